@@ -1,0 +1,44 @@
+# imglab. Every target makes the .venv it needs, by itself: Python 3.11 or newer and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: lab demo test check lint lessons bench clean
+
+lab: .venv/lab           ## JupyterLab, open on the lessons, with a Redis of its own
+	$(BIN)/imglab lab
+
+demo: .venv/lab          ## the main job without a browser: 15 photographs, 3 worker processes
+	$(BIN)/imglab demo
+
+test: .venv/test         ## every test, the lessons included
+	$(BIN)/python -m pytest
+
+check: lint test         ## what has to pass before a commit
+
+lint: .venv/test
+	$(BIN)/ruff format --check imglab tests
+	$(BIN)/ruff check imglab tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tests/lint_lua.py
+
+lessons: .venv/test      ## run the solved lessons again and make the students' edition from them
+	$(BIN)/python tests/lessons.py
+
+bench: .venv/test        ## speed, as ratios against references taken in the same run
+	$(BIN)/python tests/bench/run.py
+
+clean:                   ## remove the .venv, the server's data and the results
+	-test ! -x $(BIN)/imglab || $(BIN)/imglab server stop
+	rm -rf .venv .imglab build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find output -type f ! -name .gitkeep -delete
+
+.venv/lab: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imglab needs Python 3.11 or newer, not %d.%d: make PYTHON=/path/to/a/newer/python" % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/test: pyproject.toml .venv/lab
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@

@@ -1,0 +1,1 @@
+"""Image filters and the ways to combine them; knows nothing of queues."""

@@ -1,0 +1,1 @@
+"""Task queues, in memory and in Redis; knows nothing of pictures."""

@@ -1,0 +1,94 @@
+"""One way to connect to Redis: settings that suit a blocking worker, errors a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from imglab.errors import QueueError, QueueUnavailable
+
+#: The longest a client blocks in one command, in seconds: a worker looks around this often.
+BLOCK = 1.0
+#: The oldest server with every command the queue uses.
+OLDEST = (6, 2)
+
+#: Replies that mean "not now, or not this server": a worker waits and asks again.
+_PASSING = ("READONLY", "LOADING", "UNBLOCKED", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN")
+
+
+def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None) -> redis.Redis:
+    """A client for one Redis; `url` wins over `host` and `port`. Nothing is sent yet.
+
+    redis-py's defaults (a socket timeout below the block, silent retries) would run a claim
+    twice when only its reply was lost. Here a lost reply is an error, and the caller decides.
+    """
+    settings: dict[str, Any] = {
+        "socket_timeout": BLOCK + 3,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": True,
+    }
+    if url is None:
+        return redis.Redis(host=host, port=port, **settings)
+    try:
+        return redis.Redis.from_url(url, **settings)
+    except ValueError:
+        # The address itself is not repeated: it may hold a password.
+        raise QueueUnavailable(
+            "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
+        ) from None
+
+
+def address(client: redis.Redis) -> str:
+    """Where a client connects to, as `host:port` or a socket's path, never with its password."""
+    settings = client.connection_pool.connection_kwargs
+    return str(settings.get("path") or f"{settings.get('host')}:{settings.get('port')}")
+
+
+@contextmanager
+def speaking_to(client: redis.Redis) -> Iterator[None]:
+    """Turn whatever redis-py raises inside the block into one of our errors."""
+    try:
+        yield
+    except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
+        raise QueueUnavailable(
+            f"Redis at {address(client)} refuses these credentials ({error}). "
+            "Put the right ones into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
+        ) from error
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise QueueUnavailable(
+            f"No Redis answers at {address(client)} ({error}). Start one with `imglab server "
+            "start`, or say where yours is: IMGLAB_REDIS_URL=redis://HOST:PORT."
+        ) from error
+    except redis.exceptions.OutOfMemoryError as error:
+        raise QueueError(
+            f"Redis at {address(client)} is full and takes no new tasks. Let the workers finish "
+            "what is there, or raise its maxmemory."
+        ) from error
+    except redis.ResponseError as error:
+        if str(error).startswith("NOAUTH"):
+            raise QueueUnavailable(
+                f"Redis at {address(client)} asks for a password. "
+                "Put it into IMGLAB_REDIS_URL=redis://:PASSWORD@HOST:PORT."
+            ) from error
+        if str(error).startswith(_PASSING):
+            raise QueueUnavailable(
+                f"Redis at {address(client)} cannot do this now: {error}"
+            ) from error
+        raise QueueError(f"Redis at {address(client)} refuses: {error}") from error
+
+
+def check_version(version: str, where: str) -> None:
+    """Raise QueueUnavailable when a server's version is below the oldest supported one."""
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise QueueUnavailable(
+            f"Redis at {where} is version {version}; imglab needs {oldest} or newer, or Valkey. "
+            "`imglab server start` brings one along."
+        )

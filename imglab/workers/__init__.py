@@ -1,0 +1,1 @@
+"""Workers: the only place where pictures and queues meet."""
