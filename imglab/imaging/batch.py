@@ -1,0 +1,135 @@
+"""Many photographs on one machine: one after the other, in threads, or in processes."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent import futures
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, count, repeat
+from pathlib import Path
+from typing import Literal, get_args
+
+from imglab.errors import FilterError, ImageError, ImagingError
+from imglab.imaging.files import FORMATS, open_image, save_image
+from imglab.imaging.pipeline import FilterPipeline
+
+Mode = Literal["sequential", "threads", "processes"]
+Source = str | Path | Iterable[str | Path]
+Job = tuple[Path, Path]
+
+DIED = "Its process died, and took with it whatever was not finished"
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What became of a batch: files written, and input file → reason, both in input order."""
+
+    done: tuple[Path, ...]
+    failures: Mapping[Path, str]
+    seconds: float
+
+    def __str__(self) -> str:
+        total = len(self.done) + len(self.failures)
+        first = f"{len(self.done)} of {total} images done in {self.seconds:.2f} s"
+        return "\n  ".join([first, *(f"{path}: {why}" for path, why in self.failures.items())])
+
+
+@dataclass(frozen=True)
+class BatchProcessor:
+    """Sends photographs through a pipeline, several at a time in threads or processes.
+
+    ImagingError for a mode that does not exist or does not go with so many workers; FilterError
+    for a filter that another process could not import.
+    """
+
+    pipeline: FilterPipeline
+    workers: int = 1
+    mode: Mode = "sequential"
+
+    def __post_init__(self) -> None:
+        most = {"sequential": 1}.get(self.mode, sys.maxsize)
+        if self.mode not in get_args(Mode) or not 1 <= self.workers <= most:
+            modes = "sequential (1 worker), threads or processes"
+            raise ImagingError(f"{self.mode!r} with {self.workers} workers: choose {modes}")
+        for kind in {type(each) for each in self.pipeline if self.mode == "processes"}:
+            home = sys.modules.get(kind.__module__)
+            # A new process imports modules; it sees no notebook cell and no inside of a function.
+            if kind.__module__ == "__main__" or getattr(home, kind.__name__, None) is not kind:
+                raise FilterError(f"{kind.name}: for processes, the class must be in a module")
+
+    def process(
+        self, source: Source, output_dir: str | Path, *, progress: bool = False
+    ) -> BatchReport:
+        """Filters the photographs of a folder, or those listed, into another folder.
+
+        One that fails is reported, and the rest go on; of two called cat.jpg, the second becomes
+        cat-2.jpg. ImageError where a result would overwrite a photograph.
+        """
+        started = time.perf_counter()
+        jobs = _jobs(source, Path(output_dir))
+        outcomes: Iterable[tuple[Job, str | None]] = zip(jobs, self._outcomes(jobs), strict=True)
+        if progress:
+            from rich.progress import track  # noqa: PLC0415 - slow, and seldom wanted
+
+            outcomes = track(outcomes, "Filtering", total=len(jobs))
+        results = list(outcomes)
+        return BatchReport(
+            done=tuple(target for (_, target), reason in results if reason is None),
+            failures={path: reason for (path, _), reason in results if reason is not None},
+            seconds=time.perf_counter() - started,
+        )
+
+    def _outcomes(self, jobs: list[Job]) -> Iterator[str | None]:
+        """One reason, or None for success, per job and in the order of the jobs."""
+        work = partial(_work, self.pipeline)
+        if self.mode == "sequential":
+            yield from map(work, jobs)
+            return
+        pool, pending = self._pool(), list[futures.Future[str | None]]()
+        try:
+            with suppress(futures.BrokenExecutor):  # a pool may break before all is submitted
+                pending.extend(pool.submit(work, job) for job in jobs)
+            for future in pending:
+                is_lost = isinstance(future.exception(), futures.BrokenExecutor)
+                yield DIED if is_lost else future.result()
+            yield from repeat(DIED, len(jobs) - len(pending))
+        finally:
+            pool.shutdown(cancel_futures=True)  # interrupted, it does not run to the end
+
+    def _pool(self) -> futures.Executor:
+        if self.mode == "threads":
+            return futures.ThreadPoolExecutor(self.workers)
+        from multiprocessing import get_context  # noqa: PLC0415 - slow, and seldom wanted
+
+        # Not fork: a notebook's kernel has threads, and a fork of it may hang for ever.
+        return futures.ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+
+
+def _jobs(source: Source, folder: Path) -> list[Job]:
+    """Each photograph with the file for its result; no two results share a file."""
+    if not isinstance(source, str | Path):
+        paths = list(dict.fromkeys(map(Path, source)))
+    elif Path(source).is_dir():
+        paths = sorted(path for path in Path(source).iterdir() if path.suffix.lower() in FORMATS)
+    else:
+        raise ImageError(f"{source} is not a folder; single photographs come in a list")
+    if folder.resolve() in {path.parent.resolve() for path in paths}:
+        raise ImageError(f"{folder} holds the photographs; their results need another folder")
+    targets: dict[str, Path] = {}  # by lower-case name: not every disk tells Cat.jpg from cat.jpg
+    for path in paths:
+        names = chain([path.name], (f"{path.stem}-{n}{path.suffix}" for n in count(2)))
+        name = next(name for name in names if name.lower() not in targets)
+        targets[name.lower()] = folder / name
+    return list(zip(paths, targets.values(), strict=True))
+
+
+def _work(pipeline: FilterPipeline, job: Job) -> str | None:
+    """Why it failed, or None; runs here, in a thread or in another process."""
+    path, target = job
+    try:
+        save_image(pipeline.apply(open_image(path)), target)
+    except Exception as error:  # noqa: BLE001 - whatever one photograph raises, the rest go on
+        return str(error) if isinstance(error, ImagingError) else repr(error)
+    return None

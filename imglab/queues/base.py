@@ -1,0 +1,244 @@
+"""What every queue promises, and the part of the promise that needs no store."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from imglab.errors import TaskError
+from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_priority, encode
+
+#: How many of its own claims a queue object remembers, for calls with a bare id.
+REMEMBERED = 10_000
+
+
+class BaseQueue(ABC):
+    """A queue of tasks: each is executed at least once, its completion recorded exactly once.
+
+    A claim lasts for one lease and is known by its token. Calls that need the claim take the Task
+    that `get_task` gave, or its bare id when this very object made the claim.
+    """
+
+    def __init__(self, settings: QueueSettings) -> None:
+        self.settings = settings
+        self._claims: dict[str, Task] = {}
+
+    # What producers call
+
+    def add_task(
+        self,
+        payload: Mapping[str, Any],
+        priority: str = "normal",
+        *,
+        task_id: str | None = None,
+        delay: float = 0,
+        max_attempts: int | None = None,
+    ) -> str:
+        """The id of a new task, for `delay` seconds from now.
+
+        TaskError for a payload that is no JSON object or too large, and for an id that exists.
+        """
+        tasks = {_new_id() if task_id is None else check_name(task_id, "The id"): payload}
+        return self._checked_add(tasks, priority, delay, max_attempts)[0]
+
+    def add_tasks(
+        self,
+        payloads: Iterable[Mapping[str, Any]],
+        priority: str = "normal",
+        *,
+        delay: float = 0,
+        max_attempts: int | None = None,
+    ) -> list[str]:
+        """The ids of many new tasks, in order, in few round trips; checked before any is added."""
+        tasks = {_new_id(): payload for payload in payloads}
+        return self._checked_add(tasks, priority, delay, max_attempts)
+
+    def _checked_add(
+        self, tasks: dict[str, Mapping[str, Any]], priority: str, delay: float, tries: int | None
+    ) -> list[str]:
+        check_priority(priority)
+        if not 0 <= delay < 1e9:
+            raise TaskError(f"A delay is a number of seconds from 0 on, not {delay!r}.")
+        if tries is not None and tries < 1:
+            raise TaskError(f"max_attempts must be at least 1, not {tries!r}.")
+        encoded = {each: encode(payload, "The payload") for each, payload in tasks.items()}
+        refused = self._add(encoded, priority, delay, tries)
+        if refused:
+            raise TaskError(
+                f"Task {', '.join(refused)} exists already and was left as it is. "
+                "Choose another id, or none: the queue makes one."
+            )
+        return list(encoded)
+
+    # What workers call
+
+    @abstractmethod
+    def get_task(self, worker: str, timeout: float | None = 0) -> Task | None:
+        """The next task, claimed for one lease; None when there is none within `timeout` seconds.
+
+        0 answers at once, None waits for ever. High priority goes first, then normal, then low;
+        every 8th claim asks low first.
+        """
+
+    def mark_completed(self, task: Task | str, result: Mapping[str, Any] | None = None) -> None:
+        """Record the result of a task; twice is harmless.
+
+        LeaseLost when another claim counts by now.
+        """
+        claimed = self._claimed(task)
+        self._complete(claimed, encode(result or {}, f"The result of task {claimed.id}"))
+
+    @abstractmethod
+    def complete_and_claim(
+        self, task: Task, result: Mapping[str, Any] | None = None
+    ) -> Task | None:
+        """`mark_completed`, then the same worker's next task if there is one, in one round trip."""
+
+    @abstractmethod
+    def mark_failed(self, task: Task | str, error: str, *, retry: bool = True) -> None:
+        """End a try with an error: the task waits for another try, or is failed after its last.
+
+        `retry=False` when trying again cannot help. LeaseLost when another claim counts by now.
+        """
+
+    @abstractmethod
+    def release(self, task: Task | str) -> None:
+        """Give a task back unfinished, to the head of its list; the attempt does not count."""
+
+    @abstractmethod
+    def renew(self, task: Task | str, progress: str = "") -> bool:
+        """The heartbeat: one more lease from now. True when somebody asked to cancel the task."""
+
+    @abstractmethod
+    def reap(self, dead_worker: str = "") -> int:
+        """Give back tasks whose lease ran out, and those of a worker known to be dead; how many."""
+
+    # What people call
+
+    @abstractmethod
+    def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
+        """Give failed tasks (these, or all) a fresh start; the ids that were failed."""
+
+    @abstractmethod
+    def cancel(self, task_id: str) -> bool:
+        """Bury a waiting task, ask a running one's worker to stop; False if it finished before."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """Hand out no further tasks until `resume`; what is claimed goes on."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Hand out tasks again."""
+
+    @abstractmethod
+    def clear(self) -> int:
+        """Delete all tasks and results of this queue, nothing else; how many tasks there were."""
+
+    @abstractmethod
+    def get_stats(self) -> QueueStats:
+        """How many tasks are where, at one moment."""
+
+    @abstractmethod
+    def task(self, task_id: str) -> Task:
+        """A task as it is now, wherever it is; TaskError when there is none with this id."""
+
+    @abstractmethod
+    def tasks(self, status: str, limit: int = 100) -> list[str]:
+        """Up to `limit` ids of one status: next to be taken first, latest finished first."""
+
+    @abstractmethod
+    def result(self, task_id: str) -> dict[str, Any] | None:
+        """What `mark_completed` recorded; None while there is nothing, or once it is too old."""
+
+    @abstractmethod
+    def trace(self, task_id: str) -> list[dict[str, Any]]:
+        """The life of one task, oldest event first: {"at" (ms), "event", …}."""
+
+    def wait(self, task_id: str, timeout: float | None = None) -> dict[str, Any] | None:
+        """The result of a task, as soon as it is there; None after `timeout` seconds without one.
+
+        TaskError with the reason when the task ends as failed, or is unknown.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            mark = self._mark()
+            result = self.result(task_id)
+            if result is not None:
+                return result
+            task = self.task(task_id)
+            if task.status == "failed":
+                reason = task.errors[-1]["error"] if task.errors else "cancelled before it ran"
+                raise TaskError(f"Task {task_id} failed: {reason}")
+            if not self._until_event(mark, until):
+                return None
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until no task is pending, processing or delayed; False after `timeout` seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            mark = self._mark()
+            if self.get_stats().unfinished == 0:
+                return True
+            if not self._until_event(mark, until):
+                return False
+
+    # What a store has to bring
+
+    @abstractmethod
+    def _add(
+        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None
+    ) -> list[str]:
+        """Store checked tasks, id → JSON; the ids that exist already."""
+
+    @abstractmethod
+    def _complete(self, task: Task, result: str) -> None:
+        """Record a checked result, JSON."""
+
+    @abstractmethod
+    def _mark(self) -> str:
+        """A point in the queue's history, for `_until_event`."""
+
+    @abstractmethod
+    def _until_event(self, mark: str, until: float | None) -> bool:
+        """Wait for anything after `mark` to happen; False at `until`, a time.monotonic()."""
+
+    # Claims made by this object, for calls with a bare id
+
+    def _remember(self, task: Task) -> Task:
+        # Taken out first: a claim made anew is the newest again.
+        self._claims.pop(task.id, None)
+        self._claims[task.id] = task
+        if len(self._claims) > REMEMBERED:
+            del self._claims[next(iter(self._claims))]
+        return task
+
+    def _claimed(self, task: Task | str) -> Task:
+        if isinstance(task, Task):
+            return task
+        try:
+            return self._claims[task]
+        except KeyError:
+            raise TaskError(
+                f"Task {task!r:.120} was never claimed here. Take it with get_task() first: "
+                "only who holds a task may finish it."
+            ) from None
+
+
+def decode(text: str) -> dict[str, Any]:
+    """The dict that `encode` wrote; TaskError when somebody else wrote something else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise TaskError(f"This is not a JSON object: {text!r:.80}")
+    return value
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)

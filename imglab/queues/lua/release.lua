@@ -1,0 +1,12 @@
+-- release: give a task back unfinished, to the head of its list; the attempt does not count.
+-- ARGV[3] id  ARGV[4] claim
+-- Returns 1 given back, 0 stale.
+local id = ARGV[3]
+if not owned(id, ARGV[4]) then return 0 end
+redis.call('HDEL', processing, id)
+redis.call('HINCRBY', task_key(id), 'attempts', -1)
+redis.call('HSET', task_key(id), 'status', 'pending', 'claim', '')
+redis.call('RPUSH', lists[redis.call('HGET', task_key(id), 'priority')] or pending, id)
+note('released', id)
+arm()
+return 1

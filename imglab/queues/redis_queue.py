@@ -1,0 +1,356 @@
+"""The queue in Redis: shared by processes and machines, and still there when all of them are gone.
+
+Every operation that changes something is one Lua script, `lua/<method>.lua`: Redis runs a script
+as one step, so no other client ever sees half of it. This file turns values into arguments and
+replies into values; what a step does stands in the scripts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import redis
+
+from imglab.errors import LeaseLost, TaskError
+from imglab.queues.base import BaseQueue, decode
+from imglab.queues.connection import BLOCK, address, check_version, connect, speaking_to
+from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, encode
+
+#: The keys of a queue behind its name, in the order the scripts declare them (lua/_common.lua).
+KEYS = (
+    ":pending",
+    ":pending:high",
+    ":pending:low",
+    ":processing",
+    ":delayed",
+    ":completed",
+    ":failed",
+    ":wake",
+    ":workers",
+    ":events",
+    ":meta",
+)
+#: Tasks per round trip in bulk operations: large enough to be fast, small enough to block nobody.
+CHUNK = 500
+ERROR_LENGTH = 1000
+
+
+class RedisTaskQueue(BaseQueue):
+    """A queue in Redis; see BaseQueue for what it promises.
+
+    Without an address it takes IMGLAB_REDIS_URL, else localhost:6379. A namespace goes in front of
+    every key: a lesson's own, a test's own, or a hash tag such as `{eu}:` for Redis Cluster.
+    QueueUnavailable when no Redis answers there, when it refuses the password, or is too old.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        url: str | None = None,
+        name: str = "image_processing",
+        namespace: str = "",
+        settings: QueueSettings | None = None,
+    ) -> None:
+        super().__init__(settings or QueueSettings())
+        if url is None and host is None and port is None:
+            url = os.environ.get("IMGLAB_REDIS_URL") or None
+        place: dict[str, Any] = {"host": host or "localhost", "port": port or 6379, "url": url}
+        self._place = place
+        self.redis = connect(**place)
+        self.name = check_name(name, "The queue's name")
+        self.namespace = namespace
+        self.keys = {suffix: f"{namespace}{name}{suffix}" for suffix in KEYS}
+        # What every script gets, ready to send.
+        self._head = (len(KEYS), *self.keys.values(), namespace, _in_redis_units(self.settings))
+        self._about = f'"pid":{os.getpid()},"host":{json.dumps(socket.gethostname())}'
+        self._nonces: dict[str, str] = {}
+        self._new_nonce = map(
+            "{}{:x}".format, itertools.repeat(secrets.token_hex(4)), itertools.count()
+        )
+        self._check_server()
+
+    def __repr__(self) -> str:
+        return f"RedisTaskQueue({self.namespace + self.name!r} at {address(self.redis)})"
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.redis.close()
+
+    def spec(self) -> dict[str, Any]:
+        """What makes the same queue in another process, as plain data; it may hold a password."""
+        return {
+            **self._place,
+            "name": self.name,
+            "namespace": self.namespace,
+            "settings": asdict(self.settings),
+        }
+
+    # Producers and workers
+
+    def _add(
+        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None
+    ) -> list[str]:
+        refused: list[str] = []
+        items = iter(tasks.items())
+        while chunk := list(itertools.islice(items, CHUNK)):
+            flat = itertools.chain.from_iterable(chunk)
+            refused += self._run("add_tasks", priority, int(delay * 1000), tries or "", *flat)
+        return refused
+
+    def get_task(self, worker: str, timeout: float | None = 0) -> Task | None:
+        check_name(worker, "The worker's name")
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            # The same nonce until a reply arrives: a claim whose reply was lost is given again.
+            nonce = self._nonces.get(worker) or self._renew_nonce(worker)
+            reply = self._run("get_task", worker, nonce, self._about, random.random())
+            self._renew_nonce(worker)
+            if task := self._read(reply, worker):
+                return task
+            left = BLOCK if until is None else until - time.monotonic()
+            if left <= 0:
+                return None
+            self._sleep(min(left, BLOCK, reply[0] / 1000))
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep until somebody rings. The token is a hint: the caller looks for work either way."""
+        with speaking_to(self.redis):
+            self.redis.blpop([self.keys[":wake"]], timeout=max(seconds, 0.001))
+
+    def _complete(self, task: Task, result: str) -> None:
+        if not self._run("mark_completed", task.id, task.claim, task.worker, result):
+            raise LeaseLost(task.id)
+
+    def complete_and_claim(
+        self, task: Task, result: Mapping[str, Any] | None = None
+    ) -> Task | None:
+        text = encode(result or {}, f"The result of task {task.id}")
+        done = (task.id, task.claim, task.worker, text)
+        nonce = self._nonces.get(task.worker) or self._renew_nonce(task.worker)
+        recorded, *reply = self._run(
+            "complete_and_claim", *done, nonce, self._about, random.random()
+        )
+        if not recorded:
+            raise LeaseLost(task.id)
+        self._renew_nonce(task.worker)
+        return self._read(reply[0], task.worker)
+
+    def mark_failed(self, task: Task | str, error: str, *, retry: bool = True) -> None:
+        task = self._claimed(task)
+        arguments = (str(error)[:ERROR_LENGTH], "1" if retry else "0", random.random())
+        if not self._run("mark_failed", task.id, task.claim, *arguments):
+            raise LeaseLost(task.id)
+
+    def release(self, task: Task | str) -> None:
+        task = self._claimed(task)
+        if not self._run("release", task.id, task.claim):
+            raise LeaseLost(task.id)
+
+    def renew(self, task: Task | str, progress: str = "") -> bool:
+        task = self._claimed(task)
+        renewed = self._run("renew", task.id, task.claim, task.worker, progress[:ERROR_LENGTH])
+        if not renewed:
+            raise LeaseLost(task.id)
+        return bool(renewed == 2)
+
+    def reap(self, dead_worker: str = "") -> int:
+        return int(self._run("reap", dead_worker, random.random()))
+
+    # People
+
+    def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
+        # Oldest first: they failed first, and LREM finds them at the end it starts from.
+        ids = iter(self.tasks("failed", self.settings.keep)[::-1] if task_ids is None else task_ids)
+        moved: list[str] = []
+        while chunk := list(itertools.islice(ids, CHUNK)):
+            moved += self._run("requeue_failed", *chunk)
+        return moved
+
+    def cancel(self, task_id: str) -> bool:
+        done = self._run("cancel", task_id)
+        if done < 0:
+            raise _unknown(task_id)
+        return bool(done)
+
+    def pause(self) -> None:
+        with speaking_to(self.redis):
+            self.redis.hset(self.keys[":meta"], "paused", "1")
+
+    def resume(self) -> None:
+        # Sleepers look around by themselves within a second: no need to ring.
+        with speaking_to(self.redis):
+            self.redis.hdel(self.keys[":meta"], "paused")
+
+    def clear(self) -> int:
+        deleted = 0
+        while count := self._run("clear", CHUNK):
+            deleted += count
+        return deleted
+
+    def get_stats(self) -> QueueStats:
+        with speaking_to(self.redis), self.redis.pipeline() as pipe:
+            for suffix in (":pending", ":pending:high", ":pending:low", ":completed", ":failed"):
+                pipe.llen(self.keys[suffix])
+            pipe.hlen(self.keys[":processing"])
+            pipe.zcard(self.keys[":delayed"])
+            pipe.hmget(self.keys[":meta"], ["completed", "failed"])
+            normal, high, low, completed, failed, processing, delayed, totals = pipe.execute()
+        return QueueStats(
+            pending=normal + high + low,
+            processing=processing,
+            delayed=delayed,
+            completed=completed,
+            failed=failed,
+            completed_total=int(totals[0] or 0),
+            failed_total=int(totals[1] or 0),
+        )
+
+    def task(self, task_id: str) -> Task:
+        with speaking_to(self.redis):
+            fields = cast("dict[str, str]", self.redis.hgetall(f"{self.namespace}task:{task_id}"))
+        if not fields:
+            raise _unknown(task_id)
+        return Task(
+            id=task_id,
+            payload=decode(fields.get("payload", "")),
+            priority=fields.get("priority", "normal"),
+            attempt=int(fields.get("attempts", 0)),
+            claim=fields.get("claim", ""),
+            worker=fields.get("worker", ""),
+            status=fields.get("status", ""),
+            crashes=int(fields.get("crashes", 0)),
+            errors=tuple(json.loads(fields.get("errors", "[]"))),
+        )
+
+    def tasks(self, status: str, limit: int = 100) -> list[str]:
+        with speaking_to(self.redis):
+            if status == "pending":
+                keys = [self.keys[each] for each in (":pending:high", ":pending", ":pending:low")]
+                lists = [cast("list[str]", self.redis.lrange(key, -limit, -1)) for key in keys]
+                return [task_id for ids in lists for task_id in reversed(ids)][:limit]
+            if status in ("completed", "failed"):
+                return cast("list[str]", self.redis.lrange(self.keys[f":{status}"], 0, limit - 1))
+            if status == "delayed":
+                return cast("list[str]", self.redis.zrange(self.keys[":delayed"], 0, limit - 1))
+            if status == "processing":
+                return cast("list[str]", self.redis.hkeys(self.keys[":processing"]))[:limit]
+        raise TaskError(f"There is no status {status!r:.80}.")
+
+    def result(self, task_id: str) -> dict[str, Any] | None:
+        with speaking_to(self.redis):
+            text = self.redis.hget(f"{self.namespace}result:{task_id}", "result")
+        return None if text is None else decode(cast("str", text))
+
+    def trace(self, task_id: str) -> list[dict[str, Any]]:
+        return [event for event in self.events() if event["task"] == task_id]
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What happened, oldest first, as far back as is kept: {"at" (ms), "event", "task", …}."""
+        last = "-"
+        while True:
+            with speaking_to(self.redis):
+                page = cast(
+                    "list[Any]", self.redis.xrange(self.keys[":events"], last, "+", count=1000)
+                )
+            for entry, fields in page:
+                last = "(" + entry
+                yield {"at": int(entry.partition("-")[0]), **fields}
+            if len(page) < 1000:
+                return
+
+    def workers(self) -> dict[str, dict[str, Any]]:
+        """Who works on this queue: name → {"seen" (ms), "task", "pid", "host"}."""
+        with speaking_to(self.redis):
+            records = cast("dict[str, str]", self.redis.hgetall(self.keys[":workers"]))
+        return {name: json.loads(record) for name, record in sorted(records.items())}
+
+    def leave(self, worker: str) -> None:
+        """Take a worker off the list of those who work here."""
+        with speaking_to(self.redis):
+            self.redis.hdel(self.keys[":workers"], worker)
+
+    def _mark(self) -> str:
+        with speaking_to(self.redis):
+            newest = cast("list[Any]", self.redis.xrevrange(self.keys[":events"], count=1))
+        return str(newest[0][0]) if newest else "0-0"
+
+    def _until_event(self, mark: str, until: float | None) -> bool:
+        left = BLOCK if until is None else min(BLOCK, until - time.monotonic())
+        if left <= 0:
+            return False
+        with speaking_to(self.redis):
+            self.redis.xread({self.keys[":events"]: mark}, count=1, block=max(1, int(left * 1000)))
+        return True
+
+    # Scripts and their replies
+
+    def _run(self, name: str, *arguments: str | float) -> Any:
+        script, sha = _script(name)
+        send: Callable[..., Any] = self.redis.execute_command
+        with speaking_to(self.redis):
+            try:
+                return send("EVALSHA", sha, *self._head, *arguments)
+            except redis.exceptions.NoScriptError:  # a new server, or its scripts were flushed
+                return send("EVAL", script, *self._head, *arguments)
+
+    def _renew_nonce(self, worker: str) -> str:
+        self._nonces[worker] = next(self._new_nonce)
+        return self._nonces[worker]
+
+    def _read(self, reply: list[Any], worker: str) -> Task | None:
+        """The claimed task, if there is one. A broken payload ends its task and is no task."""
+        if len(reply) == 1:
+            return None
+        task_id, payload, priority, attempt, claim = reply
+        task = Task(task_id, {}, priority, attempt, claim, worker)
+        try:
+            return self._remember(replace(task, payload=decode(payload)))
+        except TaskError as error:
+            self.mark_failed(task, f"The payload is broken. {error}", retry=False)
+            reply[:] = [0]  # nothing this time, and no need to wait for more
+            return None
+
+    def _check_server(self) -> None:
+        with speaking_to(self.redis):
+            try:
+                info = self.redis.info("server")
+            except redis.exceptions.NoPermissionError:
+                return  # a user with few rights: the first command will tell
+        check_version(str(info["redis_version"]), address(self.redis))
+
+
+@cache
+def _script(name: str) -> tuple[str, str]:
+    """The text of a script, with what all scripts share in front, and its SHA-1."""
+    folder = Path(__file__).with_name("lua")
+    text = (folder / "_common.lua").read_text() + (folder / f"{name}.lua").read_text()
+    return text, hashlib.sha1(text.encode()).hexdigest()
+
+
+def _in_redis_units(settings: QueueSettings) -> str:
+    values = asdict(settings)
+    for length in ("lease", "backoff", "backoff_cap"):
+        values[length] = int(values[length] * 1000)
+    values["ttl"] = int(values["ttl"])
+    return json.dumps(values)
+
+
+def _unknown(task_id: str) -> TaskError:
+    return TaskError(
+        f"There is no task {task_id!r:.120}: it was never added, or it finished so long ago "
+        "that it is no longer kept."
+    )

@@ -1,0 +1,7 @@
+"""`python -m imglab.workers`: what WorkerPool starts."""
+
+import sys
+
+from imglab.workers.process import main
+
+sys.exit(main())

@@ -1,0 +1,222 @@
+"""A pool of worker processes: start, wait until ready, watch, replace, scale, stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imglab.errors import ImglabError, QueueError
+from imglab.imaging import BaseFilter, FilterPipeline
+from imglab.queues import RedisTaskQueue
+from imglab.workers.folders import project_home
+from imglab.workers.process import VARIABLE, WorkerSpec
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at the processes.
+WATCH = 0.1
+#: Seconds a worker has to report that it is ready.
+READY = 30.0
+#: A worker that dies this often within a second of its start is not started again.
+FALSE_STARTS = 3
+
+
+@dataclass
+class _Member:
+    """One worker process, and how often it died before it was ready."""
+
+    process: subprocess.Popen[bytes]
+    started: float
+    false_starts: int = 0
+
+
+class WorkerPool:
+    """`size` worker processes on one queue; `with WorkerPool(3, pipeline, queue) as pool: …`.
+
+    A worker that dies is replaced, and its task goes back to the queue at once. The processes
+    outlive the notebook's interrupt, and leave within a second when this process is gone.
+    What they print goes to `.imglab/logs/<name>.log`.
+    """
+
+    def __init__(
+        self,
+        size: int = 3,
+        pipeline: FilterPipeline | Iterable[BaseFilter | str] = (),
+        queue: RedisTaskQueue | None = None,
+        *,
+        prefix: str = "worker",
+        imports: Iterable[str] = (),
+        read: Iterable[str] = (),
+        write: str = "output",
+    ) -> None:
+        if size < 1:
+            raise ImglabError(f"A pool needs at least one worker, not {size!r}.")
+        self.queue = queue if queue is not None else RedisTaskQueue()
+        self.size = size
+        self.prefix = prefix
+        self.logs = project_home() / "logs"
+        self._spec = WorkerSpec(
+            name="",
+            queue=self.queue.spec(),
+            filters=FilterPipeline(pipeline).spec(),
+            imports=tuple(imports),
+            read=tuple(read),
+            write=write,
+            parent=os.getpid(),
+        )
+        self._members: dict[str, _Member] = {}
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._watch: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        return f"WorkerPool({len(self.pids)} of {self.size} alive, {self.queue!r})"
+
+    def __enter__(self) -> WorkerPool:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The processes that live now: worker's name → process id."""
+        with self._lock:
+            members = self._members.items()
+            return {n: m.process.pid for n, m in members if m.process.poll() is None}
+
+    def start(self) -> WorkerPool:
+        """Start the processes and wait until every one of them asks for work."""
+        if self._watch is None:
+            self.scale(self.size)
+            self._watch = threading.Thread(target=self._watch_over, name="pool", daemon=True)
+            self._watch.start()
+        return self
+
+    def scale(self, size: int) -> None:
+        """Have `size` workers: start more and wait until they are ready, or let the newest go."""
+        with self._lock:
+            self.size = size
+            leaving = {name: self._members.pop(name) for name in list(self._members)[size:]}
+            for number in range(1, size + 1):
+                name = f"{self.prefix}-{number}"
+                if name not in self._members:
+                    self._members[name] = self._spawn(name)
+        try:
+            self._finish(leaving, timeout=self._spec.grace + 5)
+            self._until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def kill(self, name: str) -> int:
+        """`kill -9` one worker, to see that nothing is lost; its process id."""
+        pid = self._pid(name)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the queue has nothing unfinished; False after `timeout` seconds."""
+        return self.queue.join(timeout)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Let every worker finish its task; kill what still runs after `timeout` seconds."""
+        self._stopping.set()
+        if self._watch:
+            self._watch.join()
+        with self._lock:
+            members, self._members = self._members, {}
+        self._finish(members, self._spec.grace + 5 if timeout is None else timeout)
+        self._watch = None
+        self._stopping.clear()
+
+    def log(self, name: str, lines: int = 20) -> str:
+        """The last lines of what a worker printed."""
+        try:
+            return "\n".join(self._log_file(name).read_text().splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    # Processes
+
+    def _spawn(self, name: str) -> _Member:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with self._log_file(name).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "imglab.workers"],
+                env={**os.environ, VARIABLE: replace(self._spec, name=name).to_json()},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # the notebook's interrupt is not for them
+            )
+        return _Member(process, time.monotonic())
+
+    def _log_file(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def _pid(self, name: str) -> int:
+        if name not in self.pids:
+            raise ImglabError(
+                f"There is no worker {name!r} here; there are {', '.join(self.pids)}."
+            )
+        return self.pids[name]
+
+    def _until_ready(self) -> None:
+        limit = time.monotonic() + READY
+        while True:
+            here = {name: record["pid"] for name, record in self.queue.workers().items()}
+            waiting = [name for name, pid in self.pids.items() if here.get(name) != pid]
+            with self._lock:
+                dead = [n for n, m in self._members.items() if m.process.poll() is not None]
+            if dead or (waiting and time.monotonic() > limit):
+                name = (dead or waiting)[0]
+                raise ImglabError(f"{name} did not start. Its last words:\n{self.log(name)}")
+            if not waiting:
+                return
+            time.sleep(0.01)
+
+    def _watch_over(self) -> None:
+        while not self._stopping.wait(WATCH):
+            with self._lock:
+                for name, member in list(self._members.items()):
+                    if member.process.poll() is not None:
+                        self._replace(name, member)
+
+    def _replace(self, name: str, member: _Member) -> None:
+        early = time.monotonic() - member.started < 1
+        false_starts = member.false_starts + 1 if early else 0
+        self._give_back(name)
+        if false_starts >= FALSE_STARTS:
+            logger.error("%s died %d times at its start; see its log", name, false_starts)
+            del self._members[name]
+            return
+        self._members[name] = self._spawn(name)
+        self._members[name].false_starts = false_starts
+
+    def _finish(self, members: dict[str, _Member], timeout: float) -> None:
+        for member in members.values():
+            member.process.terminate()
+        limit = time.monotonic() + timeout
+        for name, member in members.items():
+            try:
+                member.process.wait(max(0, limit - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                member.process.kill()
+                member.process.wait()
+                self._give_back(name)
+
+    def _give_back(self, name: str) -> None:
+        """Give back what a dead worker held: its process is gone, so no lease need run out."""
+        try:
+            self.queue.reap(dead_worker=name)
+        except QueueError as error:
+            logger.warning("%s is gone; its task waits for its lease: %s", name, error)

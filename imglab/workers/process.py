@@ -1,0 +1,156 @@
+"""A worker as a process: made from plain data, stopped by signals, gone with its parent."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imglab.errors import ImglabError, QueueUnavailable
+from imglab.imaging import FilterPipeline
+from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.workers.folders import Folders
+from imglab.workers.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+#: A variable and not an argument: the list of processes shows arguments, and a URL has a password.
+VARIABLE = "IMGLAB_WORKER"
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """Everything a worker process is made from: data, never objects."""
+
+    name: str
+    #: What RedisTaskQueue.spec() gives.
+    queue: dict[str, Any]
+    filters: list[Any] = field(default_factory=list)
+    #: Modules to import first: they register filters of one's own.
+    imports: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    write: str = "output"
+    #: Leave when the queue is empty.
+    burst: bool = False
+    #: Leave when this process is gone; 0 for none.
+    parent: int = 0
+    #: Seconds the task at hand has left after a SIGTERM; then it is given back.
+    grace: float = 10.0
+
+    def to_json(self) -> str:
+        """The spec as text, for `from_json` in another process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkerSpec:
+        """The spec that `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**{**values, "imports": tuple(values["imports"]), "read": tuple(values["read"])})
+
+
+def run(spec: WorkerSpec) -> int:
+    """Be this worker until a signal, or until the queue is empty; the exit code.
+
+    SIGTERM and SIGINT finish the task at hand, or give it back when it takes too long; a second
+    one gives it back and leaves at once.
+    """
+    for module in spec.imports:
+        _import(module)
+    worker = Worker(
+        spec.name,
+        FilterPipeline.from_spec(spec.filters),
+        _queue(spec),
+        folders=Folders.of_project(spec.read, spec.write),
+    )
+    _Watch(worker, spec).start()
+    logger.info("%s: ready, %s", spec.name, worker.queue)
+    worker.start() if spec.burst else worker.run_forever()
+    logger.info("%s: %d completed, %d failed", spec.name, worker.completed, worker.failed)
+    if isinstance(worker.queue, RedisTaskQueue):
+        worker.queue.leave(spec.name)
+    return 0
+
+
+def _import(module: str) -> None:
+    # A filter module stands beside the notebook or in the folder the worker was started from.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ImglabError(
+            f"The module {module!r} cannot be imported ({error}). It has to be "
+            f"a file {module}.py in the folder the worker starts from, {Path.cwd()}, or installed."
+        ) from error
+
+
+def _queue(spec: WorkerSpec) -> RedisTaskQueue:
+    """The queue; a worker whose parent started it waits for a Redis that is away for a moment."""
+    settings = QueueSettings(**spec.queue["settings"])
+    limit = time.monotonic() + (10 if spec.parent else 0)
+    while True:
+        try:
+            return RedisTaskQueue(**{**spec.queue, "settings": settings})
+        except QueueUnavailable:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.2)
+
+
+class _Watch(threading.Thread):
+    """Acts on signals and on the parent's death while the main thread is deep in a filter.
+
+    Python runs signal handlers in the main thread, after the native call it is in. The wake-up
+    socket is written at once, by the C handler, and this thread reads it.
+    """
+
+    def __init__(self, worker: Worker, spec: WorkerSpec) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.worker, self.spec = worker, spec
+        self.signals, sender = socket.socketpair()
+        sender.setblocking(False)
+        self._sender = sender  # kept, or it would be closed
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        leave_at = float("inf")
+        while time.monotonic() < leave_at:
+            ready, _, _ = select.select([self.signals], [], [], 0.5)
+            if ready:
+                self.signals.recv(1)
+                if leave_at < float("inf"):
+                    break
+                logger.info("%s: stopping; a second signal leaves at once", self.spec.name)
+                self.worker.stop()
+                leave_at = time.monotonic() + self.spec.grace
+            if self.spec.parent and os.getppid() != self.spec.parent:
+                logger.info("%s: the parent is gone, leaving", self.spec.name)
+                break
+        try:
+            self.worker.release()
+        except ImglabError as error:
+            logger.warning("%s: the task at hand waits for its lease: %s", self.spec.name, error)
+        # The main thread may be in a native call for minutes: nothing is left to wait for.
+        os._exit(1)
+
+
+def main() -> int:
+    """Be the worker that the pool put into the environment."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    try:
+        return run(WorkerSpec.from_json(os.environ.pop(VARIABLE)))
+    except ImglabError as error:
+        logger.error("%s", error)  # noqa: TRY400 - for people: no traceback
+        return 1

@@ -1,0 +1,485 @@
+"""One contract, two queues: everything here holds for TaskQueue and for RedisTaskQueue."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+from conftest import redis_queue
+
+from imglab.errors import LeaseLost, TaskError
+from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
+
+SETTINGS = QueueSettings(keep=5)
+
+
+@pytest.fixture(params=["memory", "valkey", "redis"])
+def queue(request):
+    if request.param == "memory":
+        yield TaskQueue(SETTINGS)
+        return
+    server = request.getfixturevalue("valkey" if request.param == "valkey" else "redis_server")
+    with redis_queue(server, SETTINGS) as queue:
+        yield queue
+
+
+def run_out(queue, task) -> None:
+    """Move the deadline of a claim into the past."""
+    if isinstance(queue, TaskQueue):
+        queue._records[task.id].deadline = 0
+        return
+    key = queue.keys[":processing"]
+    entry = json.loads(queue.redis.hget(key, task.id))
+    entry["deadline"] = 1
+    queue.redis.hset(key, task.id, json.dumps(entry, separators=(",", ":")))
+
+
+def make_due(queue, task_id: str) -> None:
+    """Move the moment a delayed task may be tried again into the past."""
+    if isinstance(queue, TaskQueue):
+        queue._records[task_id].deadline = 0
+    else:
+        queue.redis.zadd(queue.keys[":delayed"], {task_id: 1})
+
+
+def claim_again(queue, worker: str = "w2"):
+    """Claim a task that waits for another try."""
+    (waiting,) = queue.tasks("delayed")
+    make_due(queue, waiting)
+    return queue.get_task(worker)
+
+
+def places(queue) -> dict[str, int]:
+    names = ("pending", "processing", "delayed", "completed", "failed")
+    return {name: queue.get_stats()[name] for name in names if queue.get_stats()[name]}
+
+
+# Adding and taking
+
+
+def test_s4_s5_the_course_adds_claims_completes_and_counts(queue):
+    task_id = queue.add_task({"image_path": "images/sample.jpg", "output_path": "output/a.jpg"})
+    assert isinstance(task_id, str)
+    task = queue.get_task("worker-1", timeout=5)
+    assert task.id == task_id
+    assert task["image_path"] == "images/sample.jpg"
+    assert dict(queue.get_stats())["processing"] == 1
+    queue.mark_completed(task_id, {"status": "success"})
+    stats = queue.get_stats()
+    assert (stats["pending"], stats["processing"], stats["completed"], stats["failed"]) == (
+        0,
+        0,
+        1,
+        0,
+    )
+    assert queue.result(task_id) == {"status": "success"}
+
+
+def test_an_empty_queue_with_timeout_0_answers_none_at_once(queue):
+    assert queue.get_task("w", timeout=0) is None
+
+
+def test_a_timeout_waits_that_long_and_no_task_comes(queue):
+    began = time.monotonic()
+    assert queue.get_task("w", timeout=0.3) is None
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_blocked_worker_gets_the_task_that_is_added_meanwhile(queue):
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(queue.get_task("w", timeout=20)))
+    waiting.start()
+    task_id = queue.add_task({"n": 1})
+    waiting.join(20)
+    assert [task.id for task in got] == [task_id]
+
+
+def test_first_in_first_out(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(5)])
+    assert queue.tasks("pending") == ids
+    assert [queue.get_task("w").id for _ in ids] == ids
+
+
+def test_high_goes_first_then_normal_then_low(queue):
+    for priority in ("low", "normal", "high"):
+        queue.add_task({"p": priority}, priority)
+    assert [queue.get_task("w")["p"] for _ in range(3)] == ["high", "normal", "low"]
+
+
+def test_every_8th_claim_asks_low_first_so_that_nothing_starves(queue):
+    queue.add_tasks([{}] * 20, "high")
+    queue.add_tasks([{}] * 2, "low")
+    taken = [queue.get_task("w").priority for _ in range(16)]
+    assert [n for n, priority in enumerate(taken, 1) if priority == "low"] == [8, 16]
+
+
+def test_a_task_for_later_is_not_handed_out_before_its_time(queue):
+    task_id = queue.add_task({}, delay=60)
+    assert queue.get_task("w") is None
+    assert queue.tasks("delayed") == [task_id]
+    make_due(queue, task_id)
+    assert queue.get_task("w").id == task_id
+
+
+def test_an_id_that_exists_is_refused_and_left_as_it_is(queue):
+    queue.add_task({"n": 1}, task_id="mine")
+    with pytest.raises(TaskError, match="mine exists already"):
+        queue.add_task({"n": 2}, task_id="mine")
+    assert queue.get_stats().pending == 1
+    assert queue.get_task("w")["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ("images/a.jpg", "must be a dict"),
+        (["a"], "must be a dict"),
+        ({"a": object()}, "cannot be stored as JSON"),
+        ({"a": float("nan")}, "cannot be stored as JSON"),
+        ({"a": "x" * 70_000}, "65,536 is the most"),
+    ],
+)
+def test_a_payload_that_cannot_be_stored_is_refused(queue, payload, words):
+    with pytest.raises(TaskError, match=words):
+        queue.add_task(payload)
+    assert places(queue) == {}
+
+
+@pytest.mark.parametrize("name", ["", "a b", 'x","claim":"1', "é", "a" * 101, None, 7])
+def test_a_name_with_other_characters_is_refused(queue, name):
+    with pytest.raises(TaskError, match="must be 1 to 100 letters"):
+        queue.get_task(name)
+    if name is not None:
+        with pytest.raises(TaskError, match="must be 1 to 100 letters"):
+            queue.add_task({}, task_id=name)
+
+
+def test_an_unknown_priority_or_status_names_those_that_exist(queue):
+    with pytest.raises(TaskError, match="high, normal, low"):
+        queue.add_task({}, "urgent")
+    with pytest.raises(TaskError, match="no status 'done'"):
+        queue.tasks("done")
+
+
+def test_one_bad_payload_of_many_adds_none(queue):
+    with pytest.raises(TaskError):
+        queue.add_tasks([{"n": 1}, "bad"])
+    assert places(queue) == {}
+
+
+def test_s7_only_one_worker_ever_gets_a_task(queue):
+    queue.add_tasks([{"n": n} for n in range(300)])
+    taken: list[str] = []
+
+    def take(name: str) -> None:
+        while task := queue.get_task(name):
+            taken.append(task.id)
+
+    threads = [threading.Thread(target=take, args=(f"w{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == len(set(taken)) == 300
+
+
+# Finishing
+
+
+def test_completing_twice_is_harmless_and_the_first_result_stays(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    queue.mark_completed(task, {"n": 1})
+    queue.mark_completed(task, {"n": 2})
+    queue.mark_completed(task.id, {"n": 3})
+    assert queue.result(task.id) == {"n": 1}
+    assert places(queue) == {"completed": 1}
+
+
+def test_an_id_that_was_never_claimed_cannot_be_finished(queue):
+    task_id = queue.add_task({})
+    for finish in (
+        queue.mark_completed,
+        queue.release,
+        queue.renew,
+        lambda each: queue.mark_failed(each, "x"),
+    ):
+        with pytest.raises(TaskError, match="never claimed here"):
+            finish(task_id)
+    assert places(queue) == {"pending": 1}
+
+
+def test_a_result_that_is_no_json_is_refused_and_the_claim_stays(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    with pytest.raises(TaskError, match="result of task"):
+        queue.mark_completed(task, {"x": object()})
+    queue.mark_completed(task, {"x": 1})
+    assert queue.result(task.id) == {"x": 1}
+
+
+def test_complete_and_claim_finishes_one_and_takes_the_next(queue):
+    first, second = queue.add_tasks([{}, {}])
+    task = queue.get_task("w")
+    following = queue.complete_and_claim(task, {"ok": True})
+    assert (task.id, following.id) == (first, second)
+    assert queue.complete_and_claim(following) is None
+    assert places(queue) == {"completed": 2}
+
+
+def test_complete_and_claim_with_a_lost_lease_takes_nothing(queue):
+    queue.add_tasks([{}, {}])
+    task = queue.get_task("w")
+    queue.release(task)
+    with pytest.raises(LeaseLost):
+        queue.complete_and_claim(task)
+    assert places(queue) == {"pending": 2}
+
+
+def test_only_so_many_finished_tasks_are_kept_each_with_all_it_had(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(8)])
+    task = queue.get_task("w")
+    while task:
+        task = queue.complete_and_claim(task, {"done": True})
+    assert queue.tasks("completed") == ids[:2:-1]
+    assert queue.get_stats().completed_total == 8
+    for task_id in ids[:3]:
+        assert queue.result(task_id) is None
+        with pytest.raises(TaskError, match="There is no task"):
+            queue.task(task_id)
+
+
+# Failing and trying again
+
+
+def test_a_failed_try_waits_and_is_tried_again_until_the_last(queue):
+    queue.add_task({})
+    for attempt in (1, 2):
+        task = queue.get_task("w") or claim_again(queue)
+        assert task.attempt == attempt
+        queue.mark_failed(task, f"error {attempt}")
+        assert places(queue) == {"delayed": 1}
+    queue.mark_failed(claim_again(queue), "error 3")
+    assert places(queue) == {"failed": 1}
+    failed = queue.task(task.id)
+    assert (failed.status, failed.attempt) == ("failed", 3)
+    assert [each["error"] for each in failed.errors] == ["error 1", "error 2", "error 3"]
+
+
+def test_without_retry_the_first_error_is_the_last(queue):
+    queue.add_task({})
+    queue.mark_failed(queue.get_task("w"), "no such filter", retry=False)
+    assert places(queue) == {"failed": 1}
+
+
+def test_a_task_may_bring_its_own_number_of_attempts(queue):
+    queue.add_task({}, max_attempts=1)
+    queue.mark_failed(queue.get_task("w"), "x")
+    assert places(queue) == {"failed": 1}
+
+
+def test_failing_twice_by_the_same_claim_counts_once(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    queue.mark_failed(task, "x")
+    queue.mark_failed(task, "x")
+    assert len(queue.task(task.id).errors) == 1
+
+
+def test_requeued_failed_tasks_get_a_fresh_start(queue):
+    ids = queue.add_tasks([{}, {}])
+    for _ in ids:
+        queue.mark_failed(queue.get_task("w"), "x", retry=False)
+    assert queue.requeue_failed([ids[1], "unknown"]) == [ids[1]]
+    assert queue.requeue_failed() == [ids[0]]
+    assert queue.tasks("pending") == [ids[1], ids[0]]
+    assert queue.get_task("w").attempt == 1
+
+
+# Leases
+
+
+def test_a_released_task_is_next_and_the_attempt_does_not_count(queue):
+    first, _ = queue.add_tasks([{}, {}])
+    queue.release(queue.get_task("w"))
+    again = queue.get_task("w2")
+    assert (again.id, again.attempt) == (first, 1)
+
+
+def test_who_released_a_task_can_change_nothing_afterwards(queue):
+    queue.add_task({})
+    old = queue.get_task("w")
+    queue.release(old)
+    new = queue.get_task("w2")
+    assert old.attempt == new.attempt, "the attempt alone would not tell them apart"
+    for change in (
+        lambda: queue.mark_completed(old, {"by": "old"}),
+        lambda: queue.mark_failed(old, "x"),
+        lambda: queue.release(old),
+        lambda: queue.renew(old),
+    ):
+        with pytest.raises(LeaseLost):
+            change()
+    queue.mark_completed(new, {"by": "new"})
+    assert queue.result(new.id) == {"by": "new"}
+
+
+def test_s24_a_lease_that_ran_out_gives_the_task_to_another_worker(queue):
+    queue.add_task({})
+    old = queue.get_task("w")
+    run_out(queue, old)
+    assert queue.reap() == 1
+    new = claim_again(queue)
+    assert (new.id, new.attempt) == (old.id, 2)
+    with pytest.raises(LeaseLost):
+        queue.mark_completed(old)
+    assert queue.task(new.id).crashes == 1
+
+
+def test_a_lease_that_ran_out_but_was_taken_by_nobody_still_completes(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    run_out(queue, task)
+    queue.mark_completed(task, {"late": True})
+    assert queue.result(task.id) == {"late": True}
+
+
+def test_a_heartbeat_keeps_the_lease(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    run_out(queue, task)
+    assert queue.renew(task, "half done") is False
+    assert queue.reap() == 0
+    assert places(queue) == {"processing": 1}
+
+
+def test_an_idle_claim_reaps_by_itself(queue):
+    queue.add_task({})
+    run_out(queue, queue.get_task("w"))
+    assert queue.get_task("w2") is None
+    assert places(queue) == {"delayed": 1}
+
+
+def test_a_task_that_keeps_killing_its_workers_is_failed_with_the_reason(queue):
+    queue.add_task({}, max_attempts=50)
+    for crash in (1, 2, 3):
+        task = queue.get_task("w") or claim_again(queue)
+        run_out(queue, task)
+        queue.reap()
+        assert queue.task(task.id).crashes == crash
+    assert places(queue) == {"failed": 1}
+    assert "(3 of 3)" in queue.task(task.id).errors[-1]["error"]
+
+
+def test_a_crash_does_not_use_up_a_try(queue):
+    queue.add_task({}, max_attempts=1)
+    run_out(queue, queue.get_task("w"))
+    queue.reap()
+    queue.mark_completed(claim_again(queue))
+    assert places(queue) == {"completed": 1}
+
+
+def test_a_dead_workers_tasks_come_back_before_their_lease_runs_out(queue):
+    queue.add_tasks([{}, {}])
+    dead, alive = queue.get_task("w-dead"), queue.get_task("w-alive")
+    assert queue.reap(dead_worker="w-dead") == 1
+    assert queue.tasks("delayed") == [dead.id]
+    assert queue.tasks("processing") == [alive.id]
+    assert "w-dead died" in queue.task(dead.id).errors[-1]["error"]
+
+
+# People
+
+
+def test_a_waiting_task_can_be_cancelled(queue):
+    now, later = queue.add_task({}), queue.add_task({}, delay=60)
+    assert queue.cancel(now)
+    assert queue.cancel(later)
+    assert queue.get_task("w") is None
+    assert places(queue) == {"failed": 2}
+
+
+def test_a_running_task_learns_at_its_heartbeat_that_it_is_cancelled(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    assert queue.cancel(task.id)
+    assert queue.renew(task) is True
+    queue.mark_failed(task, "cancelled while it ran")
+    assert places(queue) == {"failed": 1}
+
+
+def test_a_finished_or_unknown_task_cannot_be_cancelled(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    queue.mark_completed(task)
+    assert queue.cancel(task.id) is False
+    with pytest.raises(TaskError, match="There is no task 'nobody'"):
+        queue.cancel("nobody")
+
+
+def test_a_paused_queue_hands_out_nothing_and_finishes_what_is_claimed(queue):
+    queue.add_tasks([{}, {}])
+    task = queue.get_task("w")
+    queue.pause()
+    assert queue.get_task("w2") is None
+    assert queue.complete_and_claim(task) is None
+    queue.resume()
+    assert queue.get_task("w2") is not None
+
+
+def test_clear_deletes_every_task_and_a_late_worker_loses_its_lease(queue):
+    queue.add_tasks([{}] * 3)
+    queue.add_task({}, delay=60)
+    task = queue.get_task("w")
+    assert queue.clear() == 4
+    assert places(queue) == {}
+    with pytest.raises(LeaseLost):
+        queue.mark_completed(task)
+    assert queue.get_task("w") is None
+
+
+def test_wait_gives_the_result_as_soon_as_it_is_there(queue):
+    task_id = queue.add_task({})
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(queue.wait(task_id, timeout=20)))
+    waiting.start()
+    queue.mark_completed(queue.get_task("w", timeout=5), {"n": 7})
+    waiting.join(20)
+    assert got == [{"n": 7}]
+
+
+def test_wait_tells_why_a_task_failed_and_gives_up_in_time(queue):
+    bad, slow = queue.add_tasks([{}, {}])
+    queue.mark_failed(queue.get_task("w"), "no such file", retry=False)
+    with pytest.raises(TaskError, match=f"{bad} failed: no such file"):
+        queue.wait(bad)
+    assert queue.wait(slow, timeout=0.05) is None
+    with pytest.raises(TaskError, match="There is no task"):
+        queue.wait("unknown")
+
+
+def test_join_returns_when_nothing_is_unfinished(queue):
+    queue.add_task({})
+    assert queue.join(timeout=0.05) is False
+    queue.mark_completed(queue.get_task("w"))
+    assert queue.join(timeout=5) is True
+
+
+def test_the_trace_of_a_task_tells_its_life(queue):
+    task_id = queue.add_task({})
+    queue.add_task({})
+    queue.mark_failed(queue.get_task("w"), "once")
+    make_due(queue, task_id)
+    queue.get_task("w2")
+    queue.mark_completed(queue.get_task("w2"))
+    told = [event["event"] for event in queue.trace(task_id)]
+    assert told == ["added", "claimed", "delayed", "promoted", "claimed", "completed"]
+    assert queue.trace(task_id)[2]["reason"] == "once"
+
+
+def test_both_queues_answer_to_the_same_calls():
+    own = {"keys", "redis", "name", "namespace", "close", "spec", "events", "workers", "leave"}
+    public = {name for name in vars(RedisTaskQueue) if not name.startswith("_")}
+    assert public - own <= {name for name in dir(TaskQueue) if not name.startswith("_")}

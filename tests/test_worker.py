@@ -1,0 +1,277 @@
+"""One worker: what it does with good tasks, bad tasks, and a Redis that goes away."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, redis_queue, until
+from PIL import Image
+
+from imglab.errors import LeaseLost
+from imglab.imaging import BlurFilter, FilterPipeline, GrayscaleFilter, open_image
+from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
+from imglab.workers import Folders, RedisWorker, Worker
+
+PHOTO = ROOT / "images" / "sample.jpg"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A project of its own: one photograph in images/, nothing in output/."""
+    for name in ("images", "output"):
+        (tmp_path / name).mkdir()
+    with Image.open(PHOTO) as photo:
+        photo.resize((90, 60)).save(tmp_path / "images" / "sample.png")
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(params=["memory", "redis"])
+def any_queue(request):
+    """Both queues: a worker does not know which one it has."""
+    yield TaskQueue() if request.param == "memory" else request.getfixturevalue("queue")
+
+
+def work(queue, *payloads, pipeline=(), **options):
+    """Run one worker over these payloads; their tasks as they are afterwards."""
+    ids = [queue.add_task(payload) for payload in payloads]
+    Worker("w", pipeline, queue, **options).start()
+    return [queue.task(task_id) for task_id in ids]
+
+
+def reason(task) -> str:
+    return task.errors[-1]["error"]
+
+
+def test_s8_the_courses_worker_works_until_the_queue_is_empty(project, any_queue):
+    any_queue.add_task({"image_path": "images/sample.png", "output_path": "output/a.png"})
+    any_queue.add_task({"image_path": "images/sample.png", "output_path": "output/b.png"})
+    pipeline = FilterPipeline([BlurFilter(), GrayscaleFilter()])
+    assert RedisWorker("worker-1", pipeline, any_queue).start() == 2
+    expected = pipeline.apply(open_image(project / "images/sample.png"))
+    for name in ("a.png", "b.png"):
+        assert open_image(project / "output" / name).tobytes() == expected.tobytes()
+    assert any_queue.get_stats()["completed"] == 2
+
+
+def test_s10_demo_1_one_worker_and_the_results_persist(project, queue, valkey):
+    task_id = queue.add_task({"image_path": "images/sample.png", "output_path": "output/a.png"})
+    RedisWorker("worker-1", ["edges"], queue).start()
+    elsewhere = RedisTaskQueue(url=valkey.url, namespace=queue.namespace)
+    result = elsewhere.result(task_id)
+    assert (result["status"], result["output_path"]) == ("success", "output/a.png")
+    assert (result["width"], result["height"]) == (90, 60)
+    elsewhere.close()
+
+
+def test_a_task_may_name_its_own_filters(project, any_queue):
+    spec = [{"name": "grayscale"}]
+    payload = {"image_path": "images/sample.png", "output_path": "output/a.png", "filters": spec}
+    (task,) = work(any_queue, payload, pipeline=["blur"])
+    assert task.status == "completed"
+    assert open_image(project / "output/a.png").mode == "L"
+
+
+def test_without_an_output_path_the_name_comes_from_the_content_and_the_filters(project, queue):
+    once = {"image_path": "images/sample.png", "filters": ["blur"]}
+    other = {"image_path": "images/sample.png", "filters": ["edges"]}
+    tasks = work(queue, once, once, other)
+    first, again, different = (queue.result(task.id)["output_path"] for task in tasks)
+    assert first == again != different
+    assert {path.name for path in (project / "output").iterdir()} == {
+        Path(first).name,
+        Path(different).name,
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ({}, "A path must be a text"),
+        ({"image_path": 7}, "A path must be a text"),
+        ({"image_path": "images/none.png"}, "none.png"),
+        ({"image_path": "images"}, "images"),
+        ({"image_path": "images/empty.png"}, "empty.png"),
+        ({"image_path": "images/cut.png"}, "cut.png"),
+        ({"image_path": "images/text.png"}, "text.png"),
+        ({"image_path": "images/bomb.png"}, "bomb.png"),
+        ({"image_path": "/etc/hostname"}, "outside the folders this worker may read"),
+        ({"image_path": "../images/sample.png"}, "outside the folders this worker may read"),
+        ({"image_path": "images/link.png"}, "outside the folders this worker may read"),
+        ({"image_path": "images/\0.png"}, "no path to a file"),
+        ({"image_path": "images/sample.png", "output_path": "a.png"}, "may write"),
+        ({"image_path": "images/sample.png", "output_path": "output/../../a.png"}, "may write"),
+        ({"image_path": "images/sample.png", "output_path": "images/sample.png"}, "may write"),
+        ({"image_path": "images/sample.png", "output_path": "output/a.xyz"}, "xyz"),
+        ({"image_path": "images/sample.png", "filters": ["sepia"]}, "sepia"),
+        ({"image_path": "images/sample.png", "filters": [{"name": "blur", "radius": -1}]}, "-1"),
+        ({"image_path": "images/sample.png", "filters": 3}, "3"),
+    ],
+)
+def test_bad_input_ends_in_failed_with_its_reason_and_the_worker_goes_on(
+    project, any_queue, payload, words
+):
+    good = (project / "images/sample.png").read_bytes()
+    (project / "images/empty.png").touch()
+    (project / "images/cut.png").write_bytes(good[: len(good) // 2])
+    (project / "images/text.png").write_text("no image at all")
+    # A real header, but of 60,000 × 60,000 pixels.
+    bomb = good[:16] + (60_000).to_bytes(4, "big") * 2 + good[24:]
+    (project / "images/bomb.png").write_bytes(bomb)
+    (project / "images/link.png").symlink_to(PHOTO)
+    before = sorted(project.rglob("*"))
+    bad, after = work(any_queue, payload, {"image_path": "images/sample.png"})
+    assert (bad.status, bad.attempt) == ("failed", 1)
+    assert words in reason(bad)
+    assert "\n" not in reason(bad)
+    assert after.status == "completed"
+    assert len(sorted(project.rglob("*"))) == len(before) + 1
+
+
+def test_a_payload_that_is_no_json_ends_in_failed_and_the_worker_goes_on(project, queue):
+    broken = queue.add_task({"image_path": "images/sample.png"})
+    queue.redis.hset(f"{queue.namespace}task:{broken}", "payload", "{not json")
+    (good,) = work(queue, {"image_path": "images/sample.png"})
+    assert good.status == "completed"
+    assert queue.tasks("failed") == [broken]
+    assert "payload is broken" in queue.redis.hget(f"{queue.namespace}task:{broken}", "errors")
+
+
+class Flaky(Worker):
+    """Fails once with each task."""
+
+    def process(self, task):
+        if task.attempt == 1:
+            raise OSError("the disk was busy")
+        return {"attempt": task.attempt}
+
+
+def test_s24_an_unexpected_error_is_tried_again(project, any_queue):
+    task_id = any_queue.add_task({})
+    assert Flaky("w", (), any_queue).start() == 1
+    assert any_queue.result(task_id) == {"attempt": 2}
+    assert reason(any_queue.task(task_id)) == "OSError: the disk was busy"
+
+
+class Wrong(Worker):
+    """Gives a result that is no JSON."""
+
+    def process(self, task):
+        return {"image": object()}
+
+
+def test_a_result_that_is_no_json_fails_the_task(project, any_queue):
+    task_id = any_queue.add_task({})
+    assert Wrong("w", (), any_queue).start() == 0
+    assert any_queue.task(task_id).status == "failed"
+    assert "result of task" in reason(any_queue.task(task_id))
+
+
+class Gated(Worker):
+    """Waits inside its task until the test lets it go on."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.inside, self.gate = threading.Event(), threading.Event()
+
+    def process(self, task):
+        self.inside.set()
+        assert self.gate.wait(20)
+        self.check_cancelled()
+        return {}
+
+
+@pytest.fixture(params=["memory", "redis"])
+def gated(request, valkey):
+    """A worker with a lease of half a second, in its thread, inside its first of two tasks."""
+    settings = QueueSettings(lease=0.6)
+
+    def run(queue):
+        ids = queue.add_tasks([{}, {}])
+        worker = Gated("w", (), queue)
+        thread = threading.Thread(target=worker.start)
+        thread.start()
+        assert worker.inside.wait(20)
+        yield worker, ids, thread
+        worker.gate.set()
+        worker.stop()
+        thread.join(20)
+
+    if request.param == "memory":
+        yield from run(TaskQueue(settings))
+    else:
+        with redis_queue(valkey, settings) as queue:
+            yield from run(queue)
+
+
+def test_the_heartbeat_keeps_a_task_that_takes_longer_than_its_lease(gated):
+    worker, (first, _), thread = gated
+    claim = worker.queue.task(first).claim
+    assert worker.queue.wait(first, timeout=1.5) is None
+    assert worker.queue.reap() == 0
+    worker.gate.set()
+    thread.join(20)
+    assert worker.queue.task(first).attempt == 1
+    assert worker.queue.task(first).crashes == 0
+    assert claim.startswith("1:")
+
+
+def test_a_worker_that_is_stopped_finishes_its_task_and_claims_no_other(gated):
+    worker, (first, second), thread = gated
+    worker.stop()
+    worker.gate.set()
+    thread.join(20)
+    assert worker.queue.task(first).status == "completed"
+    assert worker.queue.task(second).status == "pending"
+    assert worker.queue.task(second).attempt == 0
+
+
+def test_cancelling_a_running_task_stops_it_between_two_steps(gated):
+    worker, (first, _), thread = gated
+    worker.queue.cancel(first)
+    until(worker._cancelled.is_set)
+    worker.gate.set()
+    thread.join(20)
+    assert worker.queue.task(first).status == "failed"
+    assert "cancelled" in reason(worker.queue.task(first))
+
+
+def test_a_worker_that_lost_its_lease_drops_its_result_and_goes_on(gated):
+    worker, (first, second), thread = gated
+    task = worker._task
+    worker.queue.release(task)
+    with pytest.raises(LeaseLost):
+        worker.queue.mark_completed(task)
+    worker.gate.set()
+    thread.join(20)
+    assert worker.queue.task(first).status == "completed"
+    assert worker.queue.task(second).status == "completed"
+    told = [event["event"] for event in worker.queue.trace(first)]
+    assert told == ["added", "claimed", "released", "claimed", "completed"]
+
+
+def test_s22_a_worker_waits_for_a_redis_that_was_killed_and_loses_nothing(project, own_server):
+    queue = RedisTaskQueue(url=own_server.url)
+    ids = queue.add_tasks([{"image_path": "images/sample.png", "output_path": "output/a.png"}] * 3)
+    worker = Gated("w", (), queue)
+    thread = threading.Thread(target=worker.run_forever)
+    thread.start()
+    assert worker.inside.wait(20)
+    own_server.kill()
+    worker.gate.set()
+    own_server.start()
+    until(lambda: queue.get_stats().completed == len(ids))
+    assert [queue.task(task_id).attempt for task_id in ids] == [1, 1, 1]
+    worker.stop()
+    thread.join(20)
+    queue.close()
+
+
+def test_links_and_dots_do_not_lead_out_of_the_folders(project):
+    folders = Folders.of_project()
+    (project / "images/inside.png").symlink_to(project / "images/sample.png")
+    assert folders.to_read("images/inside.png") == project / "images/sample.png"
+    assert folders.to_write("output/deep/../a.png") == project / "output/a.png"
+    assert folders.name(project / "output/a.png") == "output/a.png"
