@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import socket
+import socketserver
 import subprocess
+import threading
 from contextlib import closing
 
 import pytest
@@ -197,22 +199,24 @@ def test_s12_monitor_refused_is_an_error(client):
         monitor(guest)
 
 
-@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 400 Bad Request\r\n", b"$10\r\nabc"])
-def test_s12_a_connection_that_breaks_off_is_a_clear_error(sent, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        with connect("127.0.0.1", stranger.getsockname()[1]) as client:
-            # No greeting: the stranger gets one command, and answers it.
-            monkeypatch.setattr(client.connection_pool.connection_class, "on_connect", lambda _: 0)
-            monkeypatch.setattr(
-                client.connection_pool.connection_class,
-                "send_command",
-                lambda *_: answer(stranger, sent),
-            )
-            with pytest.raises(QueueUnavailable):
-                run(client, ["LRANGE", "k", "0", "-1"])
+class Stranger(socketserver.BaseRequestHandler):
+    """Greets as a Redis does, then answers as told and hangs up."""
+
+    def handle(self):
+        while b"LRANGE" not in (asked := self.request.recv(4096)):
+            self.request.sendall(b"+OK\r\n" * asked.count(b"*"))
+        self.request.sendall(self.server.answer)
 
 
-def answer(stranger, sent):
-    peer, _ = stranger.accept()
-    with peer:
-        peer.sendall(sent)
+@pytest.mark.parametrize("answer", [b"", b"<html>\r\n", b"*2\r\n$3\r\nabc\r\n"])
+def test_s12_a_connection_that_breaks_off_is_a_clear_error(answer):
+    with socketserver.TCPServer(("127.0.0.1", 0), Stranger) as stranger:
+        stranger.answer = answer
+        thread = threading.Thread(target=stranger.handle_request)
+        thread.start()
+        with (
+            connect("127.0.0.1", stranger.server_address[1]) as client,
+            pytest.raises(QueueUnavailable, match="broke off"),
+        ):
+            run(client, ["LRANGE", "k", "0", "-1"])
+        thread.join()

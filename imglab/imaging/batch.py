@@ -7,7 +7,7 @@ from concurrent import futures
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, count, repeat
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,12 +19,13 @@ Mode = Literal["sequential", "threads", "processes"]
 Source = str | Path | Iterable[str | Path]
 Job = tuple[Path, Path]
 
-DIED = "Its process died, and took with it whatever was not finished"
+#: The script comes in because a new process runs it, too, up to this guard.
+DIED = "Cannot filter {}: a process died first (a script needs `if __name__ == '__main__':`)"
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of a batch: files written, and input file → reason, both in input order."""
+    """What became of a batch: files written, and input file → what went wrong, in input order."""
 
     done: tuple[Path, ...]
     failures: Mapping[Path, str]
@@ -33,7 +34,7 @@ class BatchReport:
     def __str__(self) -> str:
         total = len(self.done) + len(self.failures)
         first = f"{len(self.done)} of {total} images done in {self.seconds:.2f} s"
-        return "\n  ".join([first, *(f"{path}: {why}" for path, why in self.failures.items())])
+        return "\n  ".join([first, *self.failures.values()])
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class BatchProcessor:
     mode: Mode = "sequential"
 
     def __post_init__(self) -> None:
-        most = {"sequential": 1}.get(self.mode, sys.maxsize)
-        if self.mode not in get_args(Mode) or not 1 <= self.workers <= most:
+        too_many = self.mode == "sequential" and self.workers > 1
+        if self.mode not in get_args(Mode) or self.workers < 1 or too_many:
             modes = "sequential (1 worker), threads or processes"
             raise ImagingError(f"{self.mode!r} with {self.workers} workers: choose {modes}")
         for kind in {type(each) for each in self.pipeline if self.mode == "processes"}:
@@ -82,7 +83,7 @@ class BatchProcessor:
         )
 
     def _outcomes(self, jobs: list[Job]) -> Iterator[str | None]:
-        """One reason, or None for success, per job and in the order of the jobs."""
+        """What went wrong, or None, for each of the jobs in their order."""
         work = partial(_work, self.pipeline)
         if self.mode == "sequential":
             yield from map(work, jobs)
@@ -91,10 +92,10 @@ class BatchProcessor:
         try:
             with suppress(futures.BrokenExecutor):  # a pool may break before all is submitted
                 pending.extend(pool.submit(work, job) for job in jobs)
-            for future in pending:
+            for (path, _), future in zip(jobs, pending, strict=False):
                 is_lost = isinstance(future.exception(), futures.BrokenExecutor)
-                yield DIED if is_lost else future.result()
-            yield from repeat(DIED, len(jobs) - len(pending))
+                yield DIED.format(path) if is_lost else future.result()
+            yield from (DIED.format(path) for path, _ in jobs[len(pending) :])
         finally:
             pool.shutdown(cancel_futures=True)  # interrupted, it does not run to the end
 
@@ -126,10 +127,10 @@ def _jobs(source: Source, folder: Path) -> list[Job]:
 
 
 def _work(pipeline: FilterPipeline, job: Job) -> str | None:
-    """Why it failed, or None; runs here, in a thread or in another process."""
+    """What went wrong, or None; runs here, in a thread or in another process."""
     path, target = job
     try:
         save_image(pipeline.apply(open_image(path)), target)
     except Exception as error:  # noqa: BLE001 - whatever one photograph raises, the rest go on
-        return str(error) if isinstance(error, ImagingError) else repr(error)
+        return str(error) if isinstance(error, ImageError) else f"Cannot filter {path}: {error!r}"
     return None

@@ -8,7 +8,7 @@ from typing import IO
 from PIL import Image, UnidentifiedImageError
 
 from imglab.errors import ImageError
-from imglab.imaging.filters import normalise, shown
+from imglab.imaging.filters import normalise
 
 #: What is read and written. No more: for some kinds, such as EPS, Pillow starts other programs.
 KINDS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -20,7 +20,7 @@ def open_image(source: str | Path | IO[bytes]) -> Image.Image:
 
     A file that the caller opened stays open. ImageError for everything that is no sound image.
     """
-    name = shown(source) if hasattr(source, "read") else str(source)
+    name = source if isinstance(source, str | Path) else getattr(source, "name", "the file")
     try:
         if not isinstance(source, str | Path):
             return _decode(source)

@@ -35,7 +35,7 @@ class FilterFactory:
         name, given = _read(spec)
         given |= parameters
         if name not in cls._classes:
-            near = difflib.get_close_matches(name[:60], cls.names(), n=1)
+            near = difflib.get_close_matches(name, cls.names(), n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise FilterError(f"No filter {shown(name)}.{hint} Known: {', '.join(cls.names())}.")
         known = [parameter.name for parameter in fields(cls._classes[name])]
@@ -89,11 +89,10 @@ def _read(spec: Any) -> tuple[str, dict[str, Any]]:
     raise FilterError(f"A filter is written {forms}, not {shown(spec)}")
 
 
-def _read_parameter(text: str) -> tuple[str, int | float]:
+def _read_parameter(text: str) -> tuple[str, float]:
     key, _, value = text.partition("=")
-    for kind in (int, float):
-        with suppress(ValueError):
-            return key.strip(), kind(value)
+    with suppress(ValueError):
+        return key.strip(), float(value)
     raise FilterError(f"A parameter is written radius=3, not {shown(text)}")
 
 

@@ -61,7 +61,7 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
             f"Redis at {address(client)} refuses these credentials ({error}). "
             "Put the right ones into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
         ) from error
-    except (redis.ConnectionError, redis.TimeoutError) as error:
+    except (redis.ConnectionError, redis.TimeoutError, redis.InvalidResponse) as error:
         raise QueueUnavailable(
             f"No Redis answers at {address(client)} ({error}). Start one with `imglab server "
             "start`, or say where yours is: IMGLAB_REDIS_URL=redis://HOST:PORT."

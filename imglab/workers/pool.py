@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 WATCH = 0.1
 #: Seconds a worker has to report that it is ready.
 READY = 30.0
-#: A worker that dies this often within a second of its start is not started again.
+#: A worker that dies this often before it is ready is not started again.
 FALSE_STARTS = 3
 
 
@@ -34,7 +35,6 @@ class _Member:
     """One worker process, and how often it died before it was ready."""
 
     process: subprocess.Popen[bytes]
-    started: float
     false_starts: int = 0
 
 
@@ -96,9 +96,9 @@ class WorkerPool:
     def start(self) -> WorkerPool:
         """Start the processes and wait until every one of them asks for work."""
         if self._watch is None:
-            self.scale(self.size)
             self._watch = threading.Thread(target=self._watch_over, name="pool", daemon=True)
             self._watch.start()
+            self.scale(self.size)
         return self
 
     def scale(self, size: int) -> None:
@@ -147,7 +147,7 @@ class WorkerPool:
 
     # Processes
 
-    def _spawn(self, name: str) -> _Member:
+    def _spawn(self, name: str, false_starts: int = 0) -> _Member:
         self.logs.mkdir(parents=True, exist_ok=True)
         with self._log_file(name).open("ab") as log:
             process = subprocess.Popen(
@@ -158,7 +158,7 @@ class WorkerPool:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # the notebook's interrupt is not for them
             )
-        return _Member(process, time.monotonic())
+        return _Member(process, false_starts)
 
     def _log_file(self, name: str) -> Path:
         return self.logs / f"{name}.log"
@@ -172,17 +172,22 @@ class WorkerPool:
 
     def _until_ready(self) -> None:
         limit = time.monotonic() + READY
+        names = [f"{self.prefix}-{number}" for number in range(1, self.size + 1)]
         while True:
-            here = {name: record["pid"] for name, record in self.queue.workers().items()}
-            waiting = [name for name, pid in self.pids.items() if here.get(name) != pid]
-            with self._lock:
-                dead = [n for n, m in self._members.items() if m.process.poll() is not None]
-            if dead or (waiting and time.monotonic() > limit):
-                name = (dead or waiting)[0]
-                raise ImglabError(f"{name} did not start. Its last words:\n{self.log(name)}")
+            given_up = [name for name in names if name not in self._members]
+            waiting = [name for name in names if not self._is_ready(name)]
             if not waiting:
                 return
+            if given_up or time.monotonic() > limit:
+                name = (given_up or waiting)[0]
+                raise ImglabError(f"{name} did not start. Its last words:\n{self.log(name, 3)}")
             time.sleep(0.01)
+
+    def _is_ready(self, name: str) -> bool:
+        """Whether this very process has asked for work."""
+        record = self.queue.workers().get(name)
+        member = self._members.get(name)
+        return bool(record and member and record["pid"] == member.process.pid)
 
     def _watch_over(self) -> None:
         while not self._stopping.wait(WATCH):
@@ -192,15 +197,18 @@ class WorkerPool:
                         self._replace(name, member)
 
     def _replace(self, name: str, member: _Member) -> None:
-        early = time.monotonic() - member.started < 1
-        false_starts = member.false_starts + 1 if early else 0
-        self._give_back(name)
-        if false_starts >= FALSE_STARTS:
-            logger.error("%s died %d times at its start; see its log", name, false_starts)
+        try:
+            false_starts = 0 if self._is_ready(name) else member.false_starts + 1
+            # Its process is gone, so the lease of what it held need not run out first.
+            self.queue.reap(dead_worker=name)
+        except QueueError as error:
+            logger.warning("%s died, and Redis cannot be told: %s", name, error)
+            return  # the next look tries again
+        if false_starts < FALSE_STARTS:
+            self._members[name] = self._spawn(name, false_starts)
+        else:
+            logger.error("%s died %d times before it was ready; see its log", name, false_starts)
             del self._members[name]
-            return
-        self._members[name] = self._spawn(name)
-        self._members[name].false_starts = false_starts
 
     def _finish(self, members: dict[str, _Member], timeout: float) -> None:
         for member in members.values():
@@ -212,11 +220,5 @@ class WorkerPool:
             except subprocess.TimeoutExpired:
                 member.process.kill()
                 member.process.wait()
-                self._give_back(name)
-
-    def _give_back(self, name: str) -> None:
-        """Give back what a dead worker held: its process is gone, so no lease need run out."""
-        try:
-            self.queue.reap(dead_worker=name)
-        except QueueError as error:
-            logger.warning("%s is gone; its task waits for its lease: %s", name, error)
+                with contextlib.suppress(QueueError):  # then its task waits for its lease
+                    self.queue.reap(dead_worker=name)

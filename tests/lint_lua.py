@@ -1,0 +1,56 @@
+"""luacheck over every Lua script as Redis runs it: with _common.lua in front of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "imglab" / "queues" / "lua"
+COMMON = FOLDER / "_common.lua"
+OPTIONS = (
+    *("--no-config", "--std", "lua51", "--read-globals", "redis", "KEYS", "ARGV", "cjson"),
+    *("--max-line-length", "110", "--codes", "--formatter", "plain"),
+)
+#: What luacheck says: the line, the rest, in it the code and the first name in quotes.
+WARNING = re.compile(r"stdin:(\d+):(\d+: \((\w+)\)[^'\n]*(?:'(\w+)')?.*)")
+
+
+def check(script: Path) -> tuple[set[str], set[str]]:
+    """The faults of a script, and which names of _common.lua it leaves unused."""
+    common = COMMON.read_text()
+    above = common.count("\n")
+    run, text = ["luacheck", "-", *OPTIONS], common + script.read_text()
+    found = subprocess.run(run, input=text, capture_output=True, text=True, check=False)
+    if found.returncode > 2:
+        sys.exit(f"luacheck itself failed: {found.stdout}{found.stderr}")
+    faults, unused = set(), set()
+    for line, fault, code, name in WARNING.findall(found.stdout):
+        file, number = (script, int(line) - above) if int(line) > above else (COMMON, int(line))
+        if file is COMMON and code == "W211":
+            unused.add(name)
+        else:
+            faults.add(f"{file.relative_to(FOLDER.parents[2])}:{number}:{fault}")
+    return faults, unused
+
+
+def main() -> int:
+    """How many faults there are, at most 1."""
+    if not shutil.which("luacheck"):
+        print("luacheck is not here, so the Lua scripts are not linted (Debian: lua-check).")
+        return 1 if os.environ.get("CI") else 0
+    checked = [check(script) for script in sorted(FOLDER.glob("[!_]*.lua"))]
+    faults = set.union(*(found for found, _ in checked))
+    faults |= {
+        f"{COMMON.name}: no script uses {name!r}"
+        for name in set.intersection(*(unused for _, unused in checked))
+    }
+    print(*sorted(faults), sep="\n", end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

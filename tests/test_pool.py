@@ -1,0 +1,262 @@
+"""Worker processes: real ones, really killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+from conftest import ROOT, redis_queue, until
+from PIL import Image
+
+from imglab.errors import ImglabError
+from imglab.imaging import FilterPipeline, open_image
+from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.workers import WorkerPool, WorkerSpec
+from imglab.workers.process import VARIABLE
+
+SLOW_FILTER = """
+import time
+from dataclasses import dataclass
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class SlowFilter(BaseFilter):
+    name = "slow"
+    def change(self, image):
+        (Path(__file__).parent / "begun").touch()
+        while not (Path(__file__).parent / "go").exists():
+            time.sleep(0.01)
+        return image
+"""
+SUICIDE_FILTER = """
+import os, signal
+from dataclasses import dataclass
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class PoisonFilter(BaseFilter):
+    name = "poison"
+    def change(self, image):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with one photograph and two filters of its own, and nothing left running in it."""
+    for name in ("images", "output"):
+        (tmp_path / name).mkdir()
+    with Image.open(ROOT / "images" / "sample.jpg") as photo:
+        photo.resize((90, 60)).save(tmp_path / "images" / "sample.png")
+    (tmp_path / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
+    (tmp_path / "poison_filter.py").write_text(SUICIDE_FILTER)
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    until(lambda: not processes_in(tmp_path))
+
+
+def processes_in(folder) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("IMGLAB_ROOT") == str(folder) and process.pid != os.getpid():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def photo(n: int, **more) -> dict:
+    return {"image_path": "images/sample.png", "output_path": f"output/{n}.png", **more}
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_s9_s11_three_processes_share_fifteen_tasks(project, queue):
+    ids = queue.add_tasks(photo(n) for n in range(15))
+    with WorkerPool(3, ["blur", "edges"], queue) as pool:
+        assert len(set(pool.pids.values())) == 3
+        assert pool.join(timeout=30)
+    expected = FilterPipeline(["blur", "edges"]).apply(open_image("images/sample.png")).tobytes()
+    assert {open_image(f"output/{n}.png").tobytes() for n in range(15)} == {expected}
+    took_part = {queue.task(task_id).worker for task_id in ids}
+    assert took_part <= {"worker-1", "worker-2", "worker-3"}
+    assert queue.workers() == {}, "who leaves takes its name off the list"
+
+
+def test_a_pool_is_ready_when_it_has_started(project, queue):
+    with WorkerPool(2, (), queue) as pool:
+        records = queue.workers()
+        assert {name: each["pid"] for name, each in records.items()} == pool.pids
+    assert pool.pids == {}
+
+
+def test_s24_a_killed_worker_is_replaced_and_its_task_comes_back_at_once(project, queue):
+    spec = [{"name": "slow"}]
+    (task_id,) = queue.add_tasks([photo(1, filters=spec)])
+    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+        until((project / "begun").exists)
+        killed = pool.kill("worker-1")
+        until(lambda: pool.pids.get("worker-1") not in (None, killed))
+        (project / "go").touch()
+        # The lease is 30 s: only a pool that knows of the death is this quick.
+        assert queue.wait(task_id, timeout=15)["status"] == "success"
+    assert queue.task(task_id).crashes == 1
+    told = [event["event"] for event in queue.trace(task_id)]
+    assert told == ["added", "claimed", "expired", "delayed", "promoted", "claimed", "completed"]
+
+
+def test_s24_a_task_that_kills_its_workers_is_failed_and_the_others_are_done(project, queue):
+    poison = queue.add_task(photo(0, filters=[{"name": "poison"}]))
+    good = queue.add_tasks(photo(n) for n in range(1, 4))
+    with WorkerPool(2, (), queue, imports=["poison_filter"]) as pool:
+        assert pool.join(timeout=60)
+    assert queue.task(poison).status == "failed"
+    assert queue.task(poison).crashes == 3
+    assert "died (3 of 3)" in queue.task(poison).errors[-1]["error"]
+    assert [queue.task(task_id).status for task_id in good] == ["completed"] * 3
+
+
+def test_sigterm_lets_the_task_at_hand_finish(project, queue):
+    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+        until((project / "begun").exists)
+        os.kill(pool.pids["worker-1"], signal.SIGTERM)
+        until(lambda: "stopping" in pool.log("worker-1"))
+        (project / "go").touch()
+        assert queue.wait(task_id, timeout=15)
+    assert queue.task(task_id).attempt == 1
+
+
+def test_a_second_sigterm_gives_the_task_back_without_counting_the_attempt(project, queue):
+    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+        until((project / "begun").exists)
+        pid = pool.pids["worker-1"]
+        queue.pause()  # nobody takes it while we look
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: "stopping" in pool.log("worker-1"))
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: queue.get_stats().pending == 1)
+        assert queue.task(task_id).attempt == 0
+        until(lambda: not alive(pid))
+
+
+def test_a_pool_grows_and_shrinks(project, queue):
+    with WorkerPool(1, (), queue) as pool:
+        pool.scale(3)
+        assert sorted(pool.pids) == ["worker-1", "worker-2", "worker-3"]
+        pool.scale(1)
+        assert list(pool.pids) == ["worker-1"]
+        assert list(queue.workers()) == ["worker-1"]
+
+
+def test_a_worker_that_cannot_start_says_why_and_leaves_no_process(project, queue):
+    with pytest.raises(ImglabError, match=r"(?s)did not start.*no_such_module.*cannot be imported"):
+        WorkerPool(2, (), queue, imports=["no_such_module"]).start()
+
+
+def test_an_unknown_worker_or_an_empty_pool_is_refused(project, queue):
+    with pytest.raises(ImglabError, match="at least one worker"):
+        WorkerPool(0, (), queue)
+    with pytest.raises(ImglabError, match="no worker 'worker-9'"):
+        WorkerPool(1, (), queue).kill("worker-9")
+
+
+PARENT = """
+import signal, sys
+from imglab.queues import RedisTaskQueue
+from imglab.workers import WorkerPool
+signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
+pool = WorkerPool(2, (), RedisTaskQueue(url=sys.argv[1], namespace=sys.argv[2])).start()
+print(*pool.pids.values(), flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_workers_survive_the_notebooks_interrupt_and_leave_when_it_dies(project, queue, valkey):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PARENT), valkey.url, queue.namespace],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    os.killpg(parent.pid, signal.SIGINT)
+    assert parent.stdout.readline() == "interrupted\n"
+    task_id = queue.add_task(photo(1))
+    assert queue.wait(task_id, timeout=15), "nobody works any more"
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    began = time.monotonic()
+    until(lambda: not any(alive(pid) for pid in pids))
+    assert time.monotonic() - began < 10
+
+
+def test_a_password_is_not_in_the_list_of_processes(project, own_server):
+    admin = RedisTaskQueue(url=own_server.url)
+    admin.redis.config_set("requirepass", "s3cret")
+    admin.close()
+    url = f"redis://:s3cret@127.0.0.1:{own_server.port}"
+    queue = RedisTaskQueue(url=url)
+    assert "s3cret" not in repr(queue)
+    with WorkerPool(1, (), queue) as pool:
+        command = " ".join(psutil.Process(pool.pids["worker-1"]).cmdline())
+        assert "s3cret" not in command + pool.log("worker-1") + repr(pool)
+        assert "imglab" in command
+    queue.close()
+
+
+def test_s22_tasks_survive_the_killing_of_redis_and_of_every_worker(project, own_server):
+    queue = RedisTaskQueue(url=own_server.url)
+    settings = QueueSettings()
+    ids = queue.add_tasks(photo(n) for n in range(6))
+    pool = WorkerPool(2, (), queue).start()
+    until(lambda: queue.get_stats().completed >= 2)
+    before = {task_id: queue.result(task_id) for task_id in queue.tasks("completed")}
+    own_server.kill()
+    pool._stopping.set()  # as if the whole machine had stopped: nobody replaces anybody
+    pool._watch.join()
+    for pid in pool.pids.values():
+        os.kill(pid, signal.SIGKILL)
+    own_server.start()
+    for worker in ("worker-1", "worker-2"):
+        queue.reap(dead_worker=worker)  # or wait for one lease
+    with WorkerPool(1, (), queue) as second:
+        assert second.join(timeout=30)
+    assert queue.get_stats().completed == len(ids)
+    assert {task_id: queue.result(task_id) for task_id in before} == before
+    assert settings.max_crashes > 1
+    for member in pool._members.values():
+        member.process.wait()
+    queue.close()
+
+
+def test_a_spec_survives_its_way_as_text():
+    spec = WorkerSpec("w", {"host": "h"}, [{"name": "blur", "radius": 1.0}], ("m",), ("a", "b"))
+    assert WorkerSpec.from_json(spec.to_json()) == spec
+    assert VARIABLE not in os.environ
+
+
+def test_a_queue_made_from_its_spec_is_the_same_queue(valkey):
+    with redis_queue(valkey, QueueSettings(lease=7)) as queue:
+        spec = queue.spec()
+        again = RedisTaskQueue(**{**spec, "settings": QueueSettings(**spec["settings"])})
+        task_id = queue.add_task({})
+        assert again.get_task("w").id == task_id
+        assert again.settings.lease == 7
+        again.close()
