@@ -1,11 +1,11 @@
-"""What can go wrong, in words for people: one root, two branches, a leaf where a caller acts differently.
+"""What can go wrong: one root, two branches, and a leaf wherever a caller would act differently.
 
 ImglabError
 ├── ImagingError
 │   ├── FilterError        an unknown filter, a parameter out of range
 │   └── ImageError         a file that is missing, broken, too large or outside the allowed folders
 └── QueueError
-    ├── TaskError          a payload that cannot be stored, an id that exists, is unknown or was never claimed
+    ├── TaskError          a bad payload; an id that exists, is unknown or was never claimed
     ├── LeaseLost          somebody else holds the task now
     └── QueueUnavailable   Redis is not there, not reachable with these settings, or too old
 """
@@ -36,7 +36,7 @@ class TaskError(QueueError):
 
 
 class LeaseLost(QueueError):
-    """This claim no longer holds its task: the lease ran out or the task was given back."""
+    """A claim no longer holds its task: the lease ran out or the task was given back."""
 
     def __init__(self, task_id: str) -> None:
         super().__init__(

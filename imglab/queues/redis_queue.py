@@ -86,6 +86,12 @@ class RedisTaskQueue(BaseQueue):
     def __repr__(self) -> str:
         return f"RedisTaskQueue({self.namespace + self.name!r} at {address(self.redis)})"
 
+    def __enter__(self) -> RedisTaskQueue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Give the connections back."""
         self.redis.close()

@@ -1,0 +1,214 @@
+"""The main job: the same photographs one by one, by threads, and by worker processes on Redis."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from imglab.errors import ImglabError, QueueError
+from imglab.imaging import FilterPipeline, open_image, save_image
+from imglab.queues import BaseQueue, RedisTaskQueue, TaskQueue
+from imglab.workers import Folders, Worker, WorkerPool, project_home, project_root
+
+#: The keys of the demo begin with this, and are nobody else's.
+NAMESPACE = "demo:"
+#: Pixels of each input: enough for a task to take far longer than its way through the queue.
+PIXELS = 2_000_000
+#: It has a filter that holds the GIL and one that releases it, so threads gain something, not all.
+FILTERS = "median:size=3,blur:radius=3"
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One way to do the whole work, as measured."""
+
+    name: str
+    workers: int
+    seconds: float
+    #: Seconds of the first way divided by those of this one.
+    speed_up: float
+    #: Tasks per worker.
+    shares: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def efficiency(self) -> float:
+        """Speed-up per worker; 1 is perfect."""
+        return self.speed_up / self.workers
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo measured, and where it was measured."""
+
+    tasks: int
+    pipeline: str
+    cores: int
+    stages: tuple[Stage, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as plain data, for a script."""
+        stages = [
+            {
+                "name": stage.name,
+                "workers": stage.workers,
+                "seconds": round(stage.seconds, 3),
+                "speed_up": round(stage.speed_up, 2),
+                "efficiency": round(stage.efficiency, 2),
+                "throughput": round(self.tasks / stage.seconds, 2),
+                "shares": stage.shares,
+            }
+            for stage in self.stages
+        ]
+        return {
+            "tasks": self.tasks,
+            "pipeline": self.pipeline,
+            "cores": self.cores,
+            "stages": stages,
+        }
+
+
+def make_inputs(tasks: int, pixels: int = PIXELS) -> list[Path]:
+    """Paths of `tasks` inputs: the photographs of images/ in turn, resized to about `pixels`.
+
+    The first letters of each name say which photograph it is; equal ones are made only once.
+    ImglabError when there is no photograph.
+    """
+    photos = sorted((project_root() / "images").glob("*.jpg"))
+    if not photos:
+        raise ImglabError(f"There is no photograph in {project_root() / 'images'}.")
+    folder = project_home() / "demo"
+    made = {}
+    for photo in photos[:tasks]:
+        target = folder / f"{photo.stem}-{pixels // 1000}k.jpg"
+        if not target.exists():
+            image = open_image(photo)
+            scale = (pixels / (image.width * image.height)) ** 0.5
+            size = round(image.width * scale), round(image.height * scale)
+            save_image(image.resize(size, Image.Resampling.LANCZOS), target)
+        made[photo] = target
+    return [made[photos[n % len(photos)]] for n in range(tasks)]
+
+
+def run(
+    queue: RedisTaskQueue,
+    tasks: int = 15,
+    workers: int = 3,
+    filters: str = FILTERS,
+    on_progress: Progress = lambda stage, done: None,
+) -> Demo:
+    """Do the same work in three ways; results of the last one stay in output/.
+
+    ImglabError when a task failed, or when two ways do not agree in every pixel.
+    """
+    pipeline = FilterPipeline.parse(filters)
+    inputs = make_inputs(tasks)
+    names = [f"{n:02d}-{path.name}" for n, path in enumerate(inputs, 1)]
+    scratch = project_home() / "demo" / "output"
+    ways: dict[str, Path] = {
+        "one by one": scratch / "sequential",
+        f"{workers} threads": scratch / "threads",
+        f"{workers} processes": project_root() / "output",
+    }
+    runs = (_one_by_one, _threads, _processes)
+    stages: list[Stage] = []
+    for (name, folder), way in zip(ways.items(), runs, strict=True):
+        jobs = [
+            {"image_path": str(path), "output_path": str(folder / each)}
+            for path, each in zip(inputs, names, strict=True)
+        ]
+        work = _Work(jobs, pipeline, workers, queue, partial(on_progress, name))
+        seconds, shares = way(work)
+        first = stages[0].seconds if stages else seconds
+        stages.append(Stage(name, len(shares), seconds, first / seconds, shares))
+    _compare(list(ways.values()), names)
+    shutil.rmtree(scratch)
+    return Demo(tasks, str(pipeline), os.cpu_count() or 1, tuple(stages))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The same work for each of the three ways."""
+
+    jobs: list[dict[str, str]]
+    pipeline: FilterPipeline
+    workers: int
+    queue: RedisTaskQueue
+    done: Callable[[int], None]
+
+
+#: What a way gives: the seconds it took, and the tasks per worker.
+_Measured = tuple[float, dict[str, int]]
+
+
+def _one_by_one(work: _Work) -> _Measured:
+    began = time.perf_counter()
+    for number, job in enumerate(work.jobs, 1):
+        image = work.pipeline.apply(open_image(job["image_path"]))
+        save_image(image, job["output_path"])
+        work.done(number)
+    return time.perf_counter() - began, {"main": len(work.jobs)}
+
+
+def _threads(work: _Work) -> _Measured:
+    queue = TaskQueue()
+    folders = Folders.of_project((".imglab/demo",), ".imglab/demo/output")
+    names = [f"thread-{number}" for number in range(1, work.workers + 1)]
+    crew = [Worker(name, work.pipeline, queue, folders=folders) for name in names]
+    threads = [threading.Thread(target=worker.start) for worker in crew]
+    began = time.perf_counter()
+    ids = queue.add_tasks(work.jobs)
+    for thread in threads:
+        thread.start()
+    _follow(queue, work.done)
+    seconds = time.perf_counter() - began
+    for thread in threads:
+        thread.join()
+    return seconds, _shares(queue, ids, names)
+
+
+def _processes(work: _Work) -> _Measured:
+    work.queue.clear()
+    with WorkerPool(work.workers, work.pipeline, work.queue, read=(".imglab/demo",)) as pool:
+        # The clock starts when every worker is ready: starting Python is not the work.
+        names = list(pool.pids)
+        began = time.perf_counter()
+        ids = work.queue.add_tasks(work.jobs)
+        _follow(work.queue, work.done)
+        seconds = time.perf_counter() - began
+    return seconds, _shares(work.queue, ids, names)
+
+
+def _follow(queue: BaseQueue, done: Callable[[int], None]) -> None:
+    while not queue.join(timeout=0.1):
+        done(queue.get_stats().completed)
+    done(queue.get_stats().completed)
+
+
+def _shares(queue: BaseQueue, ids: list[str], workers: list[str]) -> dict[str, int]:
+    tasks = [queue.task(task_id) for task_id in ids]
+    for task in tasks:
+        if task.status != "completed":
+            raise QueueError(f"Task {task.id} failed: {task.errors[-1]['error']}")
+    counts = Counter(task.worker for task in tasks)
+    return {worker: counts[worker] for worker in workers}
+
+
+def _compare(folders: list[Path], names: list[str]) -> None:
+    first, *others = folders
+    for name in names:
+        expected = open_image(first / name).tobytes()
+        for folder in others:
+            if open_image(folder / name).tobytes() != expected:
+                raise ImglabError(f"{folder / name} differs from {first / name}.")
