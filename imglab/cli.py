@@ -117,9 +117,11 @@ def worker(
     import logging
 
     from imglab.imaging import FilterPipeline
-    from imglab.workers import WorkerSpec, run
+    from imglab.workers import WorkerSpec, import_filters, run
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    import_filters(imports or ())
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
     with _queue(queue, namespace) as tasks:
         spec = WorkerSpec(
             name=name or f"{socket.gethostname()[:60]}-{os.getpid()}",
@@ -260,6 +262,8 @@ def server_start() -> None:
     """Start the project's own Redis, or find it; it stops a minute after its last client."""
     here = _server()
     typer.echo(f"Redis {'started' if here.started else 'answers'} at {here.host}:{here.port}.")
+    if here.note and not here.started:
+        typer.echo(here.note)
 
 
 @server_app.command("stop")
@@ -338,7 +342,7 @@ def _server() -> Any:
     from imglab.lab import server
 
     here = server.ensure(_home())
-    if here.note:
+    if here.note and here.started:
         typer.echo(here.note, err=True)
     return here
 
@@ -375,7 +379,7 @@ def _table(*columns: str) -> Table:
 
 
 def _stats_table(tasks: RedisTaskQueue) -> Table:
-    table = _table("tasks", "")
+    table = _table("place", "tasks")
     for place, number in tasks.get_stats().items():
         table.add_row(place.replace("_", " "), str(number))
     for name, record in tasks.workers().items():

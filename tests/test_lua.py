@@ -57,10 +57,8 @@ def events(redis, key):
     """Each entry as one line: "claimed t1 worker=ann attempt=1"."""
     lines = {}
     for entry, values in redis.xrange(key):
-        rest = [
-            f"{name}={value}" for name, value in values.items() if name not in ("event", "task")
-        ]
-        lines[entry] = " ".join((values["event"], values["task"], *rest))
+        first = values.pop("event"), values.pop("task")
+        lines[entry] = " ".join((*first, *(f"{name}={value}" for name, value in values.items())))
     return lines
 
 
@@ -1262,6 +1260,13 @@ def test_a_full_server_lets_a_worker_wait_for_tasks(full):
     reply, changed = run(full, "get_task", *asks())
     assert reply == [60_000]
     assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
+
+
+def test_a_full_server_lets_a_worker_wait_although_there_is_nothing_to_reap(full):
+    full._run("reap", "", 0)
+    fill_up(full)
+    assert full._run("get_task", *asks()) == [60_000]
+    assert dump(full)["workers"].keys() == {"ann"}
 
 
 def test_a_full_server_lets_a_worker_renew_its_lease(full):

@@ -58,8 +58,8 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
         yield
     except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
         raise QueueUnavailable(
-            f"Redis at {address(client)} refuses these credentials ({error}). "
-            "Put the right ones into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
+            f"Redis at {address(client)} asks for a password, and got none or a wrong one. "
+            "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
         ) from error
     except (redis.ConnectionError, redis.TimeoutError, redis.InvalidResponse) as error:
         raise QueueUnavailable(
@@ -72,14 +72,14 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
             "what is there, or raise its maxmemory."
         ) from error
     except redis.ResponseError as error:
-        if str(error).startswith("NOAUTH"):
-            raise QueueUnavailable(
-                f"Redis at {address(client)} asks for a password. "
-                "Put it into IMGLAB_REDIS_URL=redis://:PASSWORD@HOST:PORT."
-            ) from error
         if str(error).startswith(_PASSING):
             raise QueueUnavailable(
                 f"Redis at {address(client)} cannot do this now: {error}"
+            ) from error
+        if "WRONGTYPE" in str(error):
+            raise QueueError(
+                f"A key of this queue at {address(client)} holds another kind of value than it "
+                "should: somebody wrote it by hand. Find it with TYPE, and DEL it."
             ) from error
         raise QueueError(f"Redis at {address(client)} refuses: {error}") from error
 

@@ -2,7 +2,7 @@
 
 from imglab.workers.folders import Folders, project_home, project_root
 from imglab.workers.pool import WorkerPool
-from imglab.workers.process import WorkerSpec, run
+from imglab.workers.process import WorkerSpec, import_filters, run
 from imglab.workers.worker import RedisWorker, Worker
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Worker",
     "WorkerPool",
     "WorkerSpec",
+    "import_filters",
     "project_home",
     "project_root",
     "run",

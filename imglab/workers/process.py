@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,7 @@ def run(spec: WorkerSpec) -> int:
     SIGTERM and SIGINT finish the task at hand, or give it back when it takes too long; a second
     one gives it back and leaves at once.
     """
-    for module in spec.imports:
-        _import(module)
+    import_filters(spec.imports)
     worker = Worker(
         spec.name,
         FilterPipeline.from_spec(spec.filters),
@@ -81,12 +81,16 @@ def run(spec: WorkerSpec) -> int:
     return 0
 
 
-def _import(module: str) -> None:
-    # A filter module stands beside the notebook or in the folder the worker was started from.
+def import_filters(modules: Iterable[str]) -> None:
+    """Import modules that register filters; ImglabError when there is no such one.
+
+    They stand beside the notebook, in the folder the worker was started from, or are installed.
+    """
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        importlib.import_module(module)
+        for module in modules:
+            importlib.import_module(module)
     except ImportError as error:
         raise ImglabError(
             f"The module {module!r} cannot be imported ({error}). It has to be "

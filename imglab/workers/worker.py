@@ -179,6 +179,7 @@ class Worker:
             self._report(self.queue.mark_failed, task, str(problem), retry=False)
             return None
         self.completed += 1
+        logger.debug("%s: task %s completed: %s", self.name, task.id, result)
         return following
 
     def _report(

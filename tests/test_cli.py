@@ -1,0 +1,227 @@
+"""The terminal, as people use it: real commands, real exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, until
+
+IMGLAB = [sys.executable, "-m", "imglab"]
+
+
+@pytest.fixture
+def project(tmp_path, own_server, monkeypatch):
+    """A project with two photographs, and a Redis that nobody else uses."""
+    for name in ("images", "output"):
+        (tmp_path / name).mkdir()
+    for name in ("sample.jpg", "camera.jpg"):
+        shutil.copy(ROOT / "images" / name, tmp_path / "images")
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    monkeypatch.setenv("IMGLAB_REDIS_URL", own_server.url)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def imglab(*words: str) -> str:
+    """What a command prints; it must succeed."""
+    done = subprocess.run(
+        [*IMGLAB, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(*words: str, **environment: str) -> str:
+    """What a command says when it fails: one line for people, exit code 1."""
+    done = subprocess.run(
+        [*IMGLAB, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def submit(*words: str) -> list[str]:
+    return json.loads(imglab("submit", "--json", *words))
+
+
+def stats() -> dict:
+    return json.loads(imglab("stats", "--json"))
+
+
+def test_s9_submit_work_and_stats_from_separate_terminals(project):
+    words = imglab("submit", "images/sample.jpg", "images/camera.jpg", "--filters", "edges")
+    assert [line.split()[1] for line in words.splitlines()] == [
+        "images/sample.jpg",
+        "images/camera.jpg",
+    ]
+    assert "2 completed, 0 failed" in imglab("worker", "--burst")
+    assert stats()["completed"] == 2
+    assert "completed" in imglab("stats")
+    assert len(list((project / "output").iterdir())) == 2
+
+
+def test_s12_the_courses_redis_lines_answer_as_printed(project):
+    (task_id,) = submit("images/sample.jpg")
+    assert imglab("redis", "LRANGE", "image_processing:pending", "0", "-1") == f'1) "{task_id}"\n'
+    assert imglab("redis", "HGETALL", "image_processing:processing") == "(empty array)\n"
+    imglab("worker", "--burst", "--name", "worker-1")
+    assert imglab("redis", "LRANGE", "image_processing:completed", "0", "-1") == f'1) "{task_id}"\n'
+    assert "image_processing:completed" in imglab("redis", "KEYS", "*")
+    assert '"completed"' in imglab("redis", "HGETALL", f"task:{task_id}")
+    assert "success" in imglab("redis", "HGETALL", f"result:{task_id}")
+    assert imglab("redis", "FLUSHDB") == "OK\n"
+    done = subprocess.run([*IMGLAB, "redis", "LPUSH"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.startswith("(error) ERR wrong number")) == (1, True)
+
+
+def test_s12_monitor_shows_every_command_live(project):
+    watching = subprocess.Popen([*IMGLAB, "monitor"], stdout=subprocess.PIPE, text=True)
+    try:
+        until(lambda: "monitor" in imglab("redis", "CLIENT", "LIST"))
+        submit("images/sample.jpg")
+        imglab("worker", "--burst")
+        lines = iter(watching.stdout.readline, "")
+        assert any('"RPOP" "image_processing:pending"' in line for line in lines)
+    finally:
+        watching.kill()
+        watching.wait()
+        watching.stdout.close()
+
+
+def test_s20_a_task_stuck_in_processing_can_be_freed_by_hand(project):
+    (task_id,) = submit("images/sample.jpg")
+    claim = (
+        "from imglab.queues import RedisTaskQueue;print(RedisTaskQueue().get_task('worker-1').id)"
+    )
+    subprocess.run([sys.executable, "-c", claim], check=True)
+    assert imglab("redis", "HKEYS", "image_processing:processing") == f'1) "{task_id}"\n'
+    imglab("redis", "HDEL", "image_processing:processing", task_id)
+    imglab("redis", "RPUSH", "image_processing:pending", task_id)
+    assert "1 completed" in imglab("worker", "--burst")
+    assert stats()["completed"] == 1
+
+
+def test_failed_tasks_are_listed_shown_and_given_a_fresh_start(project):
+    (project / "images/bad.jpg").write_text("no picture")
+    (bad,) = submit("images/bad.jpg")
+    assert "0 completed, 1 failed" in imglab("worker", "--burst")
+    (listed,) = json.loads(imglab("failed", "list", "--json"))
+    assert listed["id"] == bad
+    assert "bad.jpg" in listed["reason"]
+    assert bad in imglab("failed", "list")
+    assert json.loads(imglab("failed", "show", bad))["status"] == "failed"
+    told = [event["event"] for event in json.loads(imglab("trace", bad, "--json"))]
+    assert told == ["added", "claimed", "failed"]
+    shutil.copy(project / "images/sample.jpg", project / "images/bad.jpg")
+    assert imglab("failed", "requeue", bad) == "1 back in line.\n"
+    assert "1 completed" in imglab("worker", "--burst")
+    assert imglab("failed", "list") == "No task has failed.\n"
+    assert "requeued" in imglab("trace", bad)
+
+
+def test_a_worker_reads_and_writes_where_it_is_told_and_brings_its_own_filters(project):
+    (project / "elsewhere").mkdir()
+    shutil.copy(project / "images/sample.jpg", project / "elsewhere/a.jpg")
+    module = """
+from dataclasses import dataclass
+from PIL import ImageOps
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class MirrorFilter(BaseFilter):
+    def change(self, image):
+        return ImageOps.mirror(image)
+"""
+    (project / "my_filters.py").write_text(module)
+    submit("elsewhere/a.jpg")
+    assert "0 completed, 1 failed" in imglab("worker", "--burst", "--filters", "blur")
+    imglab("failed", "requeue", "--all")
+    places = ("--images", "elsewhere", "--output", "results")
+    own = ("--import", "my_filters", "--filters", "mirror")
+    done = refused("worker", "--burst", *places, "--filters", "mirror")
+    assert "No filter 'mirror'" in done
+    assert "1 completed" in imglab("worker", "--burst", *places, *own)
+    assert len(list((project / "results").iterdir())) == 1
+
+
+def test_s11_the_demo_ends_with_its_figures_and_the_results(project):
+    figures = json.loads(imglab("demo", "--tasks", "4", "--workers", "2", "--json"))
+    assert figures["cores"] == os.cpu_count()
+    assert [sum(stage["shares"].values()) for stage in figures["stages"]] == [4, 4, 4]
+    assert [stage["workers"] for stage in figures["stages"]] == [1, 2, 2]
+    assert len(list((project / "output").iterdir())) == 4
+    assert imglab("redis", "LLEN", "demo:image_processing:completed") == "(integer) 4\n"
+
+
+def test_the_demo_prints_a_table(project):
+    words = imglab("demo", "--tasks", "2", "--workers", "1", "--filters", "edges")
+    for word in ("speed-up", "efficiency", "throughput", "cores", "agree in every pixel"):
+        assert word in words
+
+
+def test_mistakes_get_one_sentence_and_exit_code_1(project):
+    assert "none.jpg is no file" in refused("submit", "none.jpg")
+    assert "Did you mean blur" in refused("submit", "images/sample.jpg", "--filters", "blurr")
+    assert "radius" in refused("submit", "images/sample.jpg", "--filters", "blur:radius=-1")
+    assert "high, normal, low" in refused("submit", "images/sample.jpg", "--priority", "top")
+    assert "There is no task" in refused("trace", "nobody")
+    assert "There is no task" in refused("failed", "show", "nobody")
+    assert "imglab failed list" in refused("failed", "requeue")
+    assert "Not among the failed" in refused("failed", "requeue", "nobody")
+    assert "cannot be imported" in refused("worker", "--import", "no_such_module")
+    assert stats()["pending"] == 0, "nothing was added by a mistake"
+
+
+def test_redis_away_or_with_another_password_is_said_in_one_sentence(project, own_server):
+    away = refused("stats", IMGLAB_REDIS_URL="redis://127.0.0.1:1")
+    assert "No Redis answers at 127.0.0.1:1" in away
+    assert "imglab server start" in away
+    imglab("redis", "CONFIG", "SET", "requirepass", "s3cret")
+    assert "asks for a password" in refused("stats")
+    wrong = own_server.url.replace("//", "//:wr0ng@")
+    told = refused("stats", IMGLAB_REDIS_URL=wrong)
+    assert "asks for a password" in told
+    assert "wr0ng" not in told
+    assert "not the address of a Redis" in refused("stats", IMGLAB_REDIS_URL="http://:s3cret@x")
+
+
+def test_a_key_of_another_type_is_explained(project):
+    imglab("redis", "SET", "image_processing:pending", "oops")
+    assert "wrote it by hand" in refused("submit", "images/sample.jpg")
+
+
+def test_s1_server_start_status_and_stop(project, monkeypatch):
+    monkeypatch.delenv("IMGLAB_REDIS_URL")
+    monkeypatch.setenv("IMGLAB_REDIS_GRACE", "5")
+    try:
+        assert "Redis started at 127.0.0.1:" in imglab("server", "start")
+        assert "Redis answers at 127.0.0.1:" in imglab("server", "start")
+        assert json.loads(imglab("server", "status", "--json"))["appendonly"] is True
+        assert imglab("redis", "PING") == "PONG\n"
+    finally:
+        assert "Redis stopped" in imglab("server", "stop")
+    assert "No Redis of this project runs" in imglab("server", "stop")
+
+
+def test_ctrl_c_ends_a_watch_quietly(project):
+    watch = subprocess.Popen(
+        [*IMGLAB, "stats", "--watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: "cmd=hgetall" in imglab("redis", "CLIENT", "LIST"))
+    watch.send_signal(2)
+    _, errors = watch.communicate(timeout=20)
+    assert watch.returncode == 130
+    assert "Traceback" not in errors
