@@ -380,7 +380,7 @@ def _table(*columns: str) -> Table:
 
 def _stats_table(tasks: RedisTaskQueue) -> Table:
     table = _table("place", "tasks")
-    for place, number in tasks.get_stats().items():
+    for place, number in dict(tasks.get_stats()).items():
         table.add_row(place.replace("_", " "), str(number))
     for name, record in tasks.workers().items():
         table.add_row(name, f"at work on {record['task']}" if record["task"] else "idle")

@@ -4,30 +4,28 @@ The source of a lesson is notebooks/solved/NN_*.ipynb, and everything else comes
 """
 
 import argparse
-import importlib
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
+from matplotlib import font_manager  # noqa: F401 - the first import ever is slow, and may warn
 from nbclient import NotebookClient
 from nbconvert.preprocessors import ClearOutputPreprocessor
-from nbformat import NotebookNode
 
 from imglab.lab import server
 
 ROOT = Path(__file__).parent.parent
 SOLVED = ROOT / "notebooks" / "solved"
-#: Seconds a cell may take.
-TIMEOUT = 120
+#: How a lesson runs; seconds are for one cell.
+RUN = {"timeout": 120, "record_timing": False, "coalesce_streams": True}
 #: nbgrader's marks, so that a lesson can move into it as it is.
-SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.DOTALL | re.MULTILINE)
+SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^\1### END SOLUTION$", re.DOTALL | re.MULTILINE)
 #: Other kernels and versions leave other metadata; none of it belongs to a lesson.
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -35,20 +33,19 @@ METADATA = {
 }
 
 
-def student_edition(nb: NotebookNode) -> NotebookNode:
+def student_edition(nb):
     """The lesson as students open it: no outputs, and a stub in place of each solution."""
     nb, _ = ClearOutputPreprocessor().preprocess(deepcopy(nb), {})
     for cell in nb.cells:
         cell.source = SOLUTION.sub(r"\1# Your code here\n\1...", cell.source)
-        if "### BEGIN" in cell.source or "### END" in cell.source:
+        if re.search("### (BEGIN|END) SOLUTION", cell.source):
             raise ValueError(f"{cell.id}: a solution stands between two marks of equal indentation")
     return nb
 
 
 @contextmanager
-def classroom() -> Iterator[dict[str, str]]:
+def classroom():
     """The environment for kernels: a project of its own, whose server ends with the lesson."""
-    importlib.import_module("matplotlib.font_manager")  # its first import ever may warn, and slowly
     with tempfile.TemporaryDirectory(prefix="imglab-lesson-") as folder:
         root = Path(folder).resolve()
         shutil.copytree(ROOT / "images", root / "images")
@@ -61,10 +58,9 @@ def classroom() -> Iterator[dict[str, str]]:
             server.stop(root / ".imglab" / "redis")
 
 
-def execute(nb: NotebookNode, env: dict[str, str], folder: Path = SOLVED) -> NotebookNode:
+def execute(nb, env, folder=SOLVED):
     """The lesson after a run from a clean kernel; CellExecutionError where a cell raises."""
-    where = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(nb, timeout=TIMEOUT, resources=where, record_timing=False)
+    client = NotebookClient(deepcopy(nb), resources={"metadata": {"path": str(folder)}}, **RUN)
     nb = client.execute(env=env)
     nb.metadata = nbformat.from_dict(METADATA)
     for cell in nb.cells:
@@ -72,32 +68,30 @@ def execute(nb: NotebookNode, env: dict[str, str], folder: Path = SOLVED) -> Not
     return nb
 
 
-def keep_measured(new: NotebookNode, old: NotebookNode) -> None:
+def keep_measured(new, old):
     """Where no code changed, keep what was measured before: a new time is no news to git."""
-    if [cell.source for cell in _code(new)] == [cell.source for cell in _code(old)]:
-        for cell, before in zip(_code(new), _code(old), strict=True):
-            if "nbval-ignore-output" in cell.metadata.get("tags", ()) and before.outputs:
-                cell.outputs = before.outputs
+    after, before = ([c for c in nb.cells if c.cell_type == "code"] for nb in (new, old))
+    if [cell.source for cell in after] == [cell.source for cell in before]:
+        for cell, kept in zip(after, before, strict=True):
+            if "nbval-ignore-output" in cell.metadata.get("tags", ()) and kept.outputs:
+                cell.outputs = kept.outputs
 
 
-def _code(nb: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in nb.cells if cell.cell_type == "code"]
-
-
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--student-only", action="store_true", help="run nothing")
-    only = parser.parse_args().student_only
+    student_only = parser.parse_args().student_only
     for path in sorted(SOLVED.glob("[0-9][0-9]_*.ipynb")):
         began = time.monotonic()
-        nb = nbformat.read(path, as_version=4)
-        if not only:
+        print(path.name, end=": ", flush=True)
+        nb = old = nbformat.read(path, as_version=4)
+        if not student_only:
             with classroom() as env:
-                nb = execute(deepcopy(old := nb), env)
+                nb = execute(old, env)
             keep_measured(nb, old)
             nbformat.write(nb, path)
         nbformat.write(student_edition(nb), SOLVED.parent / path.name)
-        print(f"{path.name}: {time.monotonic() - began:.0f} s")
+        print(f"{time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

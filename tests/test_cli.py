@@ -60,7 +60,7 @@ def stats() -> dict:
     return json.loads(imglab("stats", "--json"))
 
 
-def test_s9_submit_work_and_stats_from_separate_terminals(project):
+def test_s9_s17_producer_and_consumer_are_two_separate_programs(project):
     words = imglab("submit", "images/sample.jpg", "images/camera.jpg", "--filters", "edges")
     assert [line.split()[1] for line in words.splitlines()] == [
         "images/sample.jpg",

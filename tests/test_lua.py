@@ -1262,7 +1262,8 @@ def test_a_full_server_lets_a_worker_wait_for_tasks(full):
     assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
 
 
-def test_a_full_server_lets_a_worker_wait_although_there_is_nothing_to_reap(full):
+def test_a_full_server_lets_a_worker_wait_in_a_paused_queue_that_was_just_reaped(full):
+    full.pause()
     full._run("reap", "", 0)
     fill_up(full)
     assert full._run("get_task", *asks()) == [60_000]

@@ -335,6 +335,8 @@ def test_s24_a_lease_that_ran_out_gives_the_task_to_another_worker(queue):
     assert (new.id, new.attempt) == (old.id, 2)
     with pytest.raises(LeaseLost):
         queue.mark_completed(old)
+    with pytest.raises(LeaseLost):
+        queue.mark_failed(old, "too late")
     assert queue.task(new.id).crashes == 1
 
 

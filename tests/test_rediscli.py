@@ -13,9 +13,9 @@ import pytest
 
 from imglab.errors import QueueError, QueueUnavailable
 from imglab.lab import server
+from imglab.lab.raw import ErrorReply, Status
 from imglab.lab.rediscli import format_reply, monitor, run
 from imglab.queues.connection import connect
-from imglab.queues.raw import ErrorReply, Status
 
 REDIS_CLI = shutil.which("redis-cli")
 

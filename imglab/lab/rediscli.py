@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from imglab.errors import QueueError
-from imglab.queues.raw import ErrorReply, Status, raw_command, raw_replies
+from imglab.lab.raw import ErrorReply, Status, raw_command, raw_replies
 
 #: Commands whose reply is a text for people: printed as it is, not quoted.
 _TEXTS = ("info", "lolwut", "client list", "client info", "memory doctor", "latency doctor")

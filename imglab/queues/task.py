@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -35,7 +35,7 @@ class Task:
     status: str = "processing"
     #: How many of its workers died or fell silent.
     crashes: int = 0
-    #: The last five errors, oldest first: {"error", "at" (ms), "claim"}.
+    #: The last five errors, oldest first: {"error", "at" (ms)}, and "claim" if its holder told.
     errors: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     def __getitem__(self, key: str) -> Any:
@@ -43,8 +43,8 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueStats(Mapping[str, int]):
-    """How many tasks are where, at one moment; reads like a dict, too: `stats["pending"]`."""
+class QueueStats:
+    """How many tasks are where, at one moment; `stats["pending"]` and `dict(stats)` work, too."""
 
     pending: int = 0
     processing: int = 0
@@ -60,19 +60,12 @@ class QueueStats(Mapping[str, int]):
         """Tasks that a worker still has to finish."""
         return self.pending + self.processing + self.delayed
 
+    def keys(self) -> list[str]:
+        """The names of the figures, for `dict(stats)`."""
+        return [each.name for each in fields(self)]
+
     def __getitem__(self, key: str) -> int:
-        if key not in self:
-            raise KeyError(key)
         return int(getattr(self, key))
-
-    def __iter__(self) -> Iterator[str]:
-        return (each.name for each in fields(self))
-
-    def __contains__(self, key: object) -> bool:
-        return key in set(self)
-
-    def __len__(self) -> int:
-        return len(fields(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class TaskQueue(BaseQueue):
         super().__init__(settings or QueueSettings())
         self._records: dict[str, _Record] = {}
         self._pending: dict[str, deque[str]] = {each: deque() for each in PRIORITIES}
+        #: Ids with a deadline: those that are processing or delayed.
+        self._timed: set[str] = set()
         self._finished: dict[str, deque[str]] = {"completed": deque(), "failed": deque()}
         self._totals = {"completed": 0, "failed": 0}
         self._events: deque[dict[str, Any]] = deque(maxlen=self.settings.keep_events)
@@ -71,7 +73,7 @@ class TaskQueue(BaseQueue):
                 if delay:
                     self._delay(task_id, delay)
                 else:
-                    self._pending[priority].appendleft(task_id)
+                    self._line_up(task_id)
                 self._note("added", task_id, priority=priority)
             return refused
 
@@ -80,8 +82,7 @@ class TaskQueue(BaseQueue):
         until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while True:
-                self.reap()
-                due = self._promote()
+                due = self._let_time_pass()
                 if not self._paused and (task_id := self._next()):
                     return self._claim(task_id, worker)
                 now = time.monotonic()
@@ -108,7 +109,7 @@ class TaskQueue(BaseQueue):
         task = self._claimed(task)
         with self._changed:
             record = self._records.get(task.id)
-            if record and any(each["claim"] == task.claim for each in record.errors):
+            if record and any(each.get("claim") == task.claim for each in record.errors):
                 return
             record = self._owned(task)
             tries = record.attempts - record.crashes
@@ -120,8 +121,9 @@ class TaskQueue(BaseQueue):
         with self._changed:
             record = self._owned(task)
             record.attempts -= 1
-            record.status, record.claim = "pending", ""
-            self._pending[record.priority].append(task.id)
+            record.claim = ""
+            self._line_up(task.id)
+            self._pending[record.priority].rotate(-1)  # from the tail to the head
             self._note("released", task.id)
 
     def renew(self, task: Task | str, progress: str = "") -> bool:
@@ -135,18 +137,12 @@ class TaskQueue(BaseQueue):
         with self._changed:
             now = time.monotonic()
             expired = [
-                (task_id, record)
-                for task_id, record in self._records.items()
-                if record.status == "processing"
-                and (record.deadline <= now or record.worker == dead_worker)
+                each
+                for each, record in self._with_status("processing")
+                if record.deadline <= now or record.worker == dead_worker
             ]
-            for task_id, record in expired:
-                record.crashes += 1
-                self._note("expired", task_id, worker=record.worker, crashes=record.crashes)
-                why = "died" if record.worker == dead_worker else "was silent for a whole lease"
-                budget = self.settings.max_crashes
-                reason = f"worker {record.worker} {why} ({record.crashes} of {budget})"
-                self._retry_or_bury(task_id, reason, record.crashes, budget)
+            for task_id in expired:
+                self._expire(task_id, dead_worker)
             return len(expired)
 
     # People
@@ -158,9 +154,8 @@ class TaskQueue(BaseQueue):
             for task_id in ids:
                 failed.remove(task_id)
                 record = self._records[task_id]
-                record.status, record.attempts, record.crashes = "pending", 0, 0
-                record.cancelled = False
-                self._pending[record.priority].appendleft(task_id)
+                record.attempts, record.crashes, record.cancelled = 0, 0, False
+                self._line_up(task_id)
                 self._note("requeued", task_id)
             return ids
 
@@ -190,6 +185,7 @@ class TaskQueue(BaseQueue):
         with self._changed:
             count = len(self._records)
             self._records.clear()
+            self._timed.clear()
             self._events.clear()
             for ids in (*self._pending.values(), *self._finished.values()):
                 ids.clear()
@@ -199,10 +195,12 @@ class TaskQueue(BaseQueue):
 
     def get_stats(self) -> QueueStats:
         with self._changed:
-            statuses = [record.status for record in self._records.values()]
-            places = ("pending", "processing", "delayed", "completed", "failed")
             return QueueStats(
-                **{place: statuses.count(place) for place in places},
+                pending=sum(map(len, self._pending.values())),
+                processing=len(self._with_status("processing")),
+                delayed=len(self._with_status("delayed")),
+                completed=len(self._finished["completed"]),
+                failed=len(self._finished["failed"]),
                 completed_total=self._totals["completed"],
                 failed_total=self._totals["failed"],
             )
@@ -224,9 +222,7 @@ class TaskQueue(BaseQueue):
             elif status in self._finished:
                 ids = list(self._finished[status])
             elif status in ("processing", "delayed"):
-                records = self._records.items()
-                waiting = sorted((r.deadline, each) for each, r in records if r.status == status)
-                ids = [each for _, each in waiting]
+                ids = [each for each, _ in self._with_status(status)]
             else:
                 raise TaskError(f"There is no status {status!r:.80}.")
             return ids[:limit]
@@ -273,6 +269,7 @@ class TaskQueue(BaseQueue):
         record.status, record.worker = "processing", worker
         record.claim = f"{record.attempts}:{secrets.token_hex(6)}"
         record.deadline = time.monotonic() + self.settings.lease
+        self._timed.add(task_id)
         self._note("claimed", task_id, worker=worker, attempt=record.attempts)
         return self._remember(self._as_task(task_id, record))
 
@@ -291,28 +288,50 @@ class TaskQueue(BaseQueue):
             raise LeaseLost(task.id)
         return record
 
-    def _promote(self) -> float:
-        """Put what is due in line; when the next change by time alone comes."""
+    def _with_status(self, *statuses: str) -> list[tuple[str, _Record]]:
+        """Records by deadline, the earliest first."""
+        timed = ((each, self._records[each]) for each in self._timed)
+        found = [(each, record) for each, record in timed if record.status in statuses]
+        return sorted(found, key=lambda item: item[1].deadline)
+
+    def _let_time_pass(self) -> float:
+        """Reap, and put in line what is due; when the next change by time alone comes."""
+        self.reap()
         now = time.monotonic()
-        for task_id in self.tasks("delayed", limit=len(self._records)):
-            record = self._records[task_id]
+        for task_id, record in self._with_status("delayed"):
             if record.deadline <= now:
-                record.status = "pending"
-                self._pending[record.priority].appendleft(task_id)
+                self._line_up(task_id)
                 self._note("promoted", task_id)
-        times = ("delayed", "processing")
-        later = [r.deadline for r in self._records.values() if r.status in times]
-        return min(later, default=now + 60)
+        return min(
+            (r.deadline for _, r in self._with_status("delayed", "processing")), default=now + 60
+        )
+
+    def _line_up(self, task_id: str) -> None:
+        record = self._records[task_id]
+        record.status = "pending"
+        self._timed.discard(task_id)
+        self._pending[record.priority].appendleft(task_id)
+
+    def _expire(self, task_id: str, dead_worker: str) -> None:
+        record, budget = self._records[task_id], self.settings.max_crashes
+        record.crashes += 1
+        record.claim = ""  # its holder did not report this error, and must hear of the lost lease
+        self._note("expired", task_id, worker=record.worker, crashes=record.crashes)
+        why = "died" if record.worker == dead_worker else "was silent for a whole lease"
+        reason = f"worker {record.worker} {why} ({record.crashes} of {budget})"
+        self._retry_or_bury(task_id, reason, record.crashes, budget)
 
     def _delay(self, task_id: str, seconds: float) -> None:
         record = self._records[task_id]
         record.status, record.claim = "delayed", ""
         record.deadline = time.monotonic() + seconds
+        self._timed.add(task_id)
 
     def _retry_or_bury(self, task_id: str, reason: str, tries: int, budget: int) -> None:
         record = self._records[task_id]
         now = int(time.time() * 1000)
-        record.errors.append({"claim": record.claim, "at": now, "error": reason})
+        by = {"claim": record.claim} if record.claim else {}
+        record.errors.append({**by, "at": now, "error": reason})
         del record.errors[:-5]
         if record.cancelled or tries >= budget:
             self._finish(task_id, "failed", reason=reason)
@@ -325,6 +344,7 @@ class TaskQueue(BaseQueue):
     def _finish(self, task_id: str, status: str, **details: Any) -> None:
         record = self._records[task_id]
         record.status, record.claim = status, ""
+        self._timed.discard(task_id)
         self._totals[status] += 1
         self._finished[status].appendleft(task_id)
         if len(self._finished[status]) > self.settings.keep:

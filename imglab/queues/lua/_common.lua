@@ -82,11 +82,12 @@ end
 -- Give back every task whose lease ran out, or whose worker is known to be dead.
 -- Returns how many, and the earliest deadline that is left.
 local function reap(random, dead)
+  redis.call('HDEL', meta, 'reaped_at') -- first, for a server that is full; see complete()
   local entries, reaped, earliest = redis.call('HGETALL', processing), 0, math.huge
   for i = 1, #entries, 2 do
     local id, entry = entries[i], entries[i + 1]
     local deadline = tonumber(entry:match('"deadline":(%d+)')) or 0
-    local worker = entry:match('"worker":"([^"]*)"')
+    local worker = entry:match('"worker":"([^"]*)"') or '?'
     if deadline > now and worker ~= dead then
       earliest = math.min(earliest, deadline)
     else
@@ -94,9 +95,10 @@ local function reap(random, dead)
       if redis.call('EXISTS', task_key(id)) == 1 then
         local crashes = redis.call('HINCRBY', task_key(id), 'crashes', 1)
         local why = worker == dead and ' died' or ' was silent for a whole lease'
-        note('expired', id, 'worker', worker or '', 'crashes', crashes)
-        retry_or_bury(id, entry:match('"claim":"([^"]*)"'), 'worker ' .. (worker or '?') .. why ..
-          ' (' .. crashes .. ' of ' .. settings.max_crashes .. ')', crashes, settings.max_crashes, random)
+        note('expired', id, 'worker', worker, 'crashes', crashes)
+        why = 'worker ' .. worker .. why .. ' (' .. crashes .. ' of ' .. settings.max_crashes .. ')'
+        -- No claim: its holder did not report this error, and must hear that its lease is lost.
+        retry_or_bury(id, nil, why, crashes, settings.max_crashes, random)
         reaped = reaped + 1
         random = (random + 0.618) % 1 -- not all of them back at the same moment
       end
@@ -139,7 +141,7 @@ end
 -- Returns {id, payload, priority, attempt, claim}, or {ms until something is due} for nothing.
 local function claim(worker, nonce, about, random)
   local last = redis.call('HGET', workers, worker)
-  local held = last and last:find('"nonce":"' .. nonce .. '"', 1, true) and last:match('"task":"([^"]+)"')
+  local held = last and last:match('"task":"([^"]+)"')
   if held then -- the reply to this very claim was lost: give it again
     local entry = redis.call('HGET', processing, held)
     local token = entry and entry:match('"claim":"(%d+:' .. nonce .. ')"')
@@ -148,6 +150,7 @@ local function claim(worker, nonce, about, random)
       return {held, task[1], task[2], tonumber(task[3]), token}
     end
   end
+  redis.call('HDEL', workers, worker) -- first, for a server that is full; see complete()
   local due, state = promote(), redis.call('HMGET', meta, 'claims', 'reaped_at', 'paused')
   local since = now - (tonumber(state[2]) or 0)
   if since >= 500 or since < 0 then reap(random) end
@@ -160,8 +163,8 @@ local function claim(worker, nonce, about, random)
       task = id and redis.call('HMGET', task_key(id), 'payload', 'priority', 'attempts')
     until not id or task[1] -- an id whose hash is gone is nobody's task
   end
-  local seen = '{"seen":' .. now .. ',"nonce":"' .. nonce .. '","task":"' .. (id or '') .. '",' .. about .. '}'
-  redis.call('HSET', workers, worker, seen)
+  redis.call('HSET', workers, worker, '{"seen":' .. now .. ',"nonce":"' .. nonce .. '","task":"' ..
+    (id or '') .. '",' .. about .. '}')
   if not id then
     local _, earliest = reap(random)
     return {math.max(0, math.min(due, earliest, now + 60000) - now)}

@@ -1,4 +1,4 @@
--- clear: delete up to ARGV[3] tasks with their results; once none is left, the queue's other keys.
+-- clear: delete tasks with their results, up to ARGV[3] of each list; once none is left, the rest.
 -- Returns how many tasks were deleted; 0 means that all is gone.
 local ids = {}
 for _, key in ipairs({high, pending, low, completed, failed}) do

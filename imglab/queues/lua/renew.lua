@@ -4,6 +4,7 @@
 local id, worker, progress = ARGV[3], ARGV[5], ARGV[6]
 local entry = owned(id, ARGV[4])
 if not entry then return 0 end
+redis.call('HDEL', processing, id) -- first, for a server that is full; see complete()
 entry = entry:gsub('"deadline":%d+', '"deadline":' .. now + settings.lease)
 redis.call('HSET', processing, id, entry)
 local about = redis.call('HGET', workers, worker)

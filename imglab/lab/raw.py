@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from typing import BinaryIO
-
-import redis
+from typing import Any, BinaryIO
 
 from imglab.errors import QueueUnavailable
 from imglab.queues.connection import address, speaking_to
@@ -20,7 +18,7 @@ class ErrorReply(str):
     """An error to show, not to raise."""
 
 
-def raw_command(client: redis.Redis, words: Sequence[str]) -> object:
+def raw_command(client: Any, words: Sequence[str]) -> object:
     """One command's reply; one that may block is waited for as long as it takes."""
     blocks = words[0].upper().startswith(("B", "WAIT")) or "BLOCK" in map(str.upper, words)
     timeout = None if blocks else client.connection_pool.connection_kwargs.get("socket_timeout")
@@ -29,7 +27,7 @@ def raw_command(client: redis.Redis, words: Sequence[str]) -> object:
 
 
 def raw_replies(
-    client: redis.Redis, words: Sequence[str], *, timeout: float | None = None
+    client: Any, words: Sequence[str], *, timeout: float | None = None
 ) -> Generator[object, None, None]:
     """Whatever comes after one command, over a connection that is closed with the generator."""
     pool = client.connection_pool

@@ -1,0 +1,379 @@
+"""The lessons: what they print is true, their students' edition runs, and their rules hold.
+
+The solved lessons run under nbval in a pytest of their own; nbval_strict.py closes its holes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from conftest import until
+from lessons import ROOT, SOLVED, classroom, execute, keep_measured, student_edition
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+NAMES = sorted(path.name for path in SOLVED.glob("*.ipynb"))
+#: Every lesson there will be; a link may lead to one that is not written yet.
+PLAN = {
+    "00_the_bench.ipynb",
+    "01_filters_and_pipelines.ipynb",
+    "02_threads_or_processes.ipynb",
+    "03_redis_in_ten_commands.ipynb",
+    "04_build_the_queue.ipynb",
+    "05_many_workers.ipynb",
+    "06_live_monitor.ipynb",
+    "07_priorities.ipynb",
+    "08_kill_a_worker.ipynb",
+    "09_fewer_round_trips.ipynb",
+    "10_fault_room.ipynb",
+    "control_room.ipynb",
+}
+
+every_lesson = pytest.mark.parametrize("name", NAMES)
+#: A lesson is worth a minute, and somebody else may be using the machine.
+unhurried = pytest.mark.timeout(300)
+
+
+def solved(name: str):
+    return nbformat.read(SOLVED / name, as_version=4)
+
+
+def code_cells(nb) -> list:
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def text(cell) -> str:
+    """What a cell printed and showed, as text."""
+    shown = (
+        each.get("text") or each.get("data", {}).get("text/plain", "") for each in cell.outputs
+    )
+    return "\n".join(shown)
+
+
+def cell_of(name: str, cell_id: str):
+    return next(cell for cell in solved(name).cells if cell.id == cell_id)
+
+
+@pytest.fixture
+def room():
+    """A classroom, and the certainty that everybody has left it."""
+    with classroom() as env:
+        yield env
+    root = env["IMGLAB_ROOT"]
+    until(lambda: not any(_root_of(process) == root for process in psutil.process_iter()))
+
+
+def _root_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get("IMGLAB_ROOT")
+    except psutil.Error:
+        return None
+
+
+def nbval(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+    """Notebooks under nbval, in a pytest of their own."""
+    pytest_alone = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no")
+    options = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "--tb=short")
+    return subprocess.run(
+        [*pytest_alone, "-c", ROOT / "pyproject.toml", *options, *arguments],
+        cwd=ROOT,
+        env={**(env or os.environ), "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# The lessons themselves
+
+
+@every_lesson
+@unhurried
+def test_solved_lesson_prints_again_what_is_stored(name, room):
+    run = nbval("-p", "nbval_strict", "-x", SOLVED / name, env=room)
+    assert run.returncode == 0, f"\n{run.stdout}{run.stderr}"
+
+
+@every_lesson
+@unhurried
+def test_student_lesson_runs_unsolved_from_top_to_bottom(name, room):
+    lesson = nbformat.read(SOLVED.parent / name, as_version=4)
+    done = execute(lesson, room, SOLVED.parent)
+    assert not [each for cell in code_cells(done) for each in cell.outputs if "ename" in each]
+    checks = [cell for cell in code_cells(done) if re.match(r"\d\d-check-(?!prepare)", cell.id)]
+    assert checks
+    assert all(text(cell).startswith("Not yet") for cell in checks)
+
+
+@every_lesson
+def test_student_lesson_is_made_from_the_solved_one(name):
+    made = nbformat.writes(student_edition(solved(name))) + "\n"
+    assert (SOLVED.parent / name).read_text() == made, "run `make lessons`"
+
+
+def test_every_student_lesson_has_a_solved_one():
+    lessons = {path.name for path in SOLVED.parent.glob("*.ipynb")} - {"control_room.ipynb"}
+    assert lessons == set(NAMES)
+    assert set(NAMES) <= PLAN
+
+
+# The rules
+
+
+@every_lesson
+def test_solved_lesson_was_executed_from_a_clean_kernel(name):
+    counts = [cell.execution_count for cell in code_cells(solved(name))]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@every_lesson
+def test_cells_are_few_short_and_have_readable_ids(name):
+    cells = solved(name).cells
+    assert len(cells) <= 45
+    for cell in cells:
+        assert re.fullmatch(rf"{name[:2]}-[a-z][a-z0-9-]+", cell.id)
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= 15, cell.id
+            assert max(map(len, cell.source.splitlines())) <= 100, cell.id
+
+
+@every_lesson
+def test_code_leaves_nothing_out_of_the_comparison(name):
+    ignored = 0
+    for cell in code_cells(solved(name)):
+        tags = set(cell.metadata.get("tags", []))
+        assert tags <= {"nbval-ignore-output", "raises-exception"}, cell.id
+        assert not re.search(r"# *(NBVAL|PYTEST_VALIDATE)_", cell.source), cell.id
+        ignored += "nbval-ignore-output" in tags
+    assert ignored <= 1
+
+
+@every_lesson
+def test_after_an_ignored_output_come_its_facts(name):
+    cells = code_cells(solved(name))
+    for cell, following in zip(cells, [*cells[1:], None], strict=True):
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            assert re.match(r"\d\d-facts", following.id)
+            assert text(following)
+
+
+@every_lesson
+def test_code_deletes_no_one_elses_keys_and_needs_no_tricks(name):
+    for cell in code_cells(solved(name)):
+        assert not re.search("flush(db|all)", cell.source, re.IGNORECASE), cell.id
+        assert not re.search(r"^\s*[%!]|;$", cell.source, re.MULTILINE), cell.id
+
+
+@every_lesson
+def test_outputs_are_the_same_on_every_machine(name):
+    private = {str(ROOT), str(Path.home()), socket.gethostname(), "6379"}
+    for cell in code_cells(solved(name)):
+        for word in private - {"/"}:
+            assert word not in text(cell), cell.id
+        assert not re.search(r"(?<![\w.:/])/(home|tmp|root|work|Users|var)/", text(cell)), cell.id
+        assert not re.search(r"0x[0-9a-f]{6,}", text(cell)), cell.id
+        assert not any(each.get("name") == "stderr" for each in cell.outputs), cell.id
+
+
+@every_lesson
+def test_every_picture_can_be_read_out(name):
+    for cell in solved(name).cells:
+        assert not re.search(r"!\[\s*\]\(|<img(?![^>]*alt=)", cell.source), cell.id
+        for each in cell.get("outputs", []):
+            for kind in each.get("data", {}):
+                if kind.startswith("image/"):
+                    assert each.metadata.get(kind, {}).get("alt"), f"{cell.id}: {kind}"
+
+
+@every_lesson
+def test_links_lead_somewhere(name):
+    markdown = "\n".join(c.source for c in solved(name).cells if c.cell_type == "markdown")
+    for target in re.findall(r"\]\(([^)#]+)", markdown):
+        if not target.startswith("https://"):
+            # A lesson stands in two folders, so it can link to nothing but lessons.
+            assert target in PLAN or (SOLVED / target).exists(), target
+
+
+@every_lesson
+def test_lesson_has_its_parts_in_their_order(name):
+    ids = [cell.id[3:].partition("-")[0] for cell in solved(name).cells]
+    parts = ("title", "recall", "predict", "run", "facts", "explain", "change", "exercise", "check")
+    places = [ids.index(part) for part in parts]
+    assert places == sorted(places)
+    assert ids[-1] == "recap"
+
+
+# The holes of nbval: each of these notebooks passes without nbval_strict
+
+
+def tiny(source: str, *outputs, count: int | None = 1, tags: tuple[str, ...] = ()):
+    metadata = {"tags": list(tags)}
+    cell = new_code_cell(source, id="tiny", execution_count=count, metadata=metadata)
+    cell.outputs = list(outputs)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+
+
+def picture(*kinds: str):
+    return new_output(
+        "display_data", data={"text/plain": "picture", **dict.fromkeys(kinds, "aaaa")}
+    )
+
+
+SHOW = "from IPython.display import display\ndisplay({}, raw=True)"
+UNKNOWN = "UsageError: Line magic function `%nothing` not found.\n"
+SOUND = {
+    "text": tiny("print(1)", new_output("stream", name="stdout", text="1\n")),
+    "picture": tiny(
+        SHOW.format({"text/plain": "picture", "image/png": "bbbb"}), picture("image/png")
+    ),
+    "exception": tiny(
+        "1 / 0",
+        new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[]),
+        tags=("raises-exception",),
+    ),
+}
+HOLES = {
+    "vanished-picture": (
+        tiny(SHOW.format({"text/plain": "picture"}), picture("image/png")),
+        "Pictures made: {}; stored: {'image/png': 1}",
+    ),
+    "ignored-picture": (
+        tiny("", picture("image/png"), tags=("nbval-ignore-output",)),
+        "Pictures made: {}; stored: {'image/png': 1}",
+    ),
+    "no-exception": (tiny("pass", tags=("raises-exception",)), "raised none"),
+    "unknown-magic": (
+        tiny("%nothing", new_output("stream", name="stderr", text=UNKNOWN)),
+        "does not know this command",
+    ),
+    "never-executed": (tiny("print(1)", count=None), "was never executed"),
+}
+
+
+def verdicts(folder: Path, *arguments: str) -> dict[str, str]:
+    """Notebook → why it failed, or nothing; all of them in one run."""
+    for name, nb in {**SOUND, **{name: nb for name, (nb, _) in HOLES.items()}}.items():
+        nbformat.write(nb, folder / f"{name}.ipynb")
+    run = nbval(*arguments, f"--junitxml={folder / 'report.xml'}", folder)
+    assert (folder / "report.xml").exists(), run.stdout + run.stderr
+    cases = ET.parse(folder / "report.xml").iter("testcase")
+    return {
+        case.get("classname", "").rpartition(".")[2]: "".join(each.text or "" for each in case)
+        for case in cases
+    }
+
+
+@pytest.fixture(scope="module")
+def strict_verdicts(tmp_path_factory):
+    return verdicts(tmp_path_factory.mktemp("strict"), "-p", "nbval_strict")
+
+
+@pytest.fixture(scope="module")
+def plain_verdicts(tmp_path_factory):
+    return verdicts(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_notebook_passes(strict_verdicts, name):
+    assert strict_verdicts[name] == ""
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_a_hole_of_nbval_is_closed(strict_verdicts, plain_verdicts, name):
+    assert plain_verdicts[name] == "", "nbval has closed this hole by itself: nbval_strict need not"
+    assert HOLES[name][1] in strict_verdicts[name]
+
+
+# Making the editions
+
+
+def test_the_student_edition_keeps_everything_but_answers_and_outputs():
+    source = (
+        "def f():\n    ### BEGIN SOLUTION\n    x = 1\n    return x\n    ### END SOLUTION\n\nf()"
+    )
+    nb = tiny(source, picture("image/png"), tags=("raises-exception",))
+    nb.cells.append(new_markdown_cell("Words.", id="words"))
+    cell, words = student_edition(nb).cells
+    assert cell.source == "def f():\n    # Your code here\n    ...\n\nf()"
+    assert (cell.id, cell.outputs, cell.execution_count) == ("tiny", [], None)
+    assert cell.metadata.tags == ["raises-exception"]
+    assert words.source == "Words."
+    assert nb.cells[0].outputs, "the solved lesson itself is left alone"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "### BEGIN SOLUTION\nx = 1",
+        "x = 1\n### END SOLUTION",
+        "if x:\n    ### BEGIN SOLUTION\n    y = 1\n### END SOLUTION",
+    ],
+)
+def test_a_half_marked_solution_is_refused(source):
+    with pytest.raises(ValueError, match="tiny: a solution stands between two marks"):
+        student_edition(tiny(source))
+
+
+def test_measured_output_is_kept_while_no_code_changes():
+    def measured(source, seconds):
+        output = new_output("stream", name="stdout", text=f"{seconds} s\n")
+        return tiny(source, output, tags=("nbval-ignore-output",))
+
+    same, changed = measured("measure()", 2), measured("measure(again=True)", 2)
+    keep_measured(same, measured("measure()", 1))
+    keep_measured(changed, measured("measure()", 1))
+    assert text(same.cells[0]) == "1 s\n"
+    assert text(changed.cells[0]) == "2 s\n"
+
+
+# What lesson 05 covers; that its outputs are true is nbval's to say
+
+MANY = "05_many_workers.ipynb"
+
+
+def test_s08_a_worker_works_until_the_queue_is_empty():
+    assert "RedisWorker(" in cell_of(MANY, "05-one-worker").source
+    assert text(cell_of(MANY, "05-one-worker")) == "3"
+    assert text(cell_of(MANY, "05-inside-after")).startswith("(empty array)\n")
+
+
+def test_s09_worker_processes_share_the_work_by_themselves():
+    assert "with WorkerPool(" in cell_of(MANY, "05-run-three").source
+    assert "tasks claimed exactly once: 15 of 15" in text(cell_of(MANY, "05-facts"))
+    assert "workers from outside the pool: none" in text(cell_of(MANY, "05-facts"))
+
+
+def test_s10_demo_1_connects_adds_works_persists_and_looks_inside():
+    assert text(cell_of(MANY, "05-add")) == "3"
+    assert '"astronaut"' in text(cell_of(MANY, "05-inside-before"))
+    assert text(cell_of(MANY, "05-persist")) == "('success', 'output/lesson-05/sample.png')"
+
+
+def test_s11_demo_2_filters_15_photographs_with_3_processes():
+    assert "filter_all(3)" in cell_of(MANY, "05-run-three").source
+    assert "completed 15, failed 0, left over 0" in text(cell_of(MANY, "05-facts"))
+    assert "same pixels as without any queue: 15 of 15" in text(cell_of(MANY, "05-facts"))
+
+
+def test_s13_the_comparison_shows_its_figures_and_the_courses():
+    table = text(cell_of(MANY, "05-run-comparison"))
+    for word in ("one by one", "3 threads", "3 processes", "speed-up", "efficiency", "throughput"):
+        assert word in table
+    explained = cell_of(MANY, "05-explain").source
+    for figure in ("0.6 s | 2.4× | 80 % | 20 per s", "0.4 s | 3.0× | 95 % | 30 per s", "GIL"):
+        assert figure in explained
+
+
+def test_s16_the_architecture_names_every_place_a_task_passes():
+    diagram = cell_of(MANY, "05-architecture").source
+    words = ("producer", "pending", "processing", "completed", "worker-3", "get_stats()")
+    assert all(word in diagram for word in words)

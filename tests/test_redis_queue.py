@@ -1,0 +1,233 @@
+"""What only the queue in Redis promises: keys for people, lost replies, sleepers, clear errors."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+import redis
+from conftest import redis_queue, until
+
+from imglab.errors import QueueError, QueueUnavailable
+from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.queues.connection import check_version
+
+
+def test_s5_the_courses_lines_work_as_printed(own_server, monkeypatch):
+    queue = RedisTaskQueue(host="localhost", port=own_server.port)
+    task_id = queue.add_task({"image_path": "images/a.jpg", "output_path": "output/a.jpg"})
+    assert queue.get_stats()["pending"] == 1
+    task = queue.get_task("worker-1", timeout=5)
+    assert task["output_path"] == "output/a.jpg"
+    assert queue.get_task("worker-1", timeout=0) is None
+    queue.mark_completed(task_id, {"status": "success"})
+    assert queue.get_stats()["completed"] == 1
+    queue.close()
+
+
+def test_s6_the_keys_are_those_of_the_course_and_a_person_can_read_them(own_server):
+    queue = RedisTaskQueue(url=own_server.url)
+    done, bad, waiting = (queue.add_task({"n": n}) for n in range(3))
+    queue.mark_completed(queue.get_task("w"), {"status": "success"})
+    queue.mark_failed(queue.get_task("w"), "broken", retry=False)
+    running = queue.get_task("w")
+    queue.add_task({"n": 4}, task_id="last")
+    kinds = {key: queue.redis.type(key) for key in queue.redis.scan_iter("*")}
+    assert kinds == {
+        "image_processing:pending": "list",
+        "image_processing:processing": "hash",
+        "image_processing:completed": "list",
+        "image_processing:failed": "list",
+        "image_processing:wake": "list",
+        "image_processing:workers": "hash",
+        "image_processing:events": "stream",
+        "image_processing:meta": "hash",
+        f"result:{done}": "hash",
+        **{f"task:{each}": "hash" for each in (done, bad, waiting, "last")},
+    }
+    assert queue.redis.lrange("image_processing:pending", 0, -1) == ["last"]
+    entry = json.loads(queue.redis.hget("image_processing:processing", running.id))
+    assert (entry["worker"], entry["attempt"], entry["claim"]) == ("w", 1, running.claim)
+    assert entry["deadline"] - entry["claimed_at"] == 30_000
+    assert json.loads(queue.redis.hget(f"result:{done}", "result")) == {"status": "success"}
+    assert queue.redis.hget(f"task:{bad}", "status") == "failed"
+    queue.close()
+
+
+def test_namespaces_keep_queues_apart_and_clear_deletes_its_own_only(valkey):
+    with redis_queue(valkey) as mine, redis_queue(valkey) as other:
+        mine.add_task({}, task_id="same")
+        other.add_task({}, task_id="same")
+        mine.redis.set(mine.namespace + "foreign", "x")
+        assert mine.clear() == 1
+        assert other.get_stats().pending == 1
+        assert list(mine.redis.scan_iter(mine.namespace + "*")) == [mine.namespace + "foreign"]
+
+
+def test_s21_many_tasks_go_in_few_round_trips_over_one_connection(queue):
+    def evals() -> int:
+        return queue.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+
+    queue.add_task({})
+    before, connections = evals(), queue.redis.info("stats")["total_connections_received"]
+    queue.add_tasks({"n": n} for n in range(2000))
+    assert evals() - before == 4
+    assert queue.redis.info("stats")["total_connections_received"] == connections
+
+
+def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):
+    """The reply is thrown away after the script has run: the queue object asks with its nonce."""
+    first, second = queue.add_tasks([{}, {}])
+    send = queue.redis.execute_command
+
+    def lose(*words, **options):
+        send(*words, **options)
+        raise redis.ConnectionError("the reply is lost")
+
+    queue.redis.execute_command = lose
+    with pytest.raises(QueueUnavailable):
+        queue.get_task("w")
+    queue.redis.execute_command = send
+    assert queue.get_task("w").id == first
+    task = queue.get_task("w")
+    assert task.id == second
+    assert queue.get_stats().processing == 2
+
+
+def test_a_completion_whose_reply_is_lost_can_be_repeated(queue):
+    queue.add_tasks([{"n": 1}, {"n": 2}])
+    task = queue.get_task("w")
+    send = queue.redis.execute_command
+
+    def lose(*words, **options):
+        send(*words, **options)
+        raise redis.ConnectionError("the reply is lost")
+
+    queue.redis.execute_command = lose
+    with pytest.raises(QueueUnavailable):
+        queue.complete_and_claim(task, {"ok": 1})
+    queue.redis.execute_command = send
+    following = queue.complete_and_claim(task, {"ok": 1})
+    assert following["n"] == 2
+    assert queue.get_stats().completed_total == 1
+    assert [event["event"] for event in queue.trace(task.id)].count("completed") == 1
+
+
+def test_one_task_wakes_one_of_fifty_sleeping_workers(queue):
+    claims = []
+    stop = threading.Event()
+
+    def sleeper(name: str) -> None:
+        while not stop.is_set():
+            if task := queue.get_task(name, timeout=0.5):
+                claims.append((name, task.id))
+
+    threads = [threading.Thread(target=sleeper, args=(f"w{n}",)) for n in range(50)]
+    for thread in threads:
+        thread.start()
+    until(lambda: int(queue.redis.info("clients")["blocked_clients"]) >= 40)
+    task_id = queue.add_task({})
+    until(lambda: claims)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert [claimed for _, claimed in claims] == [task_id]
+    assert queue.redis.llen(queue.keys[":wake"]) <= 1
+
+
+def test_who_takes_one_of_many_passes_the_baton(queue):
+    """A woken worker takes one task; its claim wakes the next, until all are at work."""
+    names, got = [f"w{n}" for n in range(8)], []
+    threads = [
+        threading.Thread(target=lambda name=name: got.append(queue.get_task(name, timeout=20)))
+        for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: int(queue.redis.info("clients")["blocked_clients"]) >= len(names))
+    ids = queue.add_tasks([{}] * len(names))
+    for thread in threads:
+        thread.join()
+    assert sorted(task.id for task in got) == sorted(ids)
+
+
+def test_scripts_come_back_after_the_server_forgot_them(queue):
+    queue.add_task({})
+    queue.redis.script_flush()
+    assert queue.get_task("w") is not None
+
+
+def test_no_redis_there_is_one_clear_sentence():
+    with pytest.raises(QueueUnavailable, match=r"No Redis answers at localhost:1 .*server start"):
+        RedisTaskQueue(port=1)
+    with pytest.raises(QueueUnavailable, match="not the address of a Redis"):
+        RedisTaskQueue(url="http://localhost:6379")
+
+
+def test_something_else_on_the_port_is_one_clear_sentence(tmp_path):
+    import http.server
+
+    web = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    thread = threading.Thread(target=web.serve_forever)
+    thread.start()
+    try:
+        with pytest.raises(QueueUnavailable, match="No Redis answers"):
+            RedisTaskQueue(port=web.server_port)
+    finally:
+        web.shutdown()
+        thread.join()
+        web.server_close()
+
+
+def test_the_address_in_the_environment_counts_unless_the_code_says_otherwise(
+    valkey, own_server, monkeypatch
+):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
+    with RedisTaskQueue() as named, RedisTaskQueue(port=own_server.port) as explicit:
+        assert str(valkey.port) in repr(named)
+        assert str(own_server.port) in repr(explicit)
+
+
+def test_a_redis_that_is_too_old_is_refused_and_later_ones_are_not():
+    with pytest.raises(QueueUnavailable, match=r"version 6\.0\.16; imglab needs 6\.2"):
+        check_version("6.0.16", "here")
+    for version in ("6.2.0", "7.0.15", "8.4.1", "10.0"):
+        check_version(version, "here")
+
+
+def test_a_user_with_few_rights_is_told_which_one_is_missing(own_server):
+    admin = RedisTaskQueue(url=own_server.url)
+    admin.redis.acl_setuser("viewer", enabled=True, passwords=["+pw"], keys="*", commands=["+get"])
+    admin.close()
+    url = own_server.url.replace("//", "//viewer:pw@")
+    viewer = RedisTaskQueue(url=url)
+    with pytest.raises(QueueError, match="refuses"):
+        viewer.get_stats()
+    viewer.close()
+
+
+def test_the_list_of_workers_shows_who_does_what(queue):
+    queue.add_task({})
+    task = queue.get_task("busy")
+    queue.get_task("idle")
+    seen = queue.workers()
+    assert seen["busy"]["task"] == task.id
+    assert seen["idle"]["task"] == ""
+    assert seen["busy"]["pid"] > 0
+    queue.leave("idle")
+    assert list(queue.workers()) == ["busy"]
+
+
+def test_events_and_finished_tasks_are_bounded_and_results_expire(valkey):
+    with redis_queue(valkey, QueueSettings(keep=20, keep_events=100, ttl=60)) as queue:
+        queue.add_tasks([{}] * 400)
+        task = queue.get_task("w")
+        while task:
+            task = queue.complete_and_claim(task, {"ok": True})
+        assert queue.redis.llen(queue.keys[":completed"]) == 20
+        # XADD MAXLEN ~ drops whole nodes of at most 100 entries.
+        assert queue.redis.xlen(queue.keys[":events"]) <= 200
+        keys = list(queue.redis.scan_iter(queue.namespace + "*", count=1000))
+        assert sum("result:" in key for key in keys) == sum("task:" in key for key in keys) == 20
+        assert all(0 < queue.redis.ttl(key) <= 60 for key in keys if "result:" in key)

@@ -1,0 +1,99 @@
+"""What the project promises of itself: small, layered, light to import, complete, no strangers."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+PACKAGE = ROOT / "imglab"
+#: Lines of code: what is left without blank lines, comments and docstrings.
+BUDGETS = {"imaging queues workers": 1500, "lab": 1500}
+LUA_BUDGET = 250
+
+
+def docstring_lines(source: str) -> set[int]:
+    lines: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            lines |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return lines
+
+
+def code_lines(path: Path) -> int:
+    source = path.read_text()
+    blank = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in blank | {tokenize.ENDMARKER}:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return len(lines - docstring_lines(source))
+
+
+@pytest.mark.parametrize(("folders", "budget"), BUDGETS.items())
+def test_a_reader_knows_it_in_an_hour(folders, budget):
+    files = [path for folder in folders.split() for path in (PACKAGE / folder).rglob("*.py")]
+    total = sum(map(code_lines, files))
+    assert total <= budget, {path.name: code_lines(path) for path in files}
+
+
+def test_the_scripts_stay_small():
+    lines = [
+        line
+        for path in (PACKAGE / "queues/lua").glob("*.lua")
+        for line in path.read_text().splitlines()
+        if line.strip() and not line.strip().startswith("--")
+    ]
+    assert len(lines) <= LUA_BUDGET
+
+
+def test_importing_everything_but_the_lab_loads_nothing_of_a_notebook():
+    code = (
+        "import sys, imglab.imaging, imglab.queues, imglab.workers, imglab.cli, imglab.lab;"
+        "print([m for m in ('matplotlib', 'ipywidgets', 'IPython', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_nothing_else_is_visible_at_the_top():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    top = {line.partition("/")[0] for line in listed.stdout.splitlines()}
+    wanted = "notebooks imglab images output tests environment.yml README.md pyproject.toml"
+    assert {name for name in top if not name.startswith(".")} == {
+        *wanted.split(),
+        *("Makefile", "CHANGELOG.md", "LICENSE"),
+    }
+
+
+def test_every_row_of_the_course_that_works_has_a_test_that_names_it():
+    text = "\n".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    names = re.findall(r"def (test_\w+)", text)
+    named = {int(row) for name in names for row in re.findall(r"_s(\d+)(?=_)", name)}
+    assert set(range(1, 13)) | {17, 20, 22, 24} <= named
+
+
+def test_the_readme_says_what_the_makefile_does():
+    readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    assert {"lab", "demo", "test", "check", "clean"} <= targets
+    assert set(re.findall(r"make (\w+)", readme)) <= targets
+
+
+def test_links_in_the_texts_lead_somewhere():
+    for page in [*ROOT.glob("*.md"), *PACKAGE.glob("*.md"), *(ROOT / "images").glob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
