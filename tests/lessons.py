@@ -26,7 +26,7 @@ SOLVED = ROOT / "notebooks" / "solved"
 RUN = {"timeout": 120, "record_timing": False, "coalesce_streams": True}
 #: nbgrader's marks, so that a lesson can move into it as it is.
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^\1### END SOLUTION$", re.DOTALL | re.MULTILINE)
-#: Other kernels and versions leave other metadata; none of it belongs to a lesson.
+#: All the metadata a lesson has: kernels differ in theirs.
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -68,13 +68,19 @@ def execute(nb, env, folder=SOLVED):
     return nb
 
 
-def keep_measured(new, old):
-    """Where no code changed, keep what was measured before: a new time is no news to git."""
-    after, before = ([c for c in nb.cells if c.cell_type == "code"] for nb in (new, old))
-    if [cell.source for cell in after] == [cell.source for cell in before]:
-        for cell, kept in zip(after, before, strict=True):
-            if "nbval-ignore-output" in cell.metadata.get("tags", ()) and kept.outputs:
-                cell.outputs = kept.outputs
+def keep_measured(new, stored, edition):
+    """Keep what was measured while the code is that of the students' edition made last.
+
+    A new time for the same code is no news to git; to measure again, clear the cell's output.
+    """
+    if _code(student_edition(new)) == _code(edition):
+        for cell, old in zip(new.cells, stored.cells, strict=True):
+            if "nbval-ignore-output" in cell.metadata.get("tags", ()) and old.outputs:
+                cell.outputs = old.outputs
+
+
+def _code(nb):
+    return [cell.source for cell in nb.cells if cell.cell_type == "code"]
 
 
 def main():
@@ -82,15 +88,16 @@ def main():
     parser.add_argument("--student-only", action="store_true", help="run nothing")
     student_only = parser.parse_args().student_only
     for path in sorted(SOLVED.glob("[0-9][0-9]_*.ipynb")):
-        began = time.monotonic()
+        began, student = time.monotonic(), SOLVED.parent / path.name
         print(path.name, end=": ", flush=True)
-        nb = old = nbformat.read(path, as_version=4)
+        nb = stored = nbformat.read(path, as_version=4)
         if not student_only:
             with classroom() as env:
-                nb = execute(old, env)
-            keep_measured(nb, old)
+                nb = execute(stored, env)
+            if student.exists():
+                keep_measured(nb, stored, nbformat.read(student, as_version=4))
             nbformat.write(nb, path)
-        nbformat.write(student_edition(nb), SOLVED.parent / path.name)
+        nbformat.write(student_edition(nb), student)
         print(f"{time.monotonic() - began:.0f} s")
 
 

@@ -324,16 +324,15 @@ def test_a_half_marked_solution_is_refused(source):
         student_edition(tiny(source))
 
 
-def test_measured_output_is_kept_while_no_code_changes():
-    def measured(source, seconds):
-        output = new_output("stream", name="stdout", text=f"{seconds} s\n")
-        return tiny(source, output, tags=("nbval-ignore-output",))
+@pytest.mark.parametrize(("code", "kept"), [("measure()", "1 s"), ("measure(again=True)", "2 s")])
+def test_what_was_measured_is_kept_until_the_code_changes(code, kept):
+    def measured(seconds):
+        output = new_output("stream", name="stdout", text=f"{seconds} s")
+        return tiny(code, output, tags=("nbval-ignore-output",))
 
-    same, changed = measured("measure()", 2), measured("measure(again=True)", 2)
-    keep_measured(same, measured("measure()", 1))
-    keep_measured(changed, measured("measure()", 1))
-    assert text(same.cells[0]) == "1 s\n"
-    assert text(changed.cells[0]) == "2 s\n"
+    new = measured(2)
+    keep_measured(new, measured(1), tiny("measure()", count=None))
+    assert text(new.cells[0]) == kept
 
 
 # What lesson 05 covers; that its outputs are true is nbval's to say
@@ -344,7 +343,7 @@ MANY = "05_many_workers.ipynb"
 def test_s08_a_worker_works_until_the_queue_is_empty():
     assert "RedisWorker(" in cell_of(MANY, "05-one-worker").source
     assert text(cell_of(MANY, "05-one-worker")) == "3"
-    assert text(cell_of(MANY, "05-inside-after")).startswith("(empty array)\n")
+    assert text(cell_of(MANY, "05-inside-after")).count("(empty array)") == 1
 
 
 def test_s09_worker_processes_share_the_work_by_themselves():
@@ -370,7 +369,7 @@ def test_s13_the_comparison_shows_its_figures_and_the_courses():
     for word in ("one by one", "3 threads", "3 processes", "speed-up", "efficiency", "throughput"):
         assert word in table
     explained = cell_of(MANY, "05-explain").source
-    for figure in ("0.6 s | 2.4× | 80 % | 20 per s", "0.4 s | 3.0× | 95 % | 30 per s", "GIL"):
+    for figure in ("0.6 s | 2.4× | 80% | 20 per s", "0.4 s | 3.0× | 95% | 30 per s", "GIL"):
         assert figure in explained
 
 

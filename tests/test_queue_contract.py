@@ -485,3 +485,20 @@ def test_both_queues_answer_to_the_same_calls():
     own = {"keys", "redis", "name", "namespace", "close", "spec", "events", "workers", "leave"}
     public = {name for name in vars(RedisTaskQueue) if not name.startswith("_")}
     assert public - own <= {name for name in dir(TaskQueue) if not name.startswith("_")}
+
+
+def test_the_invariants_hold_after_every_kind_of_step(queue):
+    queue.add_tasks([{}] * 9)
+    queue.add_task({}, "high", delay=60)
+    assert queue.check() == []
+    queue.mark_completed(queue.get_task("w"))
+    queue.mark_failed(queue.get_task("w"), "x")
+    queue.mark_failed(queue.get_task("w"), "x", retry=False)
+    queue.release(queue.get_task("w"))
+    run_out(queue, queue.get_task("w"))
+    assert queue.check() == []
+    queue.reap()
+    queue.cancel(queue.tasks("pending")[0])
+    queue.requeue_failed()
+    queue.get_task("w")
+    assert queue.check() == []

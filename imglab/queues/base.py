@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from imglab.errors import TaskError
+from imglab.queues.check import Standing, broken
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_priority, encode
 
 #: How many of its own claims a queue object remembers, for calls with a bare id.
@@ -187,7 +188,19 @@ class BaseQueue(ABC):
             if not self._until_event(mark, until):
                 return False
 
+    def check(self) -> list[str]:
+        """The invariants that do not hold at this moment, each as a sentence; empty when all do.
+
+        It looks at every task in one step: not for every day on a queue of a million.
+        """
+        tokens, standings = self._snapshot()
+        return broken(standings, tokens, self.settings)
+
     # What a store has to bring
+
+    @abstractmethod
+    def _snapshot(self) -> tuple[int, list[Standing]]:
+        """The number of wake tokens, and every place of every task, at one moment."""
 
     @abstractmethod
     def _add(

@@ -25,6 +25,7 @@ import redis
 
 from imglab.errors import LeaseLost, TaskError
 from imglab.queues.base import BaseQueue, decode
+from imglab.queues.check import Standing
 from imglab.queues.connection import BLOCK, address, check_version, connect, speaking_to
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, encode
 
@@ -288,6 +289,10 @@ class RedisTaskQueue(BaseQueue):
         """Take a worker off the list of those who work here."""
         with speaking_to(self.redis):
             self.redis.hdel(self.keys[":workers"], worker)
+
+    def _snapshot(self) -> tuple[int, list[Standing]]:
+        tokens, *rows = self._run("snapshot")
+        return tokens, [Standing(*row) for row in rows]
 
     def _mark(self) -> str:
         with speaking_to(self.redis):

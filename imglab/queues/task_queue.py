@@ -17,7 +17,11 @@ from typing import Any
 
 from imglab.errors import LeaseLost, TaskError
 from imglab.queues.base import BaseQueue, decode
+from imglab.queues.check import Standing
 from imglab.queues.task import PRIORITIES, QueueSettings, QueueStats, Task, check_name
+
+#: The statuses with a deadline.
+TIMED = ("processing", "delayed")
 
 
 @dataclass
@@ -221,7 +225,7 @@ class TaskQueue(BaseQueue):
                 ids = [each for line in PRIORITIES for each in reversed(self._pending[line])]
             elif status in self._finished:
                 ids = list(self._finished[status])
-            elif status in ("processing", "delayed"):
+            elif status in TIMED:
                 ids = [each for each, _ in self._with_status(status)]
             else:
                 raise TaskError(f"There is no status {status!r:.80}.")
@@ -235,6 +239,18 @@ class TaskQueue(BaseQueue):
     def trace(self, task_id: str) -> list[dict[str, Any]]:
         with self._changed:
             return [dict(event) for event in self._events if event["task"] == task_id]
+
+    def _snapshot(self) -> tuple[int, list[Standing]]:
+        with self._changed:
+            places = [(each, "pending") for line in self._pending.values() for each in line]
+            places += [(each, place) for place, ids in self._finished.items() for each in ids]
+            places += [(each, record.status) for each, record in self._with_status(*TIMED)]
+            return 0, [self._standing(each, place) for each, place in places]
+
+    def _standing(self, task_id: str, place: str) -> Standing:
+        record = self._records[task_id]
+        counts = (record.attempts, record.crashes, record.result is not None)
+        return Standing(place, task_id, record.status, record.claim, record.claim, *counts)
 
     def _mark(self) -> str:
         return str(self._count)
@@ -302,9 +318,7 @@ class TaskQueue(BaseQueue):
             if record.deadline <= now:
                 self._line_up(task_id)
                 self._note("promoted", task_id)
-        return min(
-            (r.deadline for _, r in self._with_status("delayed", "processing")), default=now + 60
-        )
+        return min((r.deadline for _, r in self._with_status(*TIMED)), default=now + 60)
 
     def _line_up(self, task_id: str) -> None:
         record = self._records[task_id]
