@@ -1,14 +1,10 @@
-"""`make lessons`: run the solved lessons, keep what they print, make the students' edition of each.
-
-The source of a lesson is notebooks/solved/NN_*.ipynb, and everything else comes from it.
-"""
+"""`make lessons`: run the solved lessons, the source, and make the students' edition of each."""
 
 import argparse
 import os
 import re
 import shutil
 import tempfile
-import time
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -69,10 +65,7 @@ def execute(nb, env, folder=SOLVED):
 
 
 def keep_measured(new, stored, edition):
-    """Keep what was measured while the code is that of the students' edition made last.
-
-    A new time for the same code is no news to git; to measure again, clear the cell's output.
-    """
+    """A new time for the same code is no news to git; to measure again, clear the cell's output."""
     if _code(student_edition(new)) == _code(edition):
         for cell, old in zip(new.cells, stored.cells, strict=True):
             if "nbval-ignore-output" in cell.metadata.get("tags", ()) and old.outputs:
@@ -88,8 +81,8 @@ def main():
     parser.add_argument("--student-only", action="store_true", help="run nothing")
     student_only = parser.parse_args().student_only
     for path in sorted(SOLVED.glob("[0-9][0-9]_*.ipynb")):
-        began, student = time.monotonic(), SOLVED.parent / path.name
-        print(path.name, end=": ", flush=True)
+        print(path.name, flush=True)
+        student = SOLVED.parent / path.name
         nb = stored = nbformat.read(path, as_version=4)
         if not student_only:
             with classroom() as env:
@@ -98,7 +91,6 @@ def main():
                 keep_measured(nb, stored, nbformat.read(student, as_version=4))
             nbformat.write(nb, path)
         nbformat.write(student_edition(nb), student)
-        print(f"{time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

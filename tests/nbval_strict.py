@@ -16,8 +16,7 @@ PATIENCE = 30
 def pytest_itemcollected(item):
     """Report cells by their id, not by a number that nobody sees."""
     if isinstance(item, IPyNbCell):
-        item.name = item.cell.id
-        item._nodeid = f"{item.parent.nodeid}::{item.cell.id}"
+        item.reportinfo = lambda: (item.path, None, item.cell.id)
         item.output_timeout = PATIENCE
 
 

@@ -35,6 +35,23 @@ class SlowFilter(BaseFilter):
             time.sleep(0.01)
         return image
 """
+HUNG_FILTERS = """
+import ctypes
+from dataclasses import dataclass
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class HungFilter(BaseFilter):
+    def change(self, image):
+        ctypes.CDLL(None).sleep(1000)  # without the GIL, as most of Pillow
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class FrozenFilter(BaseFilter):
+    def change(self, image):
+        ctypes.PyDLL(None).sleep(1000)  # with the GIL: no other thread runs
+"""
 SUICIDE_FILTER = """
 import os, signal
 from dataclasses import dataclass
@@ -57,6 +74,7 @@ def project(tmp_path, monkeypatch):
     with Image.open(ROOT / "images" / "sample.jpg") as photo:
         photo.resize((90, 60)).save(tmp_path / "images" / "sample.png")
     (tmp_path / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
+    (tmp_path / "hung_filters.py").write_text(HUNG_FILTERS)
     (tmp_path / "poison_filter.py").write_text(SUICIDE_FILTER)
     monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -151,6 +169,50 @@ def test_a_second_sigterm_gives_the_task_back_without_counting_the_attempt(proje
         until(lambda: queue.get_stats().pending == 1)
         assert queue.task(task_id).attempt == 0
         until(lambda: not alive(pid))
+
+
+def test_a_task_over_its_time_limit_is_failed_with_the_reason_and_the_worker_goes_on(
+    project, valkey
+):
+    with redis_queue(valkey, QueueSettings(time_limit=0.7)) as queue:
+        hung = queue.add_task(photo(0, filters=[{"name": "hung"}]), max_attempts=2)
+        good = queue.add_task(photo(1))
+        with WorkerPool(1, (), queue, imports=["hung_filters"]) as pool:
+            pid = pool.pids["worker-1"]
+            assert pool.join(timeout=60)
+            assert pool.pids["worker-1"] == pid, "the process started anew, in place"
+        task = queue.task(hung)
+        assert (task.status, task.attempt, task.crashes) == ("failed", 2, 0)
+        assert "time limit of 0.7 s" in task.errors[-1]["error"]
+        assert queue.task(good).status == "completed"
+
+
+def test_a_worker_frozen_in_native_code_is_replaced_and_blocks_nobody(project, valkey):
+    with redis_queue(valkey, QueueSettings(lease=0.5, max_crashes=1)) as queue:
+        frozen = queue.add_task(photo(0, filters=[{"name": "frozen"}]))
+        with WorkerPool(1, (), queue, imports=["hung_filters"]) as pool:
+            pid = pool.pids["worker-1"]
+            good = queue.add_task(photo(1))
+            assert pool.join(timeout=60)
+            assert pool.pids["worker-1"] != pid
+        assert queue.task(frozen).status == "failed"
+        assert "silent" in queue.task(frozen).errors[-1]["error"] or "died" in str(
+            queue.task(frozen).errors
+        )
+        assert queue.task(good).status == "completed"
+
+
+def test_cancelling_a_task_hung_in_native_code_frees_its_worker(project, valkey):
+    with redis_queue(valkey, QueueSettings(lease=0.6)) as queue:
+        hung = queue.add_task(photo(0, filters=[{"name": "hung"}]))
+        with WorkerPool(1, (), queue, imports=["hung_filters"], grace=0.5) as pool:
+            until(lambda: queue.task(hung).status == "processing")
+            assert queue.cancel(hung)
+            good = queue.add_task(photo(1))
+            assert pool.join(timeout=60)
+        assert queue.task(hung).status == "failed"
+        assert queue.task(hung).errors[-1]["error"] == "cancelled while it ran"
+        assert queue.task(good).status == "completed"
 
 
 def test_a_pool_grows_and_shrinks(project, queue):

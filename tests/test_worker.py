@@ -231,7 +231,7 @@ def test_a_worker_that_is_stopped_finishes_its_task_and_claims_no_other(gated):
 def test_cancelling_a_running_task_stops_it_between_two_steps(gated):
     worker, (first, _), thread = gated
     worker.queue.cancel(first)
-    until(worker._cancelled.is_set)
+    until(lambda: worker._unwanted_since)
     worker.gate.set()
     thread.join(20)
     assert worker.queue.task(first).status == "failed"

@@ -291,7 +291,7 @@ class RedisTaskQueue(BaseQueue):
             self.redis.hdel(self.keys[":workers"], worker)
 
     def _snapshot(self) -> tuple[int, list[Standing]]:
-        tokens, *rows = self._run("snapshot")
+        tokens, *rows = self._run("check")
         return tokens, [Standing(*row) for row in rows]
 
     def _mark(self) -> str:
@@ -354,6 +354,7 @@ def _script(name: str) -> tuple[str, str]:
 
 def _in_redis_units(settings: QueueSettings) -> str:
     values = asdict(settings)
+    del values["time_limit"]  # the workers' business
     for length in ("lease", "backoff", "backoff_cap"):
         values[length] = int(values[length] * 1000)
     values["ttl"] = int(values["ttl"])

@@ -76,6 +76,8 @@ class QueueSettings:
     lease: float = 30.0
     #: Tries that may end in an error, the first included.
     max_attempts: int = 3
+    #: How long one try may take; worker processes see to it.
+    time_limit: float = 300.0
     #: Workers that may die or fall silent over one task.
     max_crashes: int = 3
     #: The longest wait before the second try; it doubles with each further one, up to the cap.

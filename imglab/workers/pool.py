@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imglab.errors import ImglabError, QueueError
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 WATCH = 0.1
 #: Seconds a worker has to report that it is ready.
 READY = 30.0
+#: A worker process that shows no life for so many leases is frozen, and is replaced.
+SILENCE = 3
 #: A worker that dies this often before it is ready is not started again.
 FALSE_STARTS = 3
 
@@ -36,6 +38,9 @@ class _Member:
 
     process: subprocess.Popen[bytes]
     false_starts: int = 0
+    #: The last sign of life Redis knows of (ms), and when it was new here (time.monotonic()).
+    seen: int = 0
+    seen_at: float = field(default_factory=time.monotonic)
 
 
 class WorkerPool:
@@ -43,6 +48,7 @@ class WorkerPool:
 
     A worker that dies is replaced, and its task goes back to the queue at once. The processes
     outlive the notebook's interrupt, and leave within a second when this process is gone.
+    A task has `grace` seconds to end when its worker is stopped or it is cancelled.
     What they print goes to `.imglab/logs/<name>.log`.
     """
 
@@ -56,6 +62,7 @@ class WorkerPool:
         imports: Iterable[str] = (),
         read: Iterable[str] = (),
         write: str = "output",
+        grace: float = 10.0,
     ) -> None:
         if size < 1:
             raise ImglabError(f"A pool needs at least one worker, not {size!r}.")
@@ -71,6 +78,7 @@ class WorkerPool:
             read=tuple(read),
             write=write,
             parent=os.getpid(),
+            grace=grace,
         )
         self._members: dict[str, _Member] = {}
         self._lock = threading.RLock()
@@ -190,11 +198,29 @@ class WorkerPool:
         return bool(record and member and record["pid"] == member.process.pid)
 
     def _watch_over(self) -> None:
+        looks = 0
         while not self._stopping.wait(WATCH):
+            looks += 1
             with self._lock:
+                if looks % 10 == 0:
+                    self._kill_the_frozen()
                 for name, member in list(self._members.items()):
                     if member.process.poll() is not None:
                         self._replace(name, member)
+
+    def _kill_the_frozen(self) -> None:
+        try:
+            records = self.queue.workers()
+        except QueueError:
+            records = {}  # without Redis nobody can show life: the count begins anew
+        for name, member in self._members.items():
+            seen = records.get(name, {}).get("seen", 0)
+            if seen != member.seen or not records:
+                member.seen, member.seen_at = seen, time.monotonic()
+            silent = time.monotonic() - member.seen_at
+            if silent > SILENCE * self.queue.settings.lease and member.process.poll() is None:
+                logger.warning("%s shows no life for %.0f s: killed", name, silent)
+                member.process.kill()
 
     def _replace(self, name: str, member: _Member) -> None:
         try:

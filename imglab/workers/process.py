@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
 import logging
@@ -131,6 +132,8 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         leave_at = float("inf")
         while time.monotonic() < leave_at:
+            # For what no thread can see, native code that holds the GIL: this needs no thread.
+            faulthandler.dump_traceback_later(self.worker.queue.settings.time_limit + 60, exit=True)
             ready, _, _ = select.select([self.signals], [], [], 0.5)
             if ready:
                 self.signals.recv(1)
@@ -142,12 +145,29 @@ class _Watch(threading.Thread):
             if self.spec.parent and os.getppid() != self.spec.parent:
                 logger.info("%s: the parent is gone, leaving", self.spec.name)
                 break
+            self._end_if_overdue()
+        self._give_back()
+        # The main thread may be in a native call for minutes: nothing is left to wait for.
+        os._exit(1)
+
+    def _give_back(self) -> None:
         try:
             self.worker.release()
         except ImglabError as error:
             logger.warning("%s: the task at hand waits for its lease: %s", self.spec.name, error)
-        # The main thread may be in a native call for minutes: nothing is left to wait for.
-        os._exit(1)
+
+    def _end_if_overdue(self) -> None:
+        """Start this process anew, in place, when the main thread will not let go of a task."""
+        try:
+            overdue = self.worker.give_up_when_overdue(self.spec.grace)
+        except ImglabError as error:
+            logger.warning("%s: %s", self.spec.name, error)
+            return
+        if overdue:
+            logger.warning("%s: gave its task up, starting anew", self.spec.name)
+            self._give_back()  # if the main thread did let go, and claimed another one since
+            environment = {**os.environ, VARIABLE: self.spec.to_json()}
+            os.execve(sys.executable, [sys.executable, "-m", "imglab.workers"], environment)
 
 
 def main() -> int:

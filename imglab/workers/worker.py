@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 #: The longest wait, in seconds, before a worker asks a Redis that is away once more.
 PATIENCE = 2.0
 
+#: The reason a task is failed for when somebody cancelled it too late to keep it from running.
+CANCELLED = "cancelled while it ran"
+
 T = TypeVar("T")
 
 
@@ -52,7 +55,9 @@ class Worker:
         self.failed = 0
         self._stopping = threading.Event()
         self._task: Task | None = None
-        self._cancelled = threading.Event()
+        self._began = 0.0
+        #: When somebody asked to cancel the task at hand, or its lease was lost; 0 for never.
+        self._unwanted_since = 0.0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.pipeline!r}, {self.queue!r})"
@@ -72,8 +77,25 @@ class Worker:
     def release(self) -> None:
         """Give the task at hand back for somebody else to take: this worker must leave now."""
         if task := self._task:
-            self._cancelled.set()
+            self._unwanted_since = time.monotonic()
             self.queue.release(task)
+
+    def give_up_when_overdue(self, grace: float) -> bool:
+        """Fail the task at hand if it is over its time limit, or cancelled `grace` seconds ago.
+
+        True when it did: this thread then has to end the process, for the other one may be hung.
+        """
+        task, now, limit = self._task, time.monotonic(), self.queue.settings.time_limit
+        is_over = now - self._began > limit
+        is_unwanted = self._unwanted_since and now - self._unwanted_since > grace
+        if task is None or not (is_over or is_unwanted):
+            return False
+        reason = f"took longer than its time limit of {limit:g} s" if is_over else CANCELLED
+        try:
+            self.queue.mark_failed(task, reason, retry=is_over)
+        except LeaseLost:
+            return bool(is_unwanted)  # not ours any more; or it finished in this very moment
+        return True
 
     def process(self, task: Task) -> dict[str, Any]:
         """Do what a task asks for; what comes back is its result, as plain JSON."""
@@ -100,7 +122,7 @@ class Worker:
 
     def check_cancelled(self) -> None:
         """Raise Cancelled when the task at hand is not wanted any more: call it between steps."""
-        if self._cancelled.is_set():
+        if self._unwanted_since:
             raise Cancelled
 
     def _output_name(self, source: Path, pipeline: FilterPipeline) -> str:
@@ -145,12 +167,12 @@ class Worker:
 
     def _run(self, task: Task) -> Task | None:
         """Do one task and report it; the next one, if it came along with the report."""
-        self._cancelled.clear()
+        self._unwanted_since, self._began = 0.0, time.monotonic()
         self._task = task
         try:
             result = self.process(task)
         except Cancelled:
-            error, retry = "cancelled while it ran", False
+            error, retry = CANCELLED, False
         except ImagingError as problem:
             error, retry = str(problem), False  # the picture or the filters: no use in trying again
         except Exception as problem:  # whatever it is, the worker goes on
@@ -228,7 +250,7 @@ class Worker:
                 logger.warning("%s: no heartbeat for task %s", self.name, task.id, exc_info=True)
                 continue
             if unwanted and self._task is task:
-                self._cancelled.set()
+                self._unwanted_since = self._unwanted_since or time.monotonic()
 
 
 #: The name the course uses.

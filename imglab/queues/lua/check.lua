@@ -1,4 +1,4 @@
--- snapshot: where every task stands, all at one moment; for `check`, not for every day.
+-- check: where every task stands, all at one moment; for `check`, not for every day.
 -- Returns the tokens in wake, then {place, id, status, claim, held, attempts, crashes, result} for each
 -- place a task is in: held is the claim in processing, result '1' for one that is there or expired.
 local rows = {redis.call('LLEN', wake)}
