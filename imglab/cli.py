@@ -210,6 +210,34 @@ def trace(
         typer.echo(f"{(event['at'] - events[0]['at']) / 1000:9.3f} s  {event['event']:<10} {words}")
 
 
+@app.command()
+def doctor(
+    repair: Annotated[bool, typer.Option(help="Mend what can be mended.")] = False,
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong, each finding with its remedy; exit code 1 for what is broken."""
+    from imglab.lab.doctor import examine
+
+    with _queue(queue, namespace) as tasks:
+        findings = examine(tasks)
+        if repair:
+            for mend in [each.repair for each in findings if each.repair]:
+                mend()
+            findings = examine(tasks)
+    if as_json:
+        typer.echo(json.dumps([each.as_dict() for each in findings], indent=2))
+    for finding in findings if not as_json else []:
+        sign, color = {"ok": ("✓", "green"), "warning": ("!", "yellow")}.get(
+            finding.level, ("✗", "red")
+        )
+        typer.secho(f"{sign} {finding.what}", fg=color)
+        if finding.remedy:
+            typer.echo(f"    {finding.remedy}")
+    raise typer.Exit(any(each.level == "broken" for each in findings))
+
+
 @failed_app.command("list")
 def failed_list(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")] = 20,

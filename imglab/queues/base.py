@@ -193,14 +193,14 @@ class BaseQueue(ABC):
 
         It looks at every task in one step: not for every day on a queue of a million.
         """
-        tokens, standings = self._snapshot()
+        tokens, standings = self.standings()
         return broken(standings, tokens, self.settings)
 
-    # What a store has to bring
-
     @abstractmethod
-    def _snapshot(self) -> tuple[int, list[Standing]]:
+    def standings(self) -> tuple[int, list[Standing]]:
         """The number of wake tokens, and every place of every task, at one moment."""
+
+    # What a store has to bring
 
     @abstractmethod
     def _add(

@@ -290,7 +290,7 @@ class RedisTaskQueue(BaseQueue):
         with speaking_to(self.redis):
             self.redis.hdel(self.keys[":workers"], worker)
 
-    def _snapshot(self) -> tuple[int, list[Standing]]:
+    def standings(self) -> tuple[int, list[Standing]]:
         tokens, *rows = self._run("check")
         return tokens, [Standing(*row) for row in rows]
 

@@ -240,7 +240,7 @@ class TaskQueue(BaseQueue):
         with self._changed:
             return [dict(event) for event in self._events if event["task"] == task_id]
 
-    def _snapshot(self) -> tuple[int, list[Standing]]:
+    def standings(self) -> tuple[int, list[Standing]]:
         with self._changed:
             places = [(each, "pending") for line in self._pending.values() for each in line]
             places += [(each, place) for place, ids in self._finished.items() for each in ids]
