@@ -18,7 +18,12 @@ BLOCK = 1.0
 OLDEST = (6, 2)
 
 #: Replies that mean "not now, or not this server": a worker waits and asks again.
-_PASSING = ("READONLY", "LOADING", "UNBLOCKED", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN")
+_PASSING = (
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.TryAgainError,
+)
 
 
 def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None) -> redis.Redis:
@@ -61,6 +66,8 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
             f"Redis at {address(client)} asks for a password, and got none or a wrong one. "
             "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
         ) from error
+    except _PASSING as error:
+        raise _not_now(client, error) from error
     except (redis.ConnectionError, redis.TimeoutError, redis.InvalidResponse) as error:
         raise QueueUnavailable(
             f"No Redis answers at {address(client)} ({error}). Start one with `imglab server "
@@ -72,16 +79,18 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
             "what is there, or raise its maxmemory."
         ) from error
     except redis.ResponseError as error:
-        if str(error).startswith(_PASSING):
-            raise QueueUnavailable(
-                f"Redis at {address(client)} cannot do this now: {error}"
-            ) from error
+        if str(error).startswith("UNBLOCKED"):
+            raise _not_now(client, error) from error
         if "WRONGTYPE" in str(error):
             raise QueueError(
                 f"A key of this queue at {address(client)} holds another kind of value than it "
                 "should: somebody wrote it by hand. Find it with TYPE, and DEL it."
             ) from error
         raise QueueError(f"Redis at {address(client)} refuses: {error}") from error
+
+
+def _not_now(client: redis.Redis, error: redis.RedisError) -> QueueUnavailable:
+    return QueueUnavailable(f"Redis at {address(client)} cannot do this now: {error}")
 
 
 def check_version(version: str, where: str) -> None:

@@ -86,7 +86,9 @@ local function reap(random, dead)
   local entries, reaped, earliest = redis.call('HGETALL', processing), 0, math.huge
   for i = 1, #entries, 2 do
     local id, entry = entries[i], entries[i + 1]
-    local deadline = tonumber(entry:match('"deadline":(%d+)')) or 0
+    local claimed_at = tonumber(entry:match('"claimed_at":(%d+)')) or 0
+    -- A claim from the future: the clock was set back, and its deadline is as wrong.
+    local deadline = claimed_at <= now and tonumber(entry:match('"deadline":(%d+)')) or 0
     local worker = entry:match('"worker":"([^"]*)"') or '?'
     if deadline > now and worker ~= dead then
       earliest = math.min(earliest, deadline)
