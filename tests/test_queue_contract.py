@@ -482,7 +482,19 @@ def test_the_trace_of_a_task_tells_its_life(queue):
 
 
 def test_both_queues_answer_to_the_same_calls():
-    own = {"keys", "redis", "name", "namespace", "close", "spec", "events", "workers", "leave"}
+    own = {
+        "keys",
+        "redis",
+        "name",
+        "namespace",
+        "close",
+        "spec",
+        "from_spec",
+        "events",
+        "workers",
+        "leave",
+        "forget_workers",
+    }
     public = {name for name in vars(RedisTaskQueue) if not name.startswith("_")}
     assert public - own <= {name for name in dir(TaskQueue) if not name.startswith("_")}
 

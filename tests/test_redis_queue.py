@@ -219,6 +219,16 @@ def test_the_list_of_workers_shows_who_does_what(queue):
     assert list(queue.workers()) == ["busy"]
 
 
+def test_workers_that_were_killed_are_forgotten_after_an_hour(queue):
+    for name in ("old", "new"):
+        queue.get_task(name)
+    record = json.loads(queue.redis.hget(queue.keys[":workers"], "old"))
+    record["seen"] -= 3_700_000
+    queue.redis.hset(queue.keys[":workers"], "old", json.dumps(record))
+    assert queue.forget_workers() == ["old"]
+    assert list(queue.workers()) == ["new"]
+
+
 def test_events_and_finished_tasks_are_bounded_and_results_expire(valkey):
     with redis_queue(valkey, QueueSettings(keep=20, keep_events=100, ttl=60)) as queue:
         queue.add_tasks([{}] * 400)

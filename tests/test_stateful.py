@@ -87,9 +87,7 @@ class Model:
     delayed: list[str] = field(default_factory=list)
     due: list[str] = field(default_factory=list)
     #: Newest first.
-    finished: dict[str, list[str]] = field(
-        default_factory=lambda: {"completed": [], "failed": []}
-    )
+    finished: dict[str, list[str]] = field(default_factory=lambda: {"completed": [], "failed": []})
     totals: dict[str, int] = field(default_factory=lambda: {"completed": 0, "failed": 0})
     claims: int = 0
     is_paused: bool = False
@@ -98,12 +96,22 @@ class Model:
     #: False while a woken worker, or every sleeper by itself, is about to look for work.
     needs_token: bool = False
 
-    def add(self, task_id: str, known: Known, *, is_later: bool) -> object:
+    def add(
+        self,
+        task_id: str,
+        payload: dict[str, int],
+        priority: str,
+        delay: float,
+        max_attempts: int | None,
+    ) -> object:
         if task_id in self.tasks:
             return TaskError
-        self.tasks[task_id] = known
+        self.tasks[task_id] = Known(payload, priority, max_attempts or SETTINGS.max_attempts)
+        if delay:
+            self._delay(task_id)
+        else:
+            self._line_up(task_id)
         self.needs_token = True
-        self._delay(task_id) if is_later else self._line_up(task_id)
         return task_id
 
     def claim(self, worker: str) -> str | None:
@@ -189,7 +197,9 @@ class Model:
 
     def requeue_failed(self, task_ids: list[str] | None) -> list[str]:
         failed = self.finished["failed"]
-        moved = [each for each in (failed[::-1] if task_ids is None else task_ids) if each in failed]
+        moved = [
+            each for each in (failed[::-1] if task_ids is None else task_ids) if each in failed
+        ]
         for task_id in moved:
             failed.remove(task_id)
             task = self.tasks[task_id]
@@ -249,7 +259,7 @@ def outcome(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 class Machine(RuleBasedStateMachine):
-    """Every operation in any order, by workers whose claims may be long lost."""
+    """Every operation in any order, by workers whose claims may be long lost: here, in memory."""
 
     ids, claims = Bundle("ids"), Bundle("claims")
     workers = st.sampled_from(["ann", "bob", "cy"])
@@ -263,11 +273,10 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cleanup = ExitStack()
-        self.queue = self.make_queue()
         self.model = Model(self.order_of)
         self.known: set[str] = set()
         self.count = 0
+        self.queue = self.make_queue()
 
     def make_queue(self):
         return TaskQueue(SETTINGS)
@@ -279,7 +288,7 @@ class Machine(RuleBasedStateMachine):
         self.queue._records[task_id].deadline = self.number() - 1e9
 
     def reap_at_the_next_claim(self) -> None:
-        """Where a claim reaps only now and then: make it now."""
+        """Nothing to do where every claim reaps."""
 
     def number(self) -> int:
         self.count += 1
@@ -292,4 +301,247 @@ class Machine(RuleBasedStateMachine):
         assert sorted(order) == sorted(ids)
         return order
 
-    def expect(self, predicted: Known, options: dict[str, Any]) -> None: ...
+    # Producers
+
+    @rule(target=ids, options=new)
+    def add(self, options):
+        return self._add(f"t{self.number()}", options)
+
+    @rule(task_id=ids, options=new)
+    def add_a_known_id(self, task_id, options):
+        self._add(task_id, options)
+
+    def _add(self, task_id, options):
+        payload = {"n": self.number()}
+        real = outcome(self.queue.add_task, payload, task_id=task_id, **options)
+        assert real == self.model.add(task_id, payload, **options)
+        self.known.add(task_id)
+        return task_id
+
+    @rule(target=ids, count=st.integers(1, 4), options=new)
+    def add_many(self, count, options):
+        payloads = [{"n": self.number()} for _ in range(count)]
+        ids = self.queue.add_tasks(payloads, **options)
+        for task_id, payload in zip(ids, payloads, strict=True):
+            self.model.add(task_id, payload, **options)
+        self.known.update(ids)
+        return multiple(*ids)
+
+    # Workers
+
+    @rule(target=claims, worker=workers, runs_out=st.sampled_from([False, False, True]))
+    def claim(self, worker, runs_out):
+        self.reap_at_the_next_claim()
+        task = self.queue.get_task(worker)
+        predicted = self.model.claim(worker)
+        if task and runs_out:
+            run_out(self.queue, task)
+            self.model.tasks[task.id].has_run_out = True
+        return self._heard(task, predicted, worker)
+
+    @rule(target=claims, claim=claims)
+    def complete_and_claim(self, claim):
+        self.reap_at_the_next_claim()
+        result = {"n": self.number()}
+        real = outcome(self.queue.complete_and_claim, claim, result)
+        predicted = self.model.complete_and_claim(claim, result)
+        if LeaseLost in (real, predicted):
+            assert real == predicted
+            return multiple()
+        return self._heard(real, predicted, claim.worker)
+
+    def _heard(self, task, predicted, worker):
+        self.model.unheard.pop(worker, None)
+        assert (task and task.id) == predicted
+        if task is None:
+            return multiple()
+        known = self.model.tasks[predicted]
+        assert known.claim in ("", task.claim)
+        known.claim = task.claim
+        expected = (known.payload, known.priority, known.attempts, worker)
+        assert (task.payload, task.priority, task.attempt, task.worker) == expected
+        return task
+
+    @rule(claim=claims)
+    def complete(self, claim):
+        result = {"n": self.number()}
+        real = outcome(self.queue.mark_completed, claim, result)
+        assert real == self.model.complete(claim, result)
+        self.look_at(claim.id)
+
+    @rule(claim=claims, retry=st.sampled_from([True, True, False]))
+    def fail(self, claim, retry):
+        real = outcome(self.queue.mark_failed, claim, "an error", retry=retry)
+        assert real == self.model.fail(claim, retry=retry)
+        self.look_at(claim.id)
+
+    @rule(claim=claims)
+    def renew(self, claim):
+        assert outcome(self.queue.renew, claim) == self.model.renew(claim)
+
+    @rule(claim=claims)
+    def release(self, claim):
+        assert outcome(self.queue.release, claim) == self.model.release(claim)
+
+    @rule(dead_worker=st.just("") | workers)
+    def reap(self, dead_worker):
+        assert self.queue.reap(dead_worker) == self.model.reap(dead_worker)
+
+    # People, and time
+
+    @precondition(lambda self: len(self.model.delayed) > len(self.model.due))
+    @rule(which=st.integers(0, 9))
+    def a_delayed_task_becomes_due(self, which):
+        waiting = [each for each in self.model.delayed if each not in self.model.due]
+        task_id = waiting[which % len(waiting)]
+        self.make_due(task_id)
+        self.model.due.append(task_id)
+
+    @rule(task_id=ids)
+    def cancel(self, task_id):
+        assert outcome(self.queue.cancel, task_id) == self.model.cancel(task_id)
+
+    @rule(task_ids=st.none() | st.lists(ids, min_size=1, max_size=4, unique=True))
+    def requeue_failed(self, task_ids):
+        assert self.queue.requeue_failed(task_ids) == self.model.requeue_failed(task_ids)
+
+    @rule()
+    def pause_or_resume(self):
+        if self.model.is_paused:
+            self.queue.resume()
+            self.model.needs_token = False  # sleepers look around by themselves
+        else:
+            self.queue.pause()
+        self.model.is_paused = not self.model.is_paused
+
+    # What has to be true
+
+    def look_at(self, task_id):
+        known = self.model.tasks.get(task_id)
+        assert self.queue.result(task_id) == (known and known.result)
+        if known is None:
+            assert outcome(self.queue.task, task_id) is TaskError
+        else:
+            task = self.queue.task(task_id)
+            assert (task.payload, task.status) == (known.payload, known.place)
+            assert [each.get("claim") for each in task.errors] == known.errors
+
+    @invariant()
+    def everything_is_where_the_model_has_it(self):
+        assert self.queue.check() == []
+        for place in PLACES:
+            real = self.queue.tasks(place)
+            ordered = place not in ("processing", "delayed")
+            assert (real if ordered else sorted(real)) == self.model.ids(place)
+        _, standings = self.queue.standings()
+        real = {each.id: (each.place, each.held, each.attempts, each.crashes) for each in standings}
+        assert real == {
+            task_id: (task.place, task.claim, task.attempts, task.crashes)
+            for task_id, task in self.model.tasks.items()
+        }
+        stats = self.queue.get_stats()
+        totals = {"completed": stats.completed_total, "failed": stats.failed_total}
+        assert totals == self.model.totals
+        assert stats.unfinished == len(standings) - stats.completed - stats.failed
+
+    def teardown(self) -> None:
+        for task_id in self.known:
+            self.look_at(task_id)
+        lives = dict.fromkeys(self.known, 0)
+        story = self.history()
+        for event in story:  # an id that is no longer kept may begin another life
+            lives[event["task"]] += event["event"] == "added"
+            event["task"] += f" (life {lives[event['task']]})"
+        assert illegal(story) == []
+
+
+class RedisMachine(Machine):
+    """The same in Redis, where replies are lost and workers sleep."""
+
+    def __init__(self, server) -> None:
+        self.cleanup = ExitStack()
+        self.server = server
+        super().__init__()
+
+    def make_queue(self):
+        return self.cleanup.enter_context(redis_queue(self.server, SETTINGS))
+
+    def history(self) -> list[dict[str, Any]]:
+        return list(self.queue.events())
+
+    def make_due(self, task_id: str) -> None:
+        self.queue.redis.zadd(self.queue.keys[":delayed"], {task_id: self.number()})
+
+    def reap_at_the_next_claim(self) -> None:
+        self.queue.redis.hdel(self.queue.keys[":meta"], "reaped_at")
+
+    @contextmanager
+    def replies_are_lost(self):
+        send = self.queue.redis.execute_command
+
+        def lose(*words, **options):
+            send(*words, **options)
+            raise redis.ConnectionError("the reply is lost")
+
+        self.queue.redis.execute_command = lose
+        yield
+        self.queue.redis.execute_command = send
+
+    @rule(worker=Machine.workers)
+    def claim_unheard(self, worker):
+        self.reap_at_the_next_claim()
+        with self.replies_are_lost():
+            assert outcome(self.queue.get_task, worker) is QueueUnavailable
+        self._unheard(worker, self.model.claim(worker))
+
+    @rule(claim=Machine.claims)
+    def complete_unheard(self, claim):
+        result = {"n": self.number()}
+        with self.replies_are_lost():
+            assert outcome(self.queue.mark_completed, claim, result) is QueueUnavailable
+        self.model.complete(claim, result)
+        self.look_at(claim.id)
+
+    @rule(claim=Machine.claims)
+    def complete_and_claim_unheard(self, claim):
+        self.reap_at_the_next_claim()
+        result = {"n": self.number()}
+        with self.replies_are_lost():
+            assert outcome(self.queue.complete_and_claim, claim, result) is QueueUnavailable
+        self._unheard(claim.worker, self.model.complete_and_claim(claim, result))
+
+    def _unheard(self, worker, predicted):
+        if predicted is LeaseLost:
+            return
+        self.model.unheard.pop(worker, None)
+        if predicted:
+            token = self.model.tasks[predicted].claim = self.queue.task(predicted).claim
+            self.model.unheard[worker] = (predicted, token)
+
+    @rule()
+    def a_sleeper_wakes_up_and_dies(self):
+        self.queue.redis.lpop(self.queue.keys[":wake"])
+        self.model.needs_token = False
+
+    @invariant()
+    def work_wakes_somebody(self):
+        tokens = self.queue.redis.llen(self.queue.keys[":wake"])
+        if self.model.needs_token and self.model.ids("pending") and not self.model.is_paused:
+            assert tokens == 1
+
+    def teardown(self) -> None:
+        with self.cleanup:
+            super().teardown()
+            keys = self.queue.redis.scan_iter(self.queue.namespace + "*", count=1000)
+            own = {key.removeprefix(self.queue.namespace) for key in keys}
+            kept = {f"task:{each}" for each in self.model.tasks}
+            kept |= {f"result:{each}" for each in self.model.finished["completed"]}
+            assert {key for key in own if key.startswith(("task:", "result:"))} == kept
+
+
+def test_the_queue_in_memory_does_what_the_model_says():
+    run_state_machine_as_test(Machine, settings=EXAMPLES)
+
+
+def test_the_queue_in_redis_does_what_the_model_says(valkey):
+    run_state_machine_as_test(partial(RedisMachine, valkey), settings=EXAMPLES)

@@ -130,7 +130,7 @@ def _workers(queue: RedisTaskQueue) -> Iterator[Finding]:
         silent = (now - record["seen"]) / 1000
         if silent > FORGOTTEN:
             what = f"{name} was last seen {silent / 3600:.1f} hours ago."
-            remedy = "--repair takes it off the list."
+            remedy = "--repair takes it off the list; so does the next worker process."
             yield Finding("warning", what, remedy, partial(queue.leave, name))
 
 

@@ -97,6 +97,11 @@ class RedisTaskQueue(BaseQueue):
         """Give the connections back."""
         self.redis.close()
 
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> RedisTaskQueue:
+        """The queue that `spec()` described."""
+        return cls(**{**spec, "settings": QueueSettings(**spec["settings"])})
+
     def spec(self) -> dict[str, Any]:
         """What makes the same queue in another process, as plain data; it may hold a password."""
         return {
@@ -289,6 +294,15 @@ class RedisTaskQueue(BaseQueue):
         """Take a worker off the list of those who work here."""
         with speaking_to(self.redis):
             self.redis.hdel(self.keys[":workers"], worker)
+
+    def forget_workers(self, silent_for: float = 3600) -> list[str]:
+        """Take workers off the list that showed no life for so many seconds; their names."""
+        with speaking_to(self.redis):
+            oldest = (self.redis.time()[0] - silent_for) * 1000
+        silent = [name for name, record in self.workers().items() if record["seen"] < oldest]
+        for name in silent:
+            self.leave(name)
+        return silent
 
     def standings(self) -> tuple[int, list[Standing]]:
         tokens, *rows = self._run("check")

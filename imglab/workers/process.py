@@ -20,7 +20,7 @@ from typing import Any
 
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.imaging import FilterPipeline
-from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.queues import RedisTaskQueue
 from imglab.workers.folders import Folders
 from imglab.workers.worker import Worker
 
@@ -67,18 +67,19 @@ def run(spec: WorkerSpec) -> int:
     one gives it back and leaves at once.
     """
     import_filters(spec.imports)
+    queue = _queue(spec)
     worker = Worker(
         spec.name,
         FilterPipeline.from_spec(spec.filters),
-        _queue(spec),
+        queue,
         folders=Folders.of_project(spec.read, spec.write),
     )
     _Watch(worker, spec).start()
-    logger.info("%s: ready, %s", spec.name, worker.queue)
+    queue.forget_workers()  # whoever was killed could not take its name off the list
+    logger.info("%s: ready, %s", spec.name, queue)
     worker.start() if spec.burst else worker.run_forever()
     logger.info("%s: %d completed, %d failed", spec.name, worker.completed, worker.failed)
-    if isinstance(worker.queue, RedisTaskQueue):
-        worker.queue.leave(spec.name)
+    queue.leave(spec.name)
     return 0
 
 
@@ -101,11 +102,10 @@ def import_filters(modules: Iterable[str]) -> None:
 
 def _queue(spec: WorkerSpec) -> RedisTaskQueue:
     """The queue; a worker whose parent started it waits for a Redis that is away for a moment."""
-    settings = QueueSettings(**spec.queue["settings"])
     limit = time.monotonic() + (10 if spec.parent else 0)
     while True:
         try:
-            return RedisTaskQueue(**{**spec.queue, "settings": settings})
+            return RedisTaskQueue.from_spec(spec.queue)
         except QueueUnavailable:
             if time.monotonic() > limit:
                 raise
