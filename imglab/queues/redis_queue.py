@@ -16,7 +16,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -341,13 +341,14 @@ class RedisTaskQueue(BaseQueue):
         if len(reply) == 1:
             return None
         task_id, payload, priority, attempt, claim = reply
-        task = Task(task_id, {}, priority, attempt, claim, worker)
         try:
-            return self._remember(replace(task, payload=decode(payload)))
+            task = Task(task_id, decode(payload), priority, attempt, claim, worker)
         except TaskError as error:
-            self.mark_failed(task, f"The payload is broken. {error}", retry=False)
+            broken = Task(task_id, {}, priority, attempt, claim, worker)
+            self.mark_failed(broken, f"The payload is broken. {error}", retry=False)
             reply[:] = [0]  # nothing this time, and no need to wait for more
             return None
+        return self._remember(task)
 
     def _check_server(self) -> None:
         with speaking_to(self.redis):
