@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab demo test check lint lessons bench clean
+.PHONY: lab demo test check lint lessons bench chaos clean
 
 lab: .venv/lab           ## JupyterLab, open on the lessons, with a Redis of its own
 	$(BIN)/imglab lab
@@ -27,6 +27,9 @@ lessons: .venv/test      ## run the solved lessons again and make the students' 
 
 bench: .venv/test        ## speed, as ratios against references taken in the same run
 	$(BIN)/python tests/bench/run.py
+
+chaos: .venv/lab         ## kill workers, Redis and connections for five minutes; nothing may be lost
+	for n in 1 2 3 4 5; do $(BIN)/imglab chaos --seed $$n || exit 1; done
 
 clean:                   ## remove the .venv, the server's data and the results
 	-test ! -x $(BIN)/imglab || $(BIN)/imglab server stop

@@ -99,6 +99,53 @@ def demo(
 
 
 @app.command()
+def chaos(
+    seed: Annotated[int, typer.Option(help="Draws the tasks and the faults.")] = 1,
+    tasks: Annotated[
+        int, typer.Option(min=10, max=100_000, help="Tasks, some of them evil.")
+    ] = 2000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 8,
+    seconds: Annotated[float, typer.Option(min=1, help="How long faults rain.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Kill workers, Redis and connections while tasks run; exit code 1 if a promise was broken."""
+    import signal
+    import tempfile
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    from imglab.lab import chaos as lab_chaos
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind then, too
+    columns = "{task.description:<15}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with (
+        tempfile.TemporaryDirectory(prefix="imglab-chaos-") as folder,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
+        bar = progress.add_task("starting", total=tasks)
+        report = lab_chaos.run(
+            Path(folder),
+            seed,
+            tasks=tasks,
+            workers=workers,
+            seconds=seconds,
+            on_progress=lambda what, done: progress.update(bar, description=what, completed=done),
+        )
+    wrong = [sentence for sentences in report.wrong.values() for sentence in sentences]
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), indent=2))
+    else:
+        table = _table(f"seed {seed}, {workers} workers", "")
+        for row in report.rows():
+            table.add_row(*row)
+        Console().print(table)
+        for sentence in wrong[:20]:
+            typer.secho(f"✗ {sentence}", fg="red")
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
 def worker(
     name: Annotated[str, typer.Option(help="Unique among the workers of a queue.")] = "",
     filters: Filters = "",

@@ -1,0 +1,59 @@
+"""Filters that make trouble: the workers of `imglab chaos` import this module, nobody else does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from PIL import Image
+
+from imglab.imaging import BaseFilter, FilterFactory, number
+from imglab.workers import project_root
+
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class BusyFilter(BaseFilter):
+    """A little work, then a wait, as for a disk: `ms` in all."""
+
+    ms: int = number(10, low=0, high=60_000)
+
+    def change(self, image: Image.Image) -> Image.Image:
+        """The same picture, later."""
+        until = time.monotonic() + self.ms / 1000
+        hashlib.sha256(image.tobytes()).digest()
+        time.sleep(max(0, until - time.monotonic()))
+        return image
+
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class FlakyFilter(BaseFilter):
+    """Fails the first `times` times for one `task`, in whichever process: the marks are files."""
+
+    task: int = number(0, low=0, high=1_000_000)
+    times: int = number(1, low=1, high=99)
+
+    def change(self, image: Image.Image) -> Image.Image:
+        """The same picture, in the end."""
+        for time_ in range(self.times):
+            try:
+                (project_root() / "marks" / f"{self.task}-{time_}").touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            raise RuntimeError(f"failure {time_ + 1} of {self.times}, as planned")
+        return image
+
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class PoisonFilter(BaseFilter):
+    """Kills the worker, as a crash in native code or the kernel's out-of-memory killer would."""
+
+    def change(self, image: Image.Image) -> Image.Image:
+        """No picture, ever."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        return image
