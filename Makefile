@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab demo test check lint lessons bench chaos clean
+.PHONY: lab demo test check lint lessons bench chaos mutants clean
 
 lab: .venv/lab           ## JupyterLab, open on the lessons, with a Redis of its own
 	$(BIN)/imglab lab
@@ -30,6 +30,9 @@ bench: .venv/test        ## speed, as ratios against references taken in the sam
 
 chaos: .venv/lab         ## kill workers, Redis and connections for five minutes; nothing may be lost
 	for n in 1 2 3 4 5; do $(BIN)/imglab chaos --seed $$n || exit 1; done
+
+mutants: .venv/test      ## take away one line of the protocol at a time: some test must turn red
+	$(BIN)/python tests/mutants.py
 
 clean:                   ## remove the .venv, the server's data and the results
 	-test ! -x $(BIN)/imglab || $(BIN)/imglab server stop

@@ -245,13 +245,13 @@ def test_a_suffix_that_no_format_has_is_refused_with_those_that_do(tmp_path, nam
 def test_nobody_ever_sees_half_a_file(tmp_path, monkeypatch):
     path, seen = tmp_path / "cat.png", []
     path.write_bytes(b"the old file")
-    really_replace = Path.replace
+    really_replace = os.replace
 
-    def look_and_replace(temporary, target):
+    def look_and_replace(temporary, target, **folders):
         seen.append((path.read_bytes(), temporary.parent, temporary.read_bytes()))
-        return really_replace(temporary, target)
+        return really_replace(temporary, target, **folders)
 
-    monkeypatch.setattr(Path, "replace", look_and_replace)
+    monkeypatch.setattr(os, "replace", look_and_replace)
     save_image(SMALL, path)
     assert seen == [(b"the old file", tmp_path, path.read_bytes())]
     assert list(tmp_path.iterdir()) == [path]

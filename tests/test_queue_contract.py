@@ -11,6 +11,7 @@ from conftest import redis_queue
 
 from imglab.errors import LeaseLost, TaskError
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
+from imglab.queues.check import illegal
 
 SETTINGS = QueueSettings(keep=5)
 
@@ -296,6 +297,21 @@ def test_requeued_failed_tasks_get_a_fresh_start(queue):
     assert queue.requeue_failed() == [ids[0]]
     assert queue.tasks("pending") == [ids[1], ids[0]]
     assert queue.get_task("w").attempt == 1
+
+
+def test_requeueing_no_ids_moves_none_and_an_id_named_twice_moves_once(queue):
+    queue.add_task({}, task_id="bad")
+    queue.mark_failed(queue.get_task("w"), "x", retry=False)
+    assert queue.requeue_failed([]) == []
+    assert queue.requeue_failed(["bad", "bad"]) == ["bad"]
+    assert queue.tasks("pending") == ["bad"]
+
+
+def test_an_id_that_is_no_longer_kept_may_begin_another_life(queue):
+    for task_id in ("mine", *"abcde", "mine"):
+        queue.add_task({}, task_id=task_id)
+        queue.mark_completed(queue.get_task("w"))
+    assert illegal(queue.trace("mine")) == []
 
 
 # Leases

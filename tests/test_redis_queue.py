@@ -7,7 +7,7 @@ import threading
 
 import pytest
 import redis
-from conftest import redis_queue, until
+from conftest import redis_queue, running, until
 
 from imglab.errors import QueueError, QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
@@ -187,6 +187,16 @@ def test_the_address_in_the_environment_counts_unless_the_code_says_otherwise(
     with RedisTaskQueue() as named, RedisTaskQueue(port=own_server.port) as explicit:
         assert str(valkey.port) in repr(named)
         assert str(own_server.port) in repr(explicit)
+
+
+def test_a_socket_in_the_file_system_is_an_address_too(tmp_path):
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with running("valkey", folder, "--unixsocket", str(tmp_path / "s")):
+        queue = RedisTaskQueue(url=f"unix://{tmp_path}/s")
+        queue.add_task({})
+        assert queue.get_task("w") is not None
+        queue.close()
 
 
 def test_a_redis_that_is_too_old_is_refused_and_later_ones_are_not():

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import pytest
 import redis
 from conftest import redis_queue
 from hypothesis import settings, stateful
@@ -25,6 +26,9 @@ from imglab.errors import LeaseLost, QueueUnavailable, TaskError
 from imglab.queues import QueueSettings, Task, TaskQueue
 from imglab.queues.check import broken, illegal
 from imglab.queues.task import PRIORITIES
+
+#: Two hundred histories may take their time on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 
 LONG = 1e6
 LIMITS = QueueSettings(LONG, max_attempts=2, max_crashes=2, backoff=LONG, backoff_cap=LONG, keep=3)

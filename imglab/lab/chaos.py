@@ -27,6 +27,9 @@ from imglab.workers import WorkerPool, project_root
 
 #: Seconds the queue has to come to rest when the faults are over.
 PATIENCE = 60.0
+#: While a slow disk syncs, Redis holds its file back for up to two seconds and replies all the same
+#: (appendfsync everysec). A producer that must not lose them adds such tasks again.
+UNSAFE = 3.0
 #: Tasks that are added in a row.
 BATCH = 20
 
@@ -63,6 +66,7 @@ def run(
         pictures = {path.stem for path in (folder / "output").glob("*.png")}
         pictureless = {each.id for each in standings if each.place == "completed"} - pictures
         chaos.find(f"Task {task_id} has no picture." for task_id in pictureless)
+    kinds = {task_id: plan.tasks[task_id][0] for task_id in chaos.added}
     logs = "".join(path.read_text() for path in pool.logs.glob("*.log"))
     return Report(
         seed=seed,
@@ -71,12 +75,13 @@ def run(
         faults=dict(chaos.faults),
         checks=chaos.checks,
         tasks=len(chaos.added),
+        forgotten=chaos.forgotten,
         completed=stats.completed,
         failed=stats.failed,
-        doomed=sum(kind in DOOMED for kind in chaos.added.values()),
+        doomed=sum(kind in DOOMED for kind in kinds.values()),
         executions=sum(event["event"] == "claimed" for event in events),
         refused=logs.count("is no longer ours"),
-        wrong=judge(chaos.added, standings, events, chaos.findings),
+        wrong=judge(kinds, standings, events, chaos.findings),
     )
 
 
@@ -160,8 +165,10 @@ class _Chaos:
         self.report, self.latest = report, "ready"
         self.faults = Counter(dict.fromkeys(FAULTS, 0))
         self.checks = 0
-        #: Id → kind of each task that Redis said it had stored.
-        self.added: dict[str, str] = {}
+        #: The tasks that Redis said it had stored, and when it did.
+        self.added: dict[str, float] = {}
+        #: How many of them it did not know any more after it was killed.
+        self.forgotten = 0
         #: What was found to be wrong, each once, in order.
         self.findings: dict[str, None] = {}
         self._stopped: dict[int, float] = {}  # process id → when it shall go on
@@ -205,9 +212,13 @@ class _Chaos:
     def _do(self, fault: Fault) -> None:
         self.latest = fault.what
         if fault.what == "Redis killed":
+            recent = time.monotonic() - UNSAFE
             self.server.kill()
             time.sleep(fault.lasts)
             self.server.start()
+            self.forgotten += sum(
+                self._add(each) for each, at in list(self.added.items()) if at > recent
+            )
         elif fault.what == "connections cut":
             self.server.cut()
         elif awake := sorted(set(self.pool.pids.values()) - set(self._stopped)):
@@ -242,26 +253,23 @@ class _Chaos:
             time.sleep(min(left, 0.2))
 
     def _produce(self) -> None:
-        for number, (task_id, (kind, _)) in enumerate(self.plan.tasks.items(), 1):
-            if not self._add(task_id):
+        for number, task_id in enumerate(self.plan.tasks, 1):
+            self._add(task_id)
+            if self._over.is_set():
                 return
-            self.added[task_id] = kind
-            if number % BATCH == 0 and self._over.wait(BATCH * self._pause):
-                return
+            self.added[task_id] = time.monotonic()
+            if number % BATCH == 0:
+                self._over.wait(BATCH * self._pause)
 
     def _add(self, task_id: str) -> bool:
-        """Add one task, and ask again when the reply was lost; whether it is there."""
-        repeated = False
+        """Add a task, again and again while no reply comes; False if it was there already."""
         while not self._over.is_set():
             try:
                 self.queue.add_task(self.plan.payload(task_id), task_id=task_id)
             except QueueUnavailable:
-                repeated = True
                 self._over.wait(0.05)
-            except TaskError as error:  # it exists: the task was stored, its reply was lost
-                if not repeated:
-                    self.find([str(error)])
-                return True
+            except TaskError:
+                return False
             else:
                 return True
         return False

@@ -147,6 +147,8 @@ class Report:
     faults: dict[str, int]
     checks: int
     tasks: int
+    #: Tasks that a killed Redis had not written yet, and that were added again.
+    forgotten: int
     completed: int
     failed: int
     #: Tasks that were made to fail.
@@ -172,6 +174,7 @@ class Report:
         return [
             *((what, str(number)) for what, number in self.faults.items()),
             ("tasks", str(self.tasks)),
+            ("not yet in Redis' file, added again", str(self.forgotten)),
             ("completed", str(self.completed)),
             ("failed, and made to fail", f"{self.failed}, {self.doomed}"),
             ("executions", f"{self.executions} ({self.reruns:+.1%})"),

@@ -25,7 +25,7 @@ class Standing:
     has_result: bool
 
 
-#: What may follow what in the life of one task. `completed` is the end: one accepted commit.
+#: What may follow what in the life of one task. `completed` ends it: one accepted commit.
 _AFTER = {
     "added": {"promoted", "claimed", "failed"},  # for later, at once, cancelled
     "promoted": {"claimed", "failed"},
@@ -33,9 +33,9 @@ _AFTER = {
     "released": {"claimed", "failed"},
     "expired": {"delayed", "failed"},
     "delayed": {"promoted", "failed"},
-    "failed": {"requeued"},
+    "failed": {"requeued", "added"},  # an id that is no longer kept may begin another life
     "requeued": {"claimed", "failed"},
-    "completed": set(),
+    "completed": {"added"},
 }
 
 

@@ -35,10 +35,11 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
     settings: dict[str, Any] = {
         "socket_timeout": BLOCK + 3,
         "socket_connect_timeout": 2,
-        "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
     }
+    if not (url and url.startswith("unix:")):
+        settings["socket_keepalive"] = True
     if url is None:
         return redis.Redis(host=host, port=port, **settings)
     try:

@@ -154,7 +154,8 @@ class TaskQueue(BaseQueue):
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
         with self._changed:
             failed = self._finished["failed"]
-            ids = [each for each in (task_ids or reversed(failed)) if each in failed]
+            wanted = reversed(failed) if task_ids is None else dict.fromkeys(task_ids)
+            ids = [each for each in wanted if each in failed]
             for task_id in ids:
                 failed.remove(task_id)
                 record = self._records[task_id]

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from imglab.errors import ImageError
+
+#: The largest file that is read, in bytes; some decoders take the whole of it into memory.
+MAX_BYTES = 256 << 20
+#: Control characters, line ends, halves of characters: they could forge a line of the log.
+_UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: To pass through a folder, not through a link; where there is O_PATH, without the right to list.
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 def project_root() -> Path:
@@ -31,7 +43,11 @@ def project_home() -> Path:
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders a worker reads from and the one it writes to; links and `..` do not lead out."""
+    """The folders a worker reads from and the one it writes to; links and `..` do not lead out.
+
+    Nor does a link put in after a path was checked: `open` and `writing` follow none any more.
+    The folders themselves, and whatever is above them, belong to whoever started the worker.
+    """
 
     root: Path
     readable: tuple[Path, ...]
@@ -46,30 +62,82 @@ class Folders:
 
     def to_read(self, path: object) -> Path:
         """The real place of a file to read; ImageError when it is outside the readable folders."""
-        return self._inside(path, self.readable, "read", "--images")
+        return self._inside(path, self.readable, "read", "--images")[0]
 
     def to_write(self, path: object) -> Path:
         """The real place of a file to write; ImageError when it is outside the writable folder."""
-        return self._inside(path, (self.writable,), "write", "--output")
+        return self._inside(path, (self.writable,), "write", "--output")[0]
+
+    def open(self, path: object) -> BufferedReader:
+        """The file to read, open: a regular one, and not too large; ImageError for another."""
+        place, top = self._inside(path, self.readable, "read", "--images")
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # without it, a FIFO blocks for ever
+        with self._folder_of(place, top) as folder:
+            handle = os.open(place.name, flags, dir_fd=folder)
+            file = open(self.name(place), "rb", opener=lambda *_: handle)  # noqa: SIM115
+        about = os.fstat(handle)
+        if stat.S_ISREG(about.st_mode) and about.st_size <= MAX_BYTES:
+            return file
+        file.close()
+        if not stat.S_ISREG(about.st_mode):
+            raise ImageError(f"{self.name(place)} cannot be used: it is no regular file.")
+        raise ImageError(
+            f"{self.name(place)} has {about.st_size:,} bytes; {MAX_BYTES:,} is the most."
+        )
+
+    @contextmanager
+    def writing(self, path: object) -> Iterator[tuple[int, str]]:
+        """The descriptor of the folder to write a file in, made if need be, and the file's name."""
+        place, top = self._inside(path, (self.writable,), "write", "--output")
+        top.mkdir(parents=True, exist_ok=True)
+        with self._folder_of(place, top, make=True) as folder:
+            yield folder, self.name(place)
 
     def name(self, path: Path) -> str:
         """A path as tasks and results write it: from the project's folder on, if it is in there."""
         root = self.root.resolve()
         return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
-    def _inside(self, path: object, allowed: tuple[Path, ...], verb: str, option: str) -> Path:
+    def _inside(
+        self, path: object, allowed: tuple[Path, ...], verb: str, option: str
+    ) -> tuple[Path, Path]:
+        """The real place of a file, and that of the allowed folder it is in."""
         if not isinstance(path, str) or not path:
             raise ImageError(
                 f"A path must be a text such as 'images/sample.jpg', not {path!r:.80}."
             )
         try:
             place = (self.root / path).resolve()
-        except (OSError, ValueError, RuntimeError) as error:  # a NUL, a loop of links, too long
+        except (OSError, ValueError, RuntimeError) as error:  # a loop of links, too long
             raise ImageError(f"{path!r:.200} is no path to a file: {error}.") from None
-        if not any(place.is_relative_to(folder.resolve()) for folder in allowed):
-            names = ", ".join(self.name(folder.resolve()) for folder in allowed)
-            raise ImageError(
-                f"{path!r:.200} is outside the folders this worker may {verb} ({names}). "
-                f"Move the file, or start the worker with {option} FOLDER."
-            )
-        return place
+        if _UNFIT.search(f"{path}{place}"):
+            raise ImageError(f"{path!r:.200} is no path to a file: it has invisible characters.")
+        folders = [folder.resolve() for folder in allowed]
+        for folder in folders:
+            if place.is_relative_to(folder):
+                return place, folder
+        raise ImageError(
+            f"{path!r:.200} is outside the folders this worker may {verb} "
+            f"({', '.join(map(self.name, folders))}). "
+            f"Move the file, or start the worker with {option} FOLDER."
+        )
+
+    @contextmanager
+    def _folder_of(self, place: Path, top: Path, *, make: bool = False) -> Iterator[int]:
+        """The folder a file is in, reached from the top step by step, and through no link."""
+        verb = "written" if make else "read"
+        try:
+            folder = os.open(top, _FOLDER)
+            try:
+                for part in place.relative_to(top).parts[:-1]:
+                    if make:
+                        with suppress(FileExistsError):
+                            os.mkdir(part, dir_fd=folder)
+                    inner = os.open(part, _FOLDER, dir_fd=folder)
+                    os.close(folder)
+                    folder = inner
+                yield folder
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise ImageError(f"{self.name(place)} cannot be {verb}: {error.strerror}.") from None

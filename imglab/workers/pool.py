@@ -28,7 +28,7 @@ WATCH = 0.1
 READY = 30.0
 #: A worker process that shows no life for so many leases is frozen, and is replaced.
 SILENCE = 3
-#: A worker that dies this often before it is ready is not started again.
+#: A worker that fails this often before it is ready is not started again.
 FALSE_STARTS = 3
 
 
@@ -224,16 +224,18 @@ class WorkerPool:
 
     def _replace(self, name: str, member: _Member) -> None:
         try:
-            false_starts = 0 if self._is_ready(name) else member.false_starts + 1
+            # An exit code of its own, before it asked for work. Killed by a signal, it is negative.
+            failed = member.process.returncode > 0 and not self._is_ready(name)
+            false_starts = member.false_starts + 1 if failed else 0
             # Its process is gone, so the lease of what it held need not run out first.
             self.queue.reap(dead_worker=name)
         except QueueError as error:
-            logger.warning("%s died, and Redis cannot be told: %s", name, error)
-            return  # the next look tries again
+            logger.debug("%s died, and Redis cannot be told: %s", name, error)
+            return  # the next look tries again, ten times a second
         if false_starts < FALSE_STARTS:
             self._members[name] = self._spawn(name, false_starts)
         else:
-            logger.error("%s died %d times before it was ready; see its log", name, false_starts)
+            logger.error("%s failed %d times before it was ready; see its log", name, false_starts)
             del self._members[name]
 
     def _finish(self, members: dict[str, _Member], timeout: float) -> None:

@@ -36,7 +36,7 @@ class WorkerSpec:
 
     name: str
     #: What RedisTaskQueue.spec() gives.
-    queue: dict[str, Any]
+    queue: dict[str, Any] = field(repr=False)  # it may hold a password
     filters: list[Any] = field(default_factory=list)
     #: Modules to import first: they register filters of one's own.
     imports: tuple[str, ...] = ()

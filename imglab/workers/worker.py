@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imglab.errors import ImageError, ImagingError, LeaseLost, QueueUnavailable, TaskError
+from imglab.errors import ImagingError, LeaseLost, QueueUnavailable, TaskError
 from imglab.imaging import BaseFilter, FilterPipeline, open_image, save_image
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.workers.folders import Folders
@@ -100,21 +101,21 @@ class Worker:
     def process(self, task: Task) -> dict[str, Any]:
         """Do what a task asks for; what comes back is its result, as plain JSON."""
         began = time.monotonic()
-        source = self.folders.to_read(task.payload.get("image_path"))
         filters = task.payload.get("filters")
         pipeline = self.pipeline if filters is None else FilterPipeline.from_spec(filters)
-        target = self.folders.to_write(
-            task.payload.get("output_path") or self._output_name(source, pipeline)
-        )
-        image = open_image(source)
+        with self.folders.open(task.payload.get("image_path")) as file:
+            image = open_image(file)
+            target = task.payload.get("output_path") or self._output_name(file, pipeline)
+        self.folders.to_write(target)  # refused now, not after the work
         for each in pipeline:
             self.check_cancelled()
             image = each.apply(image)
         self.check_cancelled()
-        save_image(image, target)
+        with self.folders.writing(target) as (folder, name):
+            save_image(image, name, folder=folder)
         return {
             "status": "success",
-            "output_path": self.folders.name(target),
+            "output_path": name,
             "width": image.width,
             "height": image.height,
             "seconds": round(time.monotonic() - began, 3),
@@ -125,15 +126,12 @@ class Worker:
         if self._unwanted_since:
             raise Cancelled
 
-    def _output_name(self, source: Path, pipeline: FilterPipeline) -> str:
+    def _output_name(self, file: BufferedReader, pipeline: FilterPipeline) -> str:
         """The same content and filters give the same name: running a task twice changes nothing."""
-        try:
-            digest = hashlib.sha256(source.read_bytes())
-        except OSError as error:
-            raise ImageError(
-                f"{self.folders.name(source)} cannot be read: {error.strerror}."
-            ) from None
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256")
         digest.update(str(pipeline).encode())
+        source = Path(file.name)
         return str(
             self.folders.writable / f"{source.stem}-{digest.hexdigest()[:16]}{source.suffix}"
         )

@@ -1,0 +1,53 @@
+"""Three users for a Redis that several people share, as ACL rules: data; nothing here sends them.
+
+What the rules enforce, on Redis 7 or newer and on Valkey: a viewer changes nothing and runs no
+script. A producer adds tasks and reads all of its queue, but claims, finishes, cancels, pauses and
+deletes nothing, and forges no result. A worker does the work of this queue. None of them reads
+another key, sees the configuration or other clients, or empties the server.
+
+What they cannot: Redis does not allow scripts one by one. Whoever may add may also send Lua of
+their own; it is bound to the same keys and commands, but not in time. The records of all tasks in
+one namespace (`task:*`) are open to each of its producers: give those who do not trust each other
+a namespace each. And the user `default` stays as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from imglab.errors import QueueError
+
+_READ = (
+    "+exec +exists +hget +hgetall +hkeys +hlen +hmget +llen +lrange +multi +ping "
+    "+xrange +xread +xrevrange +zcard +zrange"
+)
+_ADD = f"{_READ} +hset +lpush +rpush +time +xadd +zadd"
+_WORK = f"{_ADD} +blpop +del +expire +hdel +hexists +hincrby +rpop +zrangebyscore +zrem"
+
+
+def rules(
+    passwords: Mapping[str, str], name: str = "image_processing", namespace: str = ""
+) -> dict[str, list[str]]:
+    """What follows ACL SETUSER for the producer, the worker and the viewer of one queue.
+
+    `passwords` has one for each of them. QueueError when one is empty.
+    """
+    if re.search(r"\s", namespace + name):
+        raise QueueError("With a space in its name, a queue cannot have rules of its own.")
+    start = re.sub(r"([\\*?\[\]])", r"\\\1", namespace)  # in a pattern these are wildcards
+    queue, task, result = f"{start}{name}:", f"{start}task:*", f"{start}result:*"
+    own = " ".join(f"~{queue}{key}" for key in ("pending*", "delayed", "wake", "events"))
+    users = {
+        # Redis takes it that a script writes all keys it is given. In brackets, the right to call
+        # one with them; the commands inside it are held against what stands before.
+        "producer": f"{own} ~{task} %R~{queue}* %R~{result} {_ADD} (+eval +evalsha ~{queue}*)",
+        "worker": f"~{queue}* ~{task} ~{result} {_WORK} +eval +evalsha",
+        "viewer": f"%R~{queue}* %R~{task} %R~{result} {_READ}",
+    }
+    if empty := [user for user in users if not passwords.get(user)]:
+        raise QueueError(f"Without a password anybody is the {empty[0]}: give each user one.")
+    return {
+        user: ["reset", "on", f">{passwords[user]}", *re.findall(r"\(.*\)|\S+", words)]
+        for user, words in users.items()
+    }

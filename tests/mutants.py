@@ -1,0 +1,348 @@
+"""Mutants: the queue with one promise taken out of its code; some test has to notice each of them.
+
+`python tests/mutants.py` makes them one after the other in a copy of the package, runs the tests of
+the queues against the copy until one is red, and prints which. It fails when a mutant survives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+#: In this order: the directed ones first, they are quick and say best what is wrong.
+QUEUE_TESTS = ("test_lua.py", "test_queue_contract.py", "test_redis_queue.py", "test_stateful.py")
+COMMON = "queues/lua/_common.lua"
+PYTHON = "queues/redis_queue.py"
+
+#: What runs beside each copy: the tests, with the copy and nothing but the copy imported. A random
+#: history is not made smaller once it is red: that it is red is all we want to know.
+RUN = """
+import sys
+import pytest
+
+class Copy:
+    def pytest_sessionstart(self):
+        import hypothesis
+        import imglab.queues
+        assert imglab.queues.__file__.startswith(sys.argv[1]), imglab.queues.__file__
+        hypothesis.settings.register_profile("mutants", phases=[hypothesis.Phase.generate])
+        hypothesis.settings.load_profile("mutants")
+
+sys.exit(pytest.main(sys.argv[2:], [Copy()]))
+"""
+OPTIONS = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:nbval")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file of the package; `old` stands there exactly once."""
+
+    name: str
+    #: What is wrong with it, for people.
+    lacks: str
+    old: str
+    new: str = ""
+    file: str = COMMON
+    tests: Sequence[str] = QUEUE_TESTS
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a mutant."""
+
+    mutant: str
+    #: The test that was red; empty for a mutant that survived.
+    killed_by: str
+    seconds: float
+
+
+FENCE = """return entry and entry:find('"claim":"' .. token .. '"', 1, true) and entry"""
+
+MUTANTS = (
+    Mutant("no fence", "anybody may finish a task, held or not", FENCE, "return entry or '{}'"),
+    Mutant(
+        "fence without token",
+        "whoever once held a task may finish it for its new holder",
+        FENCE,
+        "return entry",
+    ),
+    Mutant(
+        "token without nonce",
+        "claims are told apart by their attempt alone, and a release gives one back",
+        """'"claim":"' .. token .. '"', 1""",
+        """'"claim":"' .. token:match('^%d*') .. ':', 1""",
+    ),
+    Mutant(
+        "two-step claim",
+        "between two calls an id is in nobody's hands, and gone if the worker dies there",
+        """            reply = self._run("get_task", worker""",
+        """            lines = [self.keys[":pending" + each] for each in (":high", "", ":low")]
+            with speaking_to(self.redis):  # one call pops, the next puts back and claims
+                if popped := self.redis.lmpop(3, *lines, direction="RIGHT"):
+                    self.redis.rpush(popped[0], *popped[1])
+            reply = self._run("get_task", worker""",
+        PYTHON,
+        QUEUE_TESTS[1:],
+    ),
+    Mutant(
+        "a new nonce for each call",
+        "a claim whose reply was lost holds its task for a whole lease, and nobody works on it",
+        "nonce = self._nonces.get(worker) or self._renew_nonce(worker)",
+        "nonce = self._renew_nonce(worker)",
+        PYTHON,
+        QUEUE_TESTS[1:],
+    ),
+    Mutant(
+        "lost replies forgotten",
+        "the same, forgotten by the script",
+        "if held then",
+        "if false then",
+    ),
+    Mutant(
+        "claim wakes nobody",
+        "of many sleepers one wakes up, and the others sleep on beside the work",
+        "  arm()\n  return {id, task[1], task[2], attempt, token}",
+        "  return {id, task[1], task[2], attempt, token}",
+    ),
+    Mutant(
+        "add wakes nobody",
+        "a new task waits until a sleeper looks around by itself",
+        "ring()\nreturn refused",
+        "return refused",
+        "queues/lua/add_tasks.lua",
+    ),
+    Mutant(
+        "no crash budget",
+        "a task that kills its workers goes on killing them",
+        "why, crashes, settings.max_crashes, random)",
+        "why, crashes, math.huge, random)",
+    ),
+    Mutant(
+        "crashes count as tries",
+        "a dead worker uses up a try of its task",
+        " - (tonumber(task[4]) or 0)",
+        "",
+        "queues/lua/mark_failed.lua",
+    ),
+    Mutant(
+        "failed but held",
+        "a failed task stays in processing as well",
+        "redis.call('HDEL', processing, id)\n",
+        "",
+        "queues/lua/mark_failed.lua",
+    ),
+    Mutant(
+        "reaped but held",
+        "a reaped task stays in processing as well",
+        "      redis.call('HDEL', processing, id)\n",
+    ),
+    Mutant(
+        "completed but held",
+        "a completed task stays in processing as well",
+        "  redis.call('HDEL', processing, id)\n  redis.call('HSET', result_key(id), 'result'",
+        "  redis.call('HSET', result_key(id), 'result'",
+    ),
+    Mutant(
+        "ids twice",
+        "adding an id that exists makes two of one task",
+        "if redis.call('EXISTS', task_key(id)) == 1 then",
+        "if false then",
+        "queues/lua/add_tasks.lua",
+    ),
+    Mutant(
+        "trim without its hashes",
+        "what falls off a bounded list leaves its task and result behind for ever",
+        "    redis.call('DEL', task_key(old), result_key(old))\n",
+    ),
+    Mutant(
+        "results for ever",
+        "results have no end, and memory has",
+        "  redis.call('EXPIRE', result_key(id), settings.ttl)\n",
+    ),
+    Mutant(
+        "release counts",
+        "a worker that shuts down in good order uses up a try",
+        "redis.call('HINCRBY', task_key(id), 'attempts', -1)\n",
+        "",
+        "queues/lua/release.lua",
+    ),
+    Mutant(
+        "release to the tail",
+        "a released task waits for all others again",
+        "redis.call('RPUSH', lists",
+        "redis.call('LPUSH', lists",
+        "queues/lua/release.lua",
+    ),
+    Mutant("low starves", "low priority waits while there is any other", "% 8 == 7", "% 8 == 8"),
+    Mutant(
+        "delays ignored",
+        "a task for later, or for another try, is handed out at once",
+        "'-inf', now, 'LIMIT'",
+        "'-inf', '+inf', 'LIMIT'",
+    ),
+    Mutant(
+        "late is lost",
+        "work is thrown away whose lease ran out although nobody took over",
+        FENCE,
+        FENCE[: -len("entry")] + """tonumber(entry:match('"deadline":(%d+)')) > now and entry""",
+    ),
+    Mutant(
+        "no second completion",
+        "a completion whose reply was lost looks like a lost lease",
+        "== token and 2 or 0",
+        "== token and 0 or 0",
+    ),
+    Mutant(
+        "a stale completion claims",
+        "a worker that is told of its lost lease holds a task that it never hears of",
+        "if recorded == 0 then return {0} end\n",
+        "",
+        "queues/lua/complete_and_claim.lua",
+    ),
+    Mutant(
+        "a late failure passes",
+        "a worker that was given up may still report a failure",
+        "retry_or_bury(id, nil, why",
+        """retry_or_bury(id, entry:match('"claim":"([^"]*)"'), why""",
+    ),
+    Mutant(
+        "errors forgotten",
+        "a task fails and nobody can say why",
+        "  redis.call('HSET', task, 'errors', cjson.encode(errors))\n",
+    ),
+    Mutant(
+        "own tries ignored",
+        "a task's own number of tries is not heard",
+        "tonumber(task[2] or settings.max_attempts)",
+        "settings.max_attempts",
+        "queues/lua/mark_failed.lua",
+    ),
+    Mutant(
+        "cancel unheard",
+        "the worker of a cancelled task is not told",
+        "return redis.call('HEXISTS', task_key(id), 'cancel') + 1",
+        "return 1",
+        "queues/lua/renew.lua",
+    ),
+    Mutant(
+        "cancelled but in line",
+        "a cancelled task is handed out all the same",
+        "redis.call('LREM', lists[task[2]], 0, id) == 0",
+        "1 == 0",
+        "queues/lua/cancel.lua",
+    ),
+    Mutant("pause ignored", "a paused queue goes on", "if not state[3] then", "if true then"),
+    Mutant(
+        "requeued without a fresh start",
+        "a failed task that is tried again keeps the tries it used up",
+        ", 'attempts', 0)",
+        ")",
+        "queues/lua/requeue_failed.lua",
+    ),
+    Mutant(
+        "the dead keep their tasks",
+        "tasks of a dead worker wait for the end of their lease",
+        "if deadline > now and worker ~= dead then",
+        "if deadline > now then",
+    ),
+    Mutant(
+        "heartbeat without effect",
+        "a task that takes longer than a lease is taken away",
+        """entry = entry:gsub('"deadline":%d+', '"deadline":' .. now + settings.lease)\n""",
+        "",
+        "queues/lua/renew.lua",
+    ),
+    Mutant(
+        "no heartbeat",
+        "the same, by a worker that never asks",
+        "unwanted = self.queue.renew(task)",
+        "unwanted = False",
+        "workers/worker.py",
+        ("test_worker.py",),
+    ),
+)
+
+
+def mutated(mutant: Mutant, package: Path = ROOT / "imglab") -> str:
+    """The text of the mutant's file; a ValueError when its place in the text is gone."""
+    text = (package / mutant.file).read_text()
+    if (count := text.count(mutant.old)) != 1:
+        raise ValueError(f"{mutant.name}: its text is {count} times in {mutant.file}, not once.")
+    return text.replace(mutant.old, mutant.new)
+
+
+@contextmanager
+def copy_with(mutant: Mutant | None) -> Iterator[Path]:
+    """A folder to import the package from, as it is or as a mutant."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        package = Path(folder).resolve() / "imglab"
+        shutil.copytree(ROOT / "imglab", package, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutant:
+            (package / mutant.file).write_text(mutated(mutant))
+        yield package.parent
+
+
+def first_red(folder: Path, tests: Sequence[str], *options: str) -> str:
+    """The first red test against the package in a folder, with what it said; empty for none."""
+    paths = [str(ROOT / "tests" / each) for each in tests]
+    command = [sys.executable, "-P", "-c", RUN, str(folder), *OPTIONS, *options, *paths]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "1000"}
+    ran = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if ran.returncode == 0:
+        return ""
+    red = re.search(r"^FAILED tests/(.*)$", ran.stdout, re.MULTILINE)
+    if red is None:  # not one red test, but no test at all
+        raise RuntimeError(f"The tests did not run:\n{ran.stdout}{ran.stderr}")
+    return red[1]
+
+
+def judge(mutant: Mutant, tests: Sequence[str] = (), *options: str) -> Verdict:
+    """Run the tests against one mutant; its own tests unless others are named."""
+    began = time.monotonic()
+    with copy_with(mutant) as folder:
+        red = first_red(folder, tests or mutant.tests, *options)
+    return Verdict(mutant.name, red, time.monotonic() - began)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", metavar="NAME", help="one mutant")
+    parser.add_argument("--tests", metavar="FILE", nargs="+", default=(), help="these tests alone")
+    parser.add_argument("--why", action="store_true", help="print what the red test said, too")
+    chosen = parser.parse_args()
+    mutants = [each for each in MUTANTS if chosen.only in (None, each.name)]
+    if not mutants:
+        parser.error(f"no such mutant; there are {', '.join(each.name for each in MUTANTS)}")
+    with copy_with(None) as folder:
+        tests = dict.fromkeys(test for each in mutants for test in chosen.tests or each.tests)
+        if red := first_red(folder, list(tests)):
+            print(f"Without any mutant {red}: mend that first.")
+            return 1
+    survivors = []
+    print(f"{'mutant':32}{'seconds':>8}  killed by")
+    for mutant in mutants:
+        verdict = judge(mutant, chosen.tests)
+        test, _, why = verdict.killed_by.partition(" - ")
+        print(f"{mutant.name:32}{verdict.seconds:8.1f}  {test or 'nothing'}", flush=True)
+        if chosen.why:
+            print(f"{'':42}{why}", flush=True)
+        survivors += [] if test else [mutant.name]
+    print(f"survivors: {', '.join(survivors)}" if survivors else "none survives")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

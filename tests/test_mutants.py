@@ -1,0 +1,62 @@
+"""The table of mutants fits the code as it is now, and its tools tell the dead from the living.
+
+`make mutants` runs all of them; here, three are killed by the tests that are quickest to do so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from conftest import ROOT
+from mutants import MUTANTS, copy_with, first_red, judge, mutated
+
+from imglab.queues.connection import connect
+
+COMMON = (ROOT / "imglab/queues/lua/_common.lua").read_text()
+BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
+ZOMBIE = "test_queue_contract.py::test_who_released_a_task_can_change_nothing_afterwards[valkey]"
+BATON = "test_lua.py::test_a_claim_that_leaves_work_behind_wakes_the_next_worker[valkey-high]"
+
+
+def test_every_mutant_has_a_name_of_its_own():
+    assert len(BY_NAME) == len(MUTANTS)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_fits_the_code_and_is_code_itself(mutant, valkey):
+    text = mutated(mutant)
+    if mutant.file.endswith(".py"):
+        compile(text, mutant.file, "exec")
+        return
+    with connect(url=valkey.url) as client:
+        client.script_load(text if mutant.file.endswith("_common.lua") else COMMON + text)
+
+
+def test_a_mutant_whose_place_is_gone_or_not_the_only_one_is_an_error():
+    with pytest.raises(ValueError, match=r"no fence: its text is 0 times in .*_common\.lua"):
+        mutated(replace(BY_NAME["no fence"], old="no such text"))
+    with pytest.raises(ValueError, match="not once"):
+        mutated(replace(BY_NAME["no fence"], old="local"))
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        ("fence without token", ZOMBIE),
+        ("token without nonce", ZOMBIE),
+        ("claim wakes nobody", BATON),
+    ],
+)
+def test_a_mutant_is_killed(name, test):
+    assert judge(BY_NAME[name], [test]).killed_by.startswith(test)
+
+
+def test_what_is_no_mutant_survives():
+    with copy_with(None) as folder:
+        assert first_red(folder, [ZOMBIE, BATON]) == ""
+
+
+def test_no_other_package_than_the_copy_is_judged(tmp_path):
+    with pytest.raises(RuntimeError, match=r"(?s)did not run.*AssertionError.*imglab"):
+        first_red(tmp_path, [ZOMBIE])
