@@ -306,6 +306,39 @@ def test_s22_tasks_survive_the_killing_of_redis_and_of_every_worker(project, own
     queue.close()
 
 
+LOADING = """
+import sys
+from imglab.errors import QueueUnavailable
+from imglab.queues import RedisTaskQueue
+real, calls = RedisTaskQueue.forget_workers, []
+def forget_workers(self):
+    calls.append(self)
+    if len(calls) == 1:
+        raise QueueUnavailable("Redis is loading the dataset in memory")
+    return real(self)
+RedisTaskQueue.forget_workers = forget_workers
+from imglab.workers.process import main
+sys.exit(main())
+"""
+
+
+def test_a_worker_waits_for_a_redis_that_is_loading_whatever_it_asks_first(queue):
+    spec = WorkerSpec("w", queue.spec(), burst=True, parent=os.getpid())
+    environment = {**os.environ, VARIABLE: spec.to_json()}
+    done = subprocess.run([sys.executable, "-c", LOADING], env=environment, timeout=30, check=False)
+    assert done.returncode == 0
+
+
+def test_three_sigterms_do_not_cost_a_pool_its_only_worker(project, queue):
+    with WorkerPool(1, (), queue) as pool:
+        for _ in range(4):
+            pid = until(lambda: pool.pids.get("worker-1"))
+            os.kill(pid, signal.SIGTERM)
+            until(lambda pid=pid: pool.pids.get("worker-1") not in (None, pid))
+        task_id = queue.add_task(photo(1))
+        assert queue.wait(task_id, timeout=30)
+
+
 def test_a_spec_survives_its_way_as_text():
     spec = WorkerSpec("w", {"host": "h"}, [{"name": "blur", "radius": 1.0}], ("m",), ("a", "b"))
     assert WorkerSpec.from_json(spec.to_json()) == spec

@@ -53,7 +53,7 @@ def _server(queue: RedisTaskQueue) -> Iterator[Finding]:
     version = info.get("valkey_version", info["redis_version"])
     yield Finding("ok", f"{kind} {version} answers.")
     if info["aof_enabled"]:
-        yield Finding("ok", "The append-only file is on: at most the last second can be lost.")
+        yield Finding("ok", "The append-only file is on: at most a second or two can be lost.")
     else:
         what = "Redis keeps snapshots only: a crash loses every task since the last one."
         yield Finding("warning", what, "CONFIG SET appendonly yes, and put it into redis.conf.")

@@ -75,7 +75,6 @@ def run(spec: WorkerSpec) -> int:
         folders=Folders.of_project(spec.read, spec.write),
     )
     _Watch(worker, spec).start()
-    queue.forget_workers()  # whoever was killed could not take its name off the list
     logger.info("%s: ready, %s", spec.name, queue)
     worker.start() if spec.burst else worker.run_forever()
     logger.info("%s: %d completed, %d failed", spec.name, worker.completed, worker.failed)
@@ -105,11 +104,14 @@ def _queue(spec: WorkerSpec) -> RedisTaskQueue:
     limit = time.monotonic() + (10 if spec.parent else 0)
     while True:
         try:
-            return RedisTaskQueue.from_spec(spec.queue)
+            queue = RedisTaskQueue.from_spec(spec.queue)
+            queue.forget_workers()  # whoever was killed could not take its name off the list
         except QueueUnavailable:
             if time.monotonic() > limit:
                 raise
             time.sleep(0.2)
+        else:
+            return queue
 
 
 class _Watch(threading.Thread):
