@@ -106,6 +106,7 @@ def chaos(
     ] = 2000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 8,
     seconds: Annotated[float, typer.Option(min=1, help="How long faults rain.")] = 50,
+    prefetch: Annotated[int, typer.Option(min=1, help="Tasks in a worker's hands.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Kill workers, Redis and connections while tasks run; exit code 1 if a promise was broken."""
@@ -130,6 +131,7 @@ def chaos(
             tasks=tasks,
             workers=workers,
             seconds=seconds,
+            prefetch=prefetch,
             on_progress=lambda what, done: progress.update(bar, description=what, completed=done),
         )
     wrong = [sentence for sentences in report.wrong.values() for sentence in sentences]
@@ -157,6 +159,9 @@ def worker(
         list[Path] | None, typer.Option(help="A folder to read from, instead of images/.")
     ] = None,
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("output"),
+    prefetch: Annotated[
+        int, typer.Option(help="Tasks to claim in one round trip: for small ones.")
+    ] = 1,
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
@@ -178,6 +183,7 @@ def worker(
             read=tuple(str(folder.resolve()) for folder in images or ()),
             write=str(output.resolve()) if output != Path("output") else "output",
             burst=burst,
+            prefetch=prefetch,
         )
     raise typer.Exit(run(spec))
 

@@ -38,13 +38,13 @@ class TaskError(QueueError):
 class LeaseLost(QueueError):
     """A claim no longer holds its task: the lease ran out or the task was given back."""
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, *task_ids: str) -> None:
         super().__init__(
-            f"Task {task_id} is no longer ours: its lease ran out or it was given back, and "
-            f"another claim counts now. Drop this result; nothing is lost."
+            f"Task {', '.join(task_ids)} is no longer ours: its lease ran out or it was given "
+            "back, and another claim counts now. Drop this result; nothing is lost."
         )
-        #: The task whose lease is lost.
-        self.task_id = task_id
+        #: The tasks whose lease is lost.
+        self.task_ids = task_ids
 
 
 class QueueUnavailable(QueueError):

@@ -86,40 +86,87 @@ MUTANTS = (
     Mutant(
         "two-step claim",
         "between two calls an id is in nobody's hands, and gone if the worker dies there",
-        """            reply = self._run("get_task", worker""",
+        """            reply = self._run("get_tasks", *self""",
         """            lines = [self.keys[":pending" + each] for each in (":high", "", ":low")]
             with speaking_to(self.redis):  # one call pops, the next puts back and claims
                 if popped := self.redis.lmpop(3, *lines, direction="RIGHT"):
                     self.redis.rpush(popped[0], *popped[1])
-            reply = self._run("get_task", worker""",
+            reply = self._run("get_tasks", *self""",
         PYTHON,
         QUEUE_TESTS[1:],
     ),
     Mutant(
         "a new nonce for each call",
         "a claim whose reply was lost holds its task for a whole lease, and nobody works on it",
-        "nonce = self._nonces.get(worker) or self._renew_nonce(worker)",
-        "nonce = self._renew_nonce(worker)",
+        "nonce = self._nonces.setdefault(worker, next(self._new_nonce))",
+        "nonce = self._nonces[worker] = next(self._new_nonce)",
         PYTHON,
         QUEUE_TESTS[1:],
     ),
     Mutant(
         "lost replies forgotten",
         "the same, forgotten by the script",
-        "if held then",
-        "if false then",
+        "    if token then",
+        "    if false then",
+    ),
+    Mutant(
+        "lost replies to a completion forgotten",
+        "the same, after complete_and_claim",
+        "ARGV[8] == '1'",
+        "false",
+        "queues/lua/complete_and_claim.lua",
+    ),
+    Mutant(
+        "suspects in company",
+        "tasks that were in the same hands as poison are buried with it",
+        "    if suspect then limit = 1 end\n",
+    ),
+    Mutant(
+        "suspects dropped",
+        "a task that broke a worker and would not be the first of several is nowhere",
+        "      redis.call('RPUSH', lists[task[2]], id)\n",
+    ),
+    Mutant(
+        "events for ever",
+        "the history has no end",
+        "'MAXLEN', '~', settings.keep_events",
+        "'MAXLEN', '~', 1e9",
+    ),
+    Mutant(
+        "a dead connection is used",
+        "the first call after a restart of Redis fails",
+        "            if not connection.can_read(0):\n",
+        "            if True:\n",
+        "queues/connection.py",
+        ("test_redis_queue.py",),
+    ),
+    Mutant(
+        "a fork shares the connection",
+        "two processes read each other's replies",
+        "connection is None or connection.pid != os.getpid()",
+        "connection is None",
+        "queues/connection.py",
+        ("test_redis_queue.py",),
+    ),
+    Mutant(
+        "a reply is left on the line",
+        "after an interrupt each command gets the reply of the one before",
+        "            self._hang_up()\n            raise",
+        "            raise",
+        "queues/connection.py",
+        ("test_redis_queue.py",),
     ),
     Mutant(
         "claim wakes nobody",
         "of many sleepers one wakes up, and the others sleep on beside the work",
-        "  arm()\n  return {id, task[1], task[2], attempt, token}",
-        "  return {id, task[1], task[2], attempt, token}",
+        "  arm()\n  return claims",
+        "  return claims",
     ),
     Mutant(
         "add wakes nobody",
         "a new task waits until a sleeper looks around by itself",
-        "ring()\nreturn refused",
-        "return refused",
+        "ring()\ntrim",
+        "trim",
         "queues/lua/add_tasks.lua",
     ),
     Mutant(
@@ -180,16 +227,16 @@ MUTANTS = (
     Mutant(
         "release to the tail",
         "a released task waits for all others again",
-        "redis.call('RPUSH', lists",
-        "redis.call('LPUSH', lists",
+        "line_up('RPUSH'",
+        "line_up('LPUSH'",
         "queues/lua/release.lua",
     ),
     Mutant("low starves", "low priority waits while there is any other", "% 8 == 7", "% 8 == 8"),
     Mutant(
         "delays ignored",
         "a task for later, or for another try, is handed out at once",
-        "'-inf', now, 'LIMIT'",
-        "'-inf', '+inf', 'LIMIT'",
+        "not id or tonumber(due) > now",
+        "not id",
     ),
     Mutant(
         "late is lost",
@@ -206,7 +253,7 @@ MUTANTS = (
     Mutant(
         "a stale completion claims",
         "a worker that is told of its lost lease holds a task that it never hears of",
-        "if recorded == 0 then return {0} end\n",
+        "  if replies[#replies] == 0 then limit = 0 end",
         "",
         "queues/lua/complete_and_claim.lua",
     ),
@@ -242,7 +289,7 @@ MUTANTS = (
         "1 == 0",
         "queues/lua/cancel.lua",
     ),
-    Mutant("pause ignored", "a paused queue goes on", "if not state[3] then", "if true then"),
+    Mutant("pause ignored", "a paused queue goes on", "while not state[3] and", "while"),
     Mutant(
         "requeued without a fresh start",
         "a failed task that is tried again keeps the tries it used up",
@@ -259,8 +306,8 @@ MUTANTS = (
     Mutant(
         "heartbeat without effect",
         "a task that takes longer than a lease is taken away",
-        """entry = entry:gsub('"deadline":%d+', '"deadline":' .. now + settings.lease)\n""",
-        "",
+        """ .. now + settings.lease""",
+        """ .. entry:match('"deadline":(%d+)')""",
         "queues/lua/renew.lua",
     ),
     Mutant(

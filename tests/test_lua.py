@@ -144,14 +144,14 @@ def add(queue, *ids, priority="normal", delay=0, max_attempts=""):
     assert queue._run("add_tasks", priority, delay, max_attempts, *pairs) == []
 
 
-def asks(worker="ann", nonce="n1", random=0.5):
+def asks(worker="ann", nonce="n1", random=0.5, limit=1):
     """The arguments of a claim."""
-    return worker, nonce, ABOUT, random
+    return worker, nonce, ABOUT, random, limit
 
 
 def claim(queue, worker="ann", nonce="n1"):
     """The id and the token of a claim."""
-    task, *_, token = queue._run("get_task", *asks(worker, nonce))
+    ((task, *_, token),) = queue._run("get_tasks", *asks(worker, nonce))
     return task, token
 
 
@@ -335,18 +335,18 @@ def test_an_id_that_exists_does_not_stop_the_others(queue):
     }
 
 
-# get_task
+# get_tasks
 
 
 def test_a_claim_takes_the_task_for_one_lease(queue):
     add(queue, "t1")
-    reply, changed = run(queue, "get_task", *asks())
-    assert reply == ["t1", PAYLOAD, "normal", 1, "1:n1"]
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply == [["t1", PAYLOAD, "normal", 1, "1:n1"]]
     assert changed == {"pending": None, **claimed()}
 
 
 def test_a_claim_from_an_empty_queue_leaves_a_sign_of_life_and_may_sleep_a_minute(queue):
-    reply, changed = run(queue, "get_task", *asks())
+    reply, changed = run(queue, "get_tasks", *asks())
     assert reply == [60_000]
     assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
 
@@ -354,7 +354,7 @@ def test_a_claim_from_an_empty_queue_leaves_a_sign_of_life_and_may_sleep_a_minut
 def test_a_claim_without_work_may_sleep_until_a_delayed_task_is_due(queue):
     add(queue, "t1", delay=30_000)
     add(queue, "t2", delay=20_000)
-    (wait,), changed = run(queue, "get_task", *asks())
+    (wait,), changed = run(queue, "get_tasks", *asks())
     assert 10_000 < wait <= 20_000
     assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
 
@@ -362,7 +362,7 @@ def test_a_claim_without_work_may_sleep_until_a_delayed_task_is_due(queue):
 def test_a_claim_without_work_may_sleep_until_a_lease_runs_out(queue):
     held(queue)
     rewrite(queue, ":processing", "t1", "deadline", clock(queue) + 20_000)
-    (wait,), changed = run(queue, "get_task", *asks("bob", "n2"))
+    (wait,), changed = run(queue, "get_tasks", *asks("bob", "n2"))
     assert 10_000 < wait <= 20_000
     assert changed == {"workers": {"bob": seen("n2", "")}, "meta": {"reaped_at": "now"}}
 
@@ -393,37 +393,85 @@ def test_a_claim_that_leaves_work_behind_wakes_the_next_worker(queue, priority):
     add(queue, "t1", priority="high")
     add(queue, "t2", priority=priority)
     forget(queue, ":wake")
-    _, changed = run(queue, "get_task", *asks())
+    _, changed = run(queue, "get_tasks", *asks())
     assert changed["processing"].keys() == {"t1"}
     assert changed["wake"] == ["1"]
 
 
 def test_a_claim_that_leaves_work_behind_adds_no_second_token(queue):
     add(queue, "t1", "t2")
-    _, changed = run(queue, "get_task", *asks())
+    _, changed = run(queue, "get_tasks", *asks())
     assert changed == {"pending": ["t2"], **claimed()}
 
 
 def test_a_claim_that_takes_the_last_task_wakes_nobody(queue):
     add(queue, "t1")
     forget(queue, ":wake")
-    _, changed = run(queue, "get_task", *asks())
+    _, changed = run(queue, "get_tasks", *asks())
     assert changed == {"pending": None, **claimed()}
+
+
+def test_a_claim_of_several_takes_each_for_a_lease_and_under_one_nonce(queue):
+    add(queue, "t1", "t2", "t3")
+    reply, changed = run(queue, "get_tasks", *asks(limit=2))
+    assert reply == [[each, PAYLOAD, "normal", 1, "1:n1"] for each in ("t1", "t2")]
+    one, two = claimed("t1"), claimed("t2")
+    assert changed == one | two | {
+        "pending": ["t3"],
+        "processing": one["processing"] | two["processing"],
+        "workers": {"ann": seen("n1", "t1 t2")},
+        "meta": {"claims": 2, "reaped_at": "now"},
+        "events": one["events"] + two["events"],
+    }
+
+
+def test_a_claim_of_several_takes_what_there_is_by_priority(queue):
+    add(queue, "t1")
+    add(queue, "t2", priority="low")
+    add(queue, "t3", priority="high")
+    reply, _ = run(queue, "get_tasks", *asks(limit=5))
+    assert [task[0] for task in reply] == ["t3", "t1", "t2"]
+
+
+def test_within_one_claim_of_several_every_eighth_is_a_low_one(queue):
+    add(queue, *(f"t{n}" for n in range(1, 10)))
+    add(queue, "low", priority="low")
+    reply, _ = run(queue, "get_tasks", *asks(limit=9))
+    assert [task[0] for task in reply].index("low") == 7
+
+
+def test_a_task_that_broke_a_worker_is_claimed_alone_even_by_who_asks_for_several(queue):
+    add(queue, "t1", "t2", "t3")
+    queue.redis.hset(task_key(queue, "t2"), "crashes", 1)
+    reply, changed = run(queue, "get_tasks", *asks(limit=5))
+    assert [task[0] for task in reply] == ["t1"]
+    assert changed["pending"] == ["t3", "t2"]
+    assert [task[0] for task in queue._run("get_tasks", *asks(nonce="n2", limit=5))] == ["t2"]
+    assert [task[0] for task in queue._run("get_tasks", *asks(nonce="n3", limit=5))] == ["t3"]
+
+
+def test_a_claim_of_several_whose_reply_was_lost_gives_those_it_still_holds(queue):
+    add(queue, "t1", "t2", "t3")
+    first = queue._run("get_tasks", *asks(limit=3))
+    queue._run("mark_failed", "t2", "1:n1", "boom", "1", 0.5)
+    reply, changed = run(queue, "get_tasks", *asks(limit=3))
+    assert reply == [first[0], first[2]]
+    assert changed == {}
 
 
 def test_a_claim_whose_reply_was_lost_is_given_again_and_changes_nothing(queue):
     add(queue, "t1", "t2")
-    first = queue._run("get_task", *asks())
-    reply, changed = run(queue, "get_task", *asks())
-    assert reply == first == ["t1", PAYLOAD, "normal", 1, "1:n1"]
+    first = queue._run("get_tasks", *asks())
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply == first == [["t1", PAYLOAD, "normal", 1, "1:n1"]]
     assert changed == {}
 
 
 def test_a_lost_claim_is_given_again_even_while_the_queue_is_paused(queue):
     held(queue)
     queue.pause()
-    reply, changed = run(queue, "get_task", *asks())
-    assert reply == ["t1", PAYLOAD, "normal", 1, "1:n1"]
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply == [["t1", PAYLOAD, "normal", 1, "1:n1"]]
     assert changed == {}
 
 
@@ -431,8 +479,8 @@ def test_a_lost_claim_is_given_again_even_while_the_queue_is_paused(queue):
 def test_another_nonce_or_another_worker_claims_another_task(queue, worker, nonce):
     add(queue, "t1", "t2")
     claim(queue)
-    reply, changed = run(queue, "get_task", *asks(worker, nonce))
-    assert reply == ["t2", PAYLOAD, "normal", 1, f"1:{nonce}"]
+    reply, changed = run(queue, "get_tasks", *asks(worker, nonce))
+    assert reply == [["t2", PAYLOAD, "normal", 1, f"1:{nonce}"]]
     assert changed["processing"].keys() == {"t2"}
 
 
@@ -440,8 +488,8 @@ def test_a_lost_claim_that_somebody_took_over_is_not_given_again(queue):
     held(queue)
     take_over(queue)
     add(queue, "t2")
-    reply, changed = run(queue, "get_task", *asks())
-    assert reply == ["t2", PAYLOAD, "normal", 1, "1:n1"]
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply == [["t2", PAYLOAD, "normal", 1, "1:n1"]]
     # The nonce is the same, the task is not.
     again = claimed("t2", claims=3) | {"workers": {"ann": {"seen": "now", "task": "t2"}}}
     assert changed == {"pending": None, **again}
@@ -452,8 +500,8 @@ def test_what_is_due_joins_the_tail_of_its_line_and_the_rest_stays_delayed(queue
     add(queue, "due2", "due1", "later", delay=STEP)
     add(queue, "low", priority="low", delay=STEP)
     queue.redis.zadd(queue.keys[":delayed"], {"due1": 1, "due2": 2, "low": 3})
-    reply, changed = run(queue, "get_task", *asks())
-    assert reply[0] == "t1"
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply[0][0] == "t1"
     expected = claimed()
     expected["events"] = [
         *("promoted due1", "promoted due2", "promoted low"),
@@ -474,15 +522,15 @@ def test_a_claim_promotes_at_most_a_hundred_tasks_and_the_next_one_goes_on(queue
     add(queue, *(f"t{n}" for n in range(130)), delay=STEP)
     queue.redis.zadd(queue.keys[":delayed"], {f"t{n}": n for n in range(130)})
     queue.pause()
-    assert queue._run("get_task", *asks()) == [0]
+    assert queue._run("get_tasks", *asks()) == [0]
     assert queue.redis.llen(queue.keys[":pending"]) == 100
-    assert queue._run("get_task", *asks(nonce="n2")) == [60_000]
+    assert queue._run("get_tasks", *asks(nonce="n2")) == [60_000]
     assert queue.redis.llen(queue.keys[":pending"]) == 130
 
 
 def test_a_delayed_id_whose_hash_is_gone_vanishes_when_it_is_due(queue):
     queue.redis.zadd(queue.keys[":delayed"], {"ghost": 1})
-    reply, changed = run(queue, "get_task", *asks())
+    reply, changed = run(queue, "get_tasks", *asks())
     assert reply == [60_000]
     assert changed == {
         "delayed": None,
@@ -496,7 +544,7 @@ def test_a_paused_queue_hands_out_nothing_but_goes_on_promoting(queue):
     add(queue, "due", delay=STEP)
     queue.redis.zadd(queue.keys[":delayed"], {"due": 1})
     queue.pause()
-    reply, changed = run(queue, "get_task", *asks())
+    reply, changed = run(queue, "get_tasks", *asks())
     assert reply == [60_000]
     assert changed == {
         "delayed": None,
@@ -511,8 +559,8 @@ def test_a_paused_queue_hands_out_nothing_but_goes_on_promoting(queue):
 def test_an_id_whose_hash_is_gone_is_nobodys_task(queue):
     add(queue, "ghost1", "t1")
     queue.redis.delete(task_key(queue, "ghost1"))
-    reply, changed = run(queue, "get_task", *asks())
-    assert reply[0] == "t1"
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply[0][0] == "t1"
     assert changed == {"pending": None, **claimed()}
 
 
@@ -522,8 +570,8 @@ def test_a_claim_reaps_now_and_then_although_there_is_work(queue, last_reap):
     held(queue)
     expire(queue, "t1")
     add(queue, "t2")
-    reply, changed = run(queue, "get_task", *asks("bob", "n2"), last_reap=last_reap)
-    assert reply[0] == "t2"
+    reply, changed = run(queue, "get_tasks", *asks("bob", "n2"), last_reap=last_reap)
+    assert reply[0][0] == "t2"
     first, then = reaped(SILENT), claimed("t2", "bob", "n2", claims=2)
     assert changed == {
         "pending": None,
@@ -537,7 +585,7 @@ def test_a_claim_with_work_at_hand_does_not_reap_twice_within_half_a_second(queu
     held(queue)
     expire(queue, "t1")
     add(queue, "t2")
-    _, changed = run(queue, "get_task", *asks("bob", "n2"), last_reap=0)
+    _, changed = run(queue, "get_tasks", *asks("bob", "n2"), last_reap=0)
     expected = claimed("t2", "bob", "n2", claims=2) | {"meta": {"claims": 2}}
     assert changed == {"pending": None, **expected}
 
@@ -546,7 +594,7 @@ def test_a_claim_without_work_reaps_whenever_the_last_time_was(queue):
     held(queue)
     expire(queue, "t1")
     forget(queue, ":wake")
-    _, changed = run(queue, "get_task", *asks("bob", "n2"), last_reap=0)
+    _, changed = run(queue, "get_tasks", *asks("bob", "n2"), last_reap=0)
     assert changed["delayed"] == {"t1": "now+10s"}
     assert changed["wake"] == ["1"]  # bob himself will look again
 
@@ -634,10 +682,8 @@ def test_a_list_far_beyond_its_limit_shrinks_by_a_hundred_at_a_time(queue):
 def test_one_step_completes_a_task_and_claims_the_next(queue):
     held(queue)
     add(queue, "t2", priority="low")
-    reply, changed = run(
-        queue, "complete_and_claim", "t1", "1:n1", "ann", RESULT, *asks(nonce="n2")[1:]
-    )
-    assert reply == [1, ["t2", PAYLOAD, "low", 1, "1:n2"]]
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2"), "1", "t1", "1:n1", RESULT)
+    assert reply == [1, [["t2", PAYLOAD, "low", 1, "1:n2"]]]
     expected = completed() | claimed("t2", nonce="n2") | {"pending:low": None}
     expected["processing"]["t1"] = None
     expected["workers"]["ann"] = {"seen": "now", "nonce": "n2", "task": "t2"}
@@ -646,11 +692,60 @@ def test_one_step_completes_a_task_and_claims_the_next(queue):
     assert changed == expected
 
 
+def test_one_step_with_a_new_nonce_does_not_look_for_what_it_claimed(queue):
+    held(queue)
+    add(queue, "t2")
+    words = ("complete_and_claim", *asks(nonce="n1"), "", "t1", "1:n1", RESULT)
+    assert queue._run(*words) == [1, [["t2", PAYLOAD, "normal", 1, "1:n1"]]]
+
+
+def test_one_step_completes_several_tasks_and_claims_several(queue):
+    add(queue, "t1", "t2", "t3", "t4", "t5")
+    queue._run("get_tasks", *asks(limit=2))
+    done = ("t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2", limit=2), "", *done)
+    assert reply == [1, 1, [[each, PAYLOAD, "normal", 1, "1:n2"] for each in ("t3", "t4")]]
+    assert changed["completed"] == ["t2", "t1"]
+    assert changed["processing"].keys() == {"t1", "t2", "t3", "t4"}
+    assert changed["pending"] == ["t5"]
+    assert changed["meta"] == {"completed": 2, "claims": 4, "reaped_at": "now"}
+
+
+def test_one_step_completes_without_claiming(queue):
+    add(queue, "t1", "t2")
+    queue._run("get_tasks", *asks())
+    reply, changed = run(
+        queue, "complete_and_claim", *asks(nonce="n2", limit=0), "", "t1", "1:n1", RESULT
+    )
+    assert reply == [1]
+    assert changed == completed()
+
+
+def test_of_several_completions_the_stale_one_is_refused_and_nothing_is_claimed(queue):
+    add(queue, "t1", "t2", "t3")
+    queue._run("get_tasks", *asks(limit=2))
+    expire(queue, "t1")
+    queue._run("reap", "", 0.5)
+    done = ("t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2", limit=2), "", *done)
+    assert reply == [0, 1]
+    assert changed == completed("t2")
+
+
+def test_completing_several_again_after_a_lost_reply_gives_the_same_tasks(queue):
+    add(queue, "t1", "t2", "t3", "t4")
+    queue._run("get_tasks", *asks(limit=2))
+    arguments = (*asks(nonce="n2", limit=2), "1", "t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
+    first = queue._run("complete_and_claim", *arguments)
+    reply, changed = run(queue, "complete_and_claim", *arguments)
+    assert first[2:] == reply[2:]
+    assert reply[:2] == [2, 2]
+    assert changed == {}
+
+
 def test_one_step_completes_the_last_task_and_says_how_long_to_sleep(queue):
     held(queue)
-    reply, changed = run(
-        queue, "complete_and_claim", "t1", "1:n1", "ann", RESULT, *asks(nonce="n2")[1:]
-    )
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2"), "1", "t1", "1:n1", RESULT)
     assert reply == [1, [60_000]]
     assert changed == completed() | {
         "workers": {"ann": {"seen": "now", "nonce": "n2", "task": ""}},
@@ -662,9 +757,7 @@ def test_a_stale_completion_claims_nothing(queue):
     held(queue)
     take_over(queue)
     add(queue, "t2")
-    reply, changed = run(
-        queue, "complete_and_claim", "t1", "1:n1", "ann", RESULT, *asks(nonce="n3")[1:]
-    )
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n3"), "1", "t1", "1:n1", RESULT)
     assert reply == [0]
     assert changed == {}
 
@@ -672,10 +765,13 @@ def test_a_stale_completion_claims_nothing(queue):
 def test_completing_and_claiming_again_after_a_lost_reply_gives_the_same_task(queue):
     held(queue)
     add(queue, "t2", "t3")
-    arguments = ("t1", "1:n1", "ann", RESULT, *asks(nonce="n2")[1:])
-    assert queue._run("complete_and_claim", *arguments) == [1, ["t2", PAYLOAD, "normal", 1, "1:n2"]]
+    arguments = (*asks(nonce="n2"), "1", "t1", "1:n1", RESULT)
+    assert queue._run("complete_and_claim", *arguments) == [
+        1,
+        [["t2", PAYLOAD, "normal", 1, "1:n2"]],
+    ]
     reply, changed = run(queue, "complete_and_claim", *arguments)
-    assert reply == [2, ["t2", PAYLOAD, "normal", 1, "1:n2"]]
+    assert reply == [2, [["t2", PAYLOAD, "normal", 1, "1:n2"]]]
     assert changed == {}
 
 
@@ -1030,7 +1126,7 @@ def test_an_entry_whose_task_is_gone_disappears_and_leaves_no_ghost(queue):
 
 
 @pytest.mark.parametrize(
-    ("script", "arguments"), [("reap", ("", 0.5)), ("get_task", asks("bob", "n2"))]
+    ("script", "arguments"), [("reap", ("", 0.5)), ("get_tasks", asks("bob", "n2"))]
 )
 def test_an_entry_that_nobody_can_read_counts_as_run_out(queue, script, arguments):
     held(queue)
@@ -1250,14 +1346,14 @@ def test_a_full_server_lets_a_worker_release(full):
 def test_a_full_server_lets_a_worker_claim(full):
     add(full, "t1")
     fill_up(full)
-    reply, changed = run(full, "get_task", *asks())
-    assert reply == ["t1", PAYLOAD, "normal", 1, "1:n1"]
+    reply, changed = run(full, "get_tasks", *asks())
+    assert reply == [["t1", PAYLOAD, "normal", 1, "1:n1"]]
     assert changed == {"pending": None, **claimed()}
 
 
 def test_a_full_server_lets_a_worker_wait_for_tasks(full):
     fill_up(full)
-    reply, changed = run(full, "get_task", *asks())
+    reply, changed = run(full, "get_tasks", *asks())
     assert reply == [60_000]
     assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
 
@@ -1266,7 +1362,7 @@ def test_a_full_server_lets_a_worker_wait_in_a_paused_queue_that_was_just_reaped
     full.pause()
     full._run("reap", "", 0)
     fill_up(full)
-    assert full._run("get_task", *asks()) == [60_000]
+    assert full._run("get_tasks", *asks()) == [60_000]
     assert dump(full)["workers"].keys() == {"ann"}
 
 

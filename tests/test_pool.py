@@ -146,6 +146,32 @@ def test_s24_a_task_that_kills_its_workers_is_failed_and_the_others_are_done(pro
     assert [queue.task(task_id).status for task_id in good] == ["completed"] * 3
 
 
+def test_a_killed_worker_gives_all_back_that_it_prefetched(project, queue):
+    spec = [{"name": "slow"}]
+    ids = queue.add_tasks(photo(n, filters=spec) for n in range(8))
+    with WorkerPool(1, (), queue, imports=["slow_filter"], prefetch=8) as pool:
+        until((project / "begun").exists)
+        assert queue.get_stats().processing == 8
+        pool.kill("worker-1")
+        (project / "go").touch()
+        assert pool.join(timeout=30)
+    assert [queue.task(task_id).status for task_id in ids] == ["completed"] * 8
+    assert {queue.task(task_id).crashes for task_id in ids} == {1}
+
+
+def test_poison_takes_no_other_task_with_it_that_was_in_the_same_hands(project, queue):
+    before = queue.add_tasks(photo(n) for n in range(5))
+    poison = queue.add_task(photo(99, filters=[{"name": "poison"}]))
+    after = queue.add_tasks(photo(n) for n in range(5, 10))
+    with WorkerPool(2, (), queue, imports=["poison_filter"], prefetch=16) as pool:
+        assert pool.join(timeout=60)
+    assert queue.task(poison).status == "failed"
+    assert queue.task(poison).crashes == 3
+    good = [queue.task(task_id) for task_id in before + after]
+    assert [task.status for task in good] == ["completed"] * 10
+    assert {task.crashes for task in good} <= {0, 1}
+
+
 def test_sigterm_lets_the_task_at_hand_finish(project, queue):
     task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
     with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:

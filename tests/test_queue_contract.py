@@ -10,8 +10,8 @@ import pytest
 from conftest import redis_queue
 
 from imglab.errors import LeaseLost, TaskError
+from imglab.lab.story import illegal
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
-from imglab.queues.check import illegal
 
 SETTINGS = QueueSettings(keep=5)
 
@@ -237,6 +237,57 @@ def test_complete_and_claim_with_a_lost_lease_takes_nothing(queue):
     with pytest.raises(LeaseLost):
         queue.complete_and_claim(task)
     assert places(queue) == {"pending": 2}
+
+
+def test_several_tasks_are_claimed_at_a_time_each_with_a_claim_of_its_own(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(5)])
+    tasks = queue.get_tasks("w", 3)
+    assert [task.id for task in tasks] == ids[:3]
+    assert places(queue) == {"pending": 2, "processing": 3}
+    queue.mark_failed(tasks[0], "boom", retry=False)
+    queue.release(tasks[1])
+    queue.mark_completed(tasks[2], {"n": 2})
+    assert places(queue) == {"pending": 3, "failed": 1, "completed": 1}
+    assert [task.id for task in queue.get_tasks("w", 9)] == [ids[1], ids[3], ids[4]]
+    assert queue.get_tasks("w", 9) == []
+
+
+def test_several_tasks_are_completed_and_the_next_claimed_in_one_step(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(5)])
+    tasks = queue.get_tasks("w", 2)
+    done = [(task, f'{{"n":{task["n"]}}}') for task in tasks]
+    assert queue.complete_and_claim_tasks(done, 0) == []
+    assert [queue.result(each) for each in ids[:2]] == [{"n": 0}, {"n": 1}]
+    following = queue.complete_and_claim_tasks(done, 2)  # twice is harmless
+    assert [task.id for task in following] == ids[2:4]
+    assert places(queue) == {"pending": 1, "processing": 2, "completed": 2}
+
+
+def test_of_several_completions_one_with_a_lost_lease_is_named_and_nothing_is_claimed(queue):
+    queue.add_tasks([{}, {}, {}])
+    lost, kept = queue.get_tasks("w", 2)
+    queue.release(lost)
+    with pytest.raises(LeaseLost) as refusal:
+        queue.complete_and_claim_tasks([(lost, "{}"), (kept, "{}")], 2)
+    assert refusal.value.task_ids == (lost.id,)
+    assert places(queue) == {"pending": 2, "completed": 1}
+
+
+def test_a_task_whose_worker_died_is_claimed_alone(queue):
+    """Else its next crash would count against tasks that only were in the same hands."""
+    first, second, third = queue.add_tasks([{}, {}, {}])
+    queue.get_task("dead")
+    queue.reap(dead_worker="dead")
+    make_due(queue, first)
+    assert [task.id for task in queue.get_tasks("w", 9)] == [second, third]
+    assert [task.id for task in queue.get_tasks("w", 9)] == [first]
+    fourth = queue.add_task({})
+    queue.reap(dead_worker="w")
+    for task_id in (first, second, third):
+        make_due(queue, task_id)
+    claims = [[task.id for task in queue.get_tasks("w", 9)] for _ in range(4)]
+    assert claims[0] == [fourth]
+    assert sorted(claims[1:]) == sorted([[first], [second], [third]])
 
 
 def test_only_so_many_finished_tasks_are_kept_each_with_all_it_had(queue):

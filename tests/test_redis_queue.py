@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -79,16 +81,16 @@ def test_s21_many_tasks_go_in_few_round_trips_over_one_connection(queue):
 def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):
     """The reply is thrown away after the script has run: the queue object asks with its nonce."""
     first, second = queue.add_tasks([{}, {}])
-    send = queue.redis.execute_command
+    send = queue._send
 
     def lose(*words, **options):
         send(*words, **options)
         raise redis.ConnectionError("the reply is lost")
 
-    queue.redis.execute_command = lose
+    queue._send = lose
     with pytest.raises(QueueUnavailable):
         queue.get_task("w")
-    queue.redis.execute_command = send
+    queue._send = send
     assert queue.get_task("w").id == first
     task = queue.get_task("w")
     assert task.id == second
@@ -98,20 +100,76 @@ def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):
 def test_a_completion_whose_reply_is_lost_can_be_repeated(queue):
     queue.add_tasks([{"n": 1}, {"n": 2}])
     task = queue.get_task("w")
-    send = queue.redis.execute_command
+    send = queue._send
 
     def lose(*words, **options):
         send(*words, **options)
         raise redis.ConnectionError("the reply is lost")
 
-    queue.redis.execute_command = lose
+    queue._send = lose
     with pytest.raises(QueueUnavailable):
         queue.complete_and_claim(task, {"ok": 1})
-    queue.redis.execute_command = send
+    queue._send = send
     following = queue.complete_and_claim(task, {"ok": 1})
     assert following["n"] == 2
     assert queue.get_stats().completed_total == 1
     assert [event["event"] for event in queue.trace(task.id)].count("completed") == 1
+
+
+def test_a_queue_at_hand_goes_on_after_redis_was_restarted(own_server):
+    with RedisTaskQueue(url=own_server.url) as queue:
+        queue.add_task({}, task_id="before")
+        own_server.kill()
+        own_server.start()
+        queue.add_task({}, task_id="after")
+        assert [queue.get_task("w").id, queue.get_task("w").id] == ["before", "after"]
+
+
+def test_an_interrupt_between_a_command_and_its_reply_mixes_nothing_up(queue):
+    task_id = queue.add_task({})
+    queue.reap()  # from here on the server knows the script: one reply for one command
+    (line,) = queue.redis.connection_pool._in_use_connections
+    read = line.read_response
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    line.read_response = interrupted
+    queue.redis.client_pause(200)  # the reply is not there when the next call begins
+    with pytest.raises(KeyboardInterrupt):
+        queue.reap()
+    line.read_response = read
+    assert queue.get_task("w").id == task_id
+    assert queue.get_task("w") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_does_not_speak_on_its_parents_connection(queue):
+    ids = queue.add_tasks({"n": n} for n in range(100))
+    child = os.fork()
+    if child == 0:
+        is_own = False
+        try:
+            for n in range(100):
+                queue.add_task({}, task_id=f"child-{n}", priority="low", delay=1000)
+            is_own = queue._send.__self__._connection.pid == os.getpid()
+        finally:
+            os._exit(not is_own)
+    claims = [queue.get_task("parent") for _ in range(100)]
+    assert os.waitpid(child, 0)[1] == 0
+    assert [task.id for task in claims] == ids
+    assert queue.get_stats().delayed == 100
+
+
+def test_many_threads_share_one_queue_object(queue):
+    def produce(name):
+        for n in range(40):
+            assert queue.add_task({}, task_id=f"{name}-{n}") == f"{name}-{n}"
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(produce, "abcdefgh"))
+    assert queue.get_stats().pending == 320
 
 
 def test_one_task_wakes_one_of_fifty_sleeping_workers(queue):

@@ -24,8 +24,8 @@ from PIL import Image
 
 from imglab.errors import ImageError, QueueError, QueueUnavailable
 from imglab.imaging import open_image
+from imglab.lab.acl import rules
 from imglab.queues import QueueSettings, RedisTaskQueue, Task, TaskQueue
-from imglab.queues.acl import rules
 from imglab.queues.connection import connect
 from imglab.workers import Folders, Worker, WorkerPool
 
@@ -244,7 +244,7 @@ def test_the_name_of_a_result_comes_from_the_bytes_that_were_decoded(project, mo
 @pytest.mark.parametrize("name", ["\udc80", "\ud800", "a\nb", "\x1b[2J", "\u2028", "\x85", "\0"])
 def test_names_that_would_forge_a_line_of_the_log_are_no_paths(project, name):
     with pytest.raises(ImageError, match="no path to a file") as caught:
-        Folders.of_project().to_read(f"images/{name}.png")
+        Folders.of_project().open(f"images/{name}.png")
     assert str(caught.value).encode().decode().isprintable()
 
 

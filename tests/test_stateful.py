@@ -7,6 +7,7 @@ IMGLAB_EXAMPLES=3000 .venv/bin/python -m pytest tests/test_stateful.py
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import ExitStack
@@ -23,8 +24,9 @@ from hypothesis.stateful import Bundle, multiple, rule
 from test_queue_contract import run_out
 
 from imglab.errors import LeaseLost, QueueUnavailable, TaskError
+from imglab.lab.story import illegal
 from imglab.queues import QueueSettings, Task, TaskQueue
-from imglab.queues.check import broken, illegal
+from imglab.queues.check import broken
 from imglab.queues.task import PRIORITIES
 
 LONG = 1e6
@@ -70,7 +72,7 @@ class Model:
         self.totals = {"completed": 0, "failed": 0}
         self.claims = 0
         self.is_paused = False
-        self.unheard: dict[str, Task] = {}  # by worker: the claim whose reply it never got
+        self.unheard: dict[str, list[Task]] = {}  # by worker: the claims whose reply it never got
         self.needs_token = False  # unless somebody is about to look for work anyway
 
     def add_task(self, payload, priority, *, task_id, delay, max_attempts):
@@ -82,22 +84,28 @@ class Model:
         return task_id
 
     def get_task(self, worker):
-        unheard = self.unheard.get(worker)
-        if unheard and self._holds(unheard):
-            return self._as_task(self.tasks[unheard.id])
+        return next(iter(self.get_tasks(worker, 1)), None)
+
+    def get_tasks(self, worker, limit):
+        if unheard := [each for each in self.unheard.get(worker, ()) if self._holds(each)]:
+            return [self._as_task(self.tasks[each.id]) for each in unheard]
         for task_id in list(self.places["due"]):
             self.move(self.tasks[task_id], self.tasks[task_id].priority)
         self.reap()
-        order = PRIORITIES if self.claims % 8 < 7 else PRIORITIES[::-1]
-        waiting = [task_id for place in order for task_id in self.places[place]]
-        if self.is_paused or not waiting:
-            return None
-        task = self.tasks[waiting[0]]
-        self.move(task, "processing")
-        self.claims += 1
-        task.attempts += 1
-        task.worker, task.has_run_out = worker, False
-        return self._as_task(task)
+        tasks = []
+        while len(tasks) < limit and not self.is_paused:
+            order = PRIORITIES if self.claims % 8 < 7 else ("low", "normal", "high")
+            waiting = [task_id for place in order for task_id in self.places[place]]
+            if not waiting or (tasks and self.tasks[waiting[0]].crashes):
+                break
+            task = self.tasks[waiting[0]]
+            self.move(task, "processing")
+            self.claims += 1
+            task.attempts += 1
+            task.worker, task.has_run_out = worker, False
+            tasks.append(self._as_task(task))
+            limit = 1 if task.crashes else limit
+        return tasks
 
     def mark_completed(self, claim, result):
         task = self.tasks.get(claim.id)
@@ -109,6 +117,12 @@ class Model:
     def complete_and_claim(self, claim, result):
         self.mark_completed(claim, result)
         return self.get_task(claim.worker)
+
+    def complete_and_claim_tasks(self, done, limit):
+        results = [outcome(self.mark_completed, claim, json.loads(text)) for claim, text in done]
+        if LeaseLost in results:
+            raise LeaseLost
+        return self.get_tasks(done[0][0].worker, limit) if limit else []
 
     def mark_failed(self, claim, error, *, retry):
         task = self.tasks.get(claim.id)
@@ -251,24 +265,29 @@ class Machine(stateful.RuleBasedStateMachine):
         return order
 
     def ask_both(self, call, *arguments, **options):
-        real = outcome(getattr(self.queue, call), *arguments, **options)
+        real = self.ask_queue(call, *arguments, **options)
         return real, outcome(getattr(self.model, call), *arguments, **options)
+
+    def ask_queue(self, call, *arguments, **options):
+        return outcome(getattr(self.queue, call), *arguments, **options)
 
     def same(self, call, *arguments, **options) -> None:
         real, predicted = self.ask_both(call, *arguments, **options)
         assert real == predicted
 
-    def claimed(self, call, *arguments):
-        task, predicted = self.ask_both(call, *arguments)
-        if not isinstance(task, Task):
-            assert task is predicted
-            return multiple()
-        assert replace(task, claim="") == predicted
-        assert self.model.tasks[task.id].claim in ("", task.claim)
-        self.model.tasks[task.id].claim = task.claim
-        self.model.unheard.pop(task.worker, None)
-        self.heard[task.id] = task
-        return task
+    def claimed(self, call, *arguments) -> list[Task]:
+        real, predicted = self.ask_both(call, *arguments)
+        if not isinstance(real, Task | list):
+            assert real is predicted
+            return []
+        tasks, expected = (each if isinstance(each, list) else [each] for each in (real, predicted))
+        assert [replace(task, claim="") for task in tasks] == expected
+        for task in tasks:
+            assert self.model.tasks[task.id].claim in ("", task.claim)
+            self.model.tasks[task.id].claim = task.claim
+            self.model.unheard.pop(task.worker, None)
+            self.heard[task.id] = task
+        return tasks
 
     @stateful.initialize(target=ids, kinds=st.lists(kinds, min_size=2, max_size=5))
     def begin(self, kinds):
@@ -297,26 +316,41 @@ class Machine(stateful.RuleBasedStateMachine):
     @when(*PRIORITIES, "due", "processing")
     @rule(target=claims, worker=workers)
     def claim(self, worker):
-        return self.claimed("get_task", worker)
+        return multiple(*self.claimed("get_task", worker))
+
+    @when(*PRIORITIES, "due", "processing")
+    @rule(target=claims, worker=workers, limit=st.integers(1, 4))
+    def claim_several(self, worker, limit):
+        return multiple(*self.claimed("get_tasks", worker, limit))
 
     @when(*PRIORITIES, "due", "processing")
     @rule(target=claims, worker=workers)
     def claim_and_fall_silent(self, worker):
-        task = self.claim(worker)
-        if isinstance(task, Task):
+        tasks = self.claimed("get_task", worker)
+        for task in tasks:
             run_out(self.queue, task)
             self.model.tasks[task.id].has_run_out = True
-        return task
+        return multiple(*tasks)
 
     @rule(target=claims, claim=claims)
     def complete_and_claim(self, claim):
-        return self.claimed("complete_and_claim", claim, {"n": self.number()})
+        return multiple(*self.claimed("complete_and_claim", claim, {"n": self.number()}))
+
+    @rule(
+        target=claims,
+        done=st.lists(claims, min_size=1, max_size=3),
+        limit=st.sampled_from([0, 1, 3]),
+    )
+    def complete_several_and_claim(self, done, limit):
+        results = [(claim, f'{{"n":{self.number()}}}') for claim in done]
+        of_one = [each for each in results if each[0].worker == done[0].worker]
+        return multiple(*self.claimed("complete_and_claim_tasks", of_one, limit))
 
     @rule(claim=claims, call=calls, retry=st.booleans())
     def report(self, claim, call, retry, task_id=None):
         options = {"mark_completed": {"result": {"n": self.number()}}}
         options["mark_failed"] = {"error": "an error", "retry": retry}
-        real = outcome(getattr(self.queue, call), task_id or claim, **options.get(call, {}))
+        real = self.ask_queue(call, task_id or claim, **options.get(call, {}))
         assert real == outcome(getattr(self.model, call), claim, **options.get(call, {}))
         self.look_at(claim.id)
 
@@ -415,32 +449,38 @@ class RedisMachine(Machine):
     def make_due(self, task_id) -> None:
         self.queue.redis.zadd(self.queue.keys[":delayed"], {task_id: self.number()})
 
-    def ask_both(self, call, *arguments, **options):
-        if "claim" in call or call == "get_task":
+    def ask_queue(self, call, *arguments, **options):
+        if "claim" in call or call.startswith("get_task"):
             # A claim reaps twice a second. Here it always does, as in memory: time decides nothing.
             self.queue.redis.hdel(self.queue.keys[":meta"], "reaped_at")
-        return super().ask_both(call, *arguments, **options)
+        return super().ask_queue(call, *arguments, **options)
 
     def unheard(self, call, *arguments) -> None:
         """A call that counts, and whose reply is lost."""
-        send = self.queue.redis.execute_command
+        send = self.queue._send
 
         def lose(*words, **options):
             send(*words, **options)
             if words[0] != "HDEL":
                 raise redis.ConnectionError("the reply is lost")
 
-        self.queue.redis.execute_command = lose
-        real, task = self.ask_both(call, *arguments)
-        self.queue.redis.execute_command = send
-        assert real is QueueUnavailable
-        if isinstance(task, Task):
-            self.model.unheard[task.worker] = self.queue.task(task.id)
+        self.queue._send = lose
+        assert self.ask_queue(call, *arguments) is QueueUnavailable
+        self.queue._send = send
+        claimed = outcome(getattr(self.model, call), *arguments)
+        tasks = {Task: [claimed], list: claimed}.get(type(claimed), [])
+        for task in tasks:
             self.model.tasks[task.id].claim = self.queue.task(task.id).claim
+        if tasks and not any(map(self.model._holds, self.model.unheard.get(tasks[0].worker, ()))):
+            self.model.unheard[tasks[0].worker] = [self.queue.task(task.id) for task in tasks]
 
     @rule(worker=Machine.workers)
     def claim_unheard(self, worker):
         self.unheard("get_task", worker)
+
+    @rule(worker=Machine.workers, limit=st.integers(1, 4))
+    def claim_several_unheard(self, worker, limit):
+        self.unheard("get_tasks", worker, limit)
 
     @rule(claim=Machine.claims, call=st.sampled_from(["mark_completed", "complete_and_claim"]))
     def complete_unheard(self, claim, call):

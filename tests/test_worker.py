@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, redis_queue, until
 from PIL import Image
 
-from imglab.errors import LeaseLost
+from imglab.errors import ImglabError, LeaseLost
 from imglab.imaging import BlurFilter, FilterPipeline, GrayscaleFilter, open_image
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
 from imglab.workers import Folders, RedisWorker, Worker
@@ -231,7 +232,7 @@ def test_a_worker_that_is_stopped_finishes_its_task_and_claims_no_other(gated):
 def test_cancelling_a_running_task_stops_it_between_two_steps(gated):
     worker, (first, _), thread = gated
     worker.queue.cancel(first)
-    until(lambda: worker._unwanted_since)
+    until(lambda: worker._unwanted)
     worker.gate.set()
     thread.join(20)
     assert worker.queue.task(first).status == "failed"
@@ -272,6 +273,110 @@ def test_s22_a_worker_waits_for_a_redis_that_was_killed_and_loses_nothing(projec
 def test_links_and_dots_do_not_lead_out_of_the_folders(project):
     folders = Folders.of_project()
     (project / "images/inside.png").symlink_to(project / "images/sample.png")
-    assert folders.to_read("images/inside.png") == project / "images/sample.png"
+    with folders.open("images/inside.png") as file:
+        assert file.name == "images/sample.png"
     assert folders.to_write("output/deep/../a.png") == project / "output/a.png"
     assert folders.name(project / "output/a.png") == "output/a.png"
+
+
+# Several tasks at a time
+
+
+class Counting(Worker):
+    """A worker whose work is to remember which tasks it was given."""
+
+    def process(self, task):
+        self.seen = [*getattr(self, "seen", []), task.id]
+        return {"n": task.payload.get("n")}
+
+
+def test_prefetch_does_every_task_in_order_and_in_few_round_trips(any_queue):
+    ids = any_queue.add_tasks({"n": n} for n in range(64))
+    last = any_queue.add_task({})
+    calls = []
+    ask = any_queue.complete_and_claim_tasks
+    any_queue.complete_and_claim_tasks = lambda *done: calls.append(done) or ask(*done)
+    worker = Counting("w", (), any_queue, prefetch=16)
+    assert worker.start() == 65
+    assert worker.seen == [*ids, last]
+    assert len(calls) < 12
+    assert [any_queue.result(each) for each in ids] == [{"n": n} for n in range(64)]
+
+
+def test_a_worker_that_prefetches_keeps_the_leases_of_tasks_that_wait(valkey):
+    with redis_queue(valkey, QueueSettings(lease=0.6)) as queue:
+        first, *others = queue.add_tasks([{}] * 4)
+        worker = Gated("w", (), queue, prefetch=4)
+        thread = threading.Thread(target=worker.start)
+        thread.start()
+        assert worker.inside.wait(20)
+        assert queue.wait(first, timeout=1.5) is None
+        assert queue.reap() == 0
+        queue.cancel(others[1])
+        until(lambda: worker._unwanted)
+        worker.gate.set()
+        thread.join(20)
+        assert [queue.task(each).status for each in (first, others[0], others[2])] == [
+            "completed"
+        ] * 3
+        assert "cancelled" in reason(queue.task(others[1]))
+        assert {queue.task(each).attempt for each in (first, *others)} == {1}
+
+
+def test_a_worker_that_is_stopped_gives_the_tasks_that_wait_back_in_their_order(any_queue):
+    first, *others = any_queue.add_tasks([{}] * 4)
+    worker = Gated("w", (), any_queue, prefetch=3)
+    thread = threading.Thread(target=worker.start)
+    thread.start()
+    assert worker.inside.wait(20)
+    worker.stop()
+    worker.gate.set()
+    thread.join(20)
+    assert any_queue.task(first).status == "completed"
+    assert any_queue.tasks("pending") == others
+    assert [any_queue.task(each).attempt for each in others] == [0, 0, 0]
+
+
+def test_a_worker_that_must_leave_gives_everything_at_hand_back_in_its_order(any_queue):
+    ids = any_queue.add_tasks([{}] * 4)
+    worker = Gated("w", (), any_queue, prefetch=3)
+    thread = threading.Thread(target=worker.start)
+    thread.start()
+    assert worker.inside.wait(20)
+    worker.stop()
+    worker.release()
+    assert any_queue.tasks("pending") == ids
+    worker.gate.set()
+    thread.join(20)
+    assert any_queue.tasks("pending") == ids
+    assert any_queue.get_stats().completed_total == 0
+
+
+def test_results_do_not_wait_for_slow_tasks_in_the_same_hands(queue):
+    first, second, third = queue.add_tasks([{}] * 3)
+
+    class Slow(Worker):
+        def process(self, task):
+            if task.id == second:
+                time.sleep(0.15)  # longer than a finished task may wait
+            if task.id == third:
+                assert queue.result(first) == {}
+                assert queue.result(second) == {}
+            return {}
+
+    assert Slow("w", (), queue, prefetch=3).start() == 3
+    assert queue.check() == []
+
+
+@pytest.mark.parametrize("prefetch", [0, -1, 501])
+def test_a_prefetch_out_of_range_is_refused(prefetch):
+    with pytest.raises(ImglabError, match="1 to 500"):
+        Worker("w", (), TaskQueue(), prefetch=prefetch)
+
+
+def test_prefetch_is_refused_where_one_crash_ends_a_task():
+    """For each task in the hands of a worker that died has crashed once, whichever did it."""
+    queue = TaskQueue(QueueSettings(max_crashes=1))
+    Worker("w", (), queue)
+    with pytest.raises(ImglabError, match="max_crashes"):
+        Worker("w", (), queue, prefetch=2)

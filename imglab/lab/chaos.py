@@ -43,6 +43,7 @@ def run(
     tasks: int = 2000,
     workers: int = 8,
     seconds: float = 50.0,
+    prefetch: int = 1,
     on_progress: Progress = lambda what, done: None,
 ) -> Report:
     """Let faults rain on a queue for some seconds, wait until it is at rest, and judge.
@@ -57,7 +58,7 @@ def run(
         _project(folder),
         _Redis(folder / "redis") as server,
         RedisTaskQueue(url=server.url, settings=settings) as queue,
-        WorkerPool(workers, (), queue, imports=["imglab.lab.trouble"]) as pool,
+        WorkerPool(workers, (), queue, imports=["imglab.lab.trouble"], prefetch=prefetch) as pool,
         _Chaos(plan, server, queue, pool, on_progress) as chaos,
     ):
         chaos.torment(seconds)

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from imglab.errors import QueueError
+from imglab.lab.story import illegal
 from imglab.queues import RedisTaskQueue
-from imglab.queues.check import Standing, illegal
+from imglab.queues.check import Standing
 from imglab.queues.connection import BLOCK, speaking_to
 
 #: A worker that was not seen for so many seconds is not coming back under its old name.

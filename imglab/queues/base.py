@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from imglab.errors import TaskError
@@ -77,12 +77,19 @@ class BaseQueue(ABC):
 
     # What workers call
 
-    @abstractmethod
     def get_task(self, worker: str, timeout: float | None = 0) -> Task | None:
         """The next task, claimed for one lease; None when there is none within `timeout` seconds.
 
         0 answers at once, None waits for ever. High priority goes first, then normal, then low;
         every 8th claim asks low first.
+        """
+        return next(iter(self.get_tasks(worker, 1, timeout)), None)
+
+    @abstractmethod
+    def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
+        """Up to `limit` next tasks, as `get_task` gives one; one is enough not to wait.
+
+        A task that broke a worker before comes alone.
         """
 
     def mark_completed(self, task: Task | str, result: Mapping[str, Any] | None = None) -> None:
@@ -93,11 +100,20 @@ class BaseQueue(ABC):
         claimed = self._claimed(task)
         self._complete(claimed, encode(result or {}, f"The result of task {claimed.id}"))
 
-    @abstractmethod
     def complete_and_claim(
         self, task: Task, result: Mapping[str, Any] | None = None
     ) -> Task | None:
         """`mark_completed`, then the same worker's next task if there is one, in one round trip."""
+        text = encode(result or {}, f"The result of task {task.id}")
+        return next(iter(self.complete_and_claim_tasks([(task, text)], 1)), None)
+
+    @abstractmethod
+    def complete_and_claim_tasks(self, done: Sequence[tuple[Task, str]], limit: int) -> list[Task]:
+        """The same for several tasks of one worker, each with its result as JSON text.
+
+        LeaseLost when another claim counts by now for any of them: then the others are recorded,
+        and nothing is claimed.
+        """
 
     @abstractmethod
     def mark_failed(self, task: Task | str, error: str, *, retry: bool = True) -> None:

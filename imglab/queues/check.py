@@ -1,11 +1,10 @@
-"""What is true of a sound queue at every moment, and of the story of each of its tasks."""
+"""What is true of a sound queue at every moment."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from imglab.queues.task import QueueSettings
 
@@ -25,30 +24,17 @@ class Standing:
     has_result: bool
 
 
-#: What may follow what in the life of one task. `completed` ends it: one accepted commit.
-_AFTER = {
-    "added": {"promoted", "claimed", "failed"},  # for later, at once, cancelled
-    "promoted": {"claimed", "failed"},
-    "claimed": {"completed", "delayed", "expired", "failed", "released"},
-    "released": {"claimed", "failed"},
-    "expired": {"delayed", "failed"},
-    "delayed": {"promoted", "failed"},
-    "failed": {"requeued", "added"},  # an id that is no longer kept may begin another life
-    "requeued": {"claimed", "failed"},
-    "completed": {"added"},
-}
-
-
 def broken(standings: Iterable[Standing], tokens: int, settings: QueueSettings) -> list[str]:
     """The invariants that do not hold, each as a sentence; empty for a sound queue."""
     everything = list(standings)
     found = [each for standing in everything for each in _broken(standing, settings)]
     places = Counter(standing.id for standing in everything)
     found += [f"Task {each} is in {n} places." for each, n in places.items() if n > 1]
-    for place in ("completed", "failed"):
-        count = sum(standing.place == place for standing in everything)
-        if count > settings.keep:
-            found.append(f"{count} tasks are kept as {place}; {settings.keep} is the limit.")
+    found += [
+        f"{count} tasks are kept as {place}; {settings.keep} is the limit."
+        for place, count in Counter(standing.place for standing in everything).items()
+        if place in ("completed", "failed") and count > settings.keep
+    ]
     if tokens > 1:
         found.append(f"There are {tokens} wake tokens; one is the most.")
     return found
@@ -66,15 +52,3 @@ def _broken(task: Standing, settings: QueueSettings) -> Iterator[str]:
         yield f"Task {task.id} is {task.place} {'with' if task.has_result else 'without'} a result."
     if task.crashes > settings.max_crashes or task.attempts < 0:
         yield f"Task {task.id} has {task.attempts} attempts and {task.crashes} crashes."
-
-
-def illegal(events: Iterable[dict[str, Any]]) -> list[str]:
-    """The steps that no task may take, each as a sentence; old events may be missing."""
-    last: dict[str, str] = {}
-    found = []
-    for event in events:
-        task, step = event["task"], event["event"]
-        if task in last and step not in _AFTER.get(last[task], ()):
-            found.append(f"Task {task} was {step} after it was {last[task]}.")
-        last[task] = step
-    return found

@@ -15,7 +15,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -26,8 +26,8 @@ import redis
 from imglab.errors import LeaseLost, TaskError
 from imglab.queues.base import BaseQueue, decode
 from imglab.queues.check import Standing
-from imglab.queues.connection import BLOCK, address, check_version, connect, speaking_to
-from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, encode
+from imglab.queues.connection import BLOCK, Line, address, check_version, connect, speaking_to
+from imglab.queues.task import QueueSettings, QueueStats, Task, check_name
 
 #: The keys of a queue behind its name, in the order the scripts declare them (lua/_common.lua).
 KEYS = (
@@ -72,6 +72,7 @@ class RedisTaskQueue(BaseQueue):
         place: dict[str, Any] = {"host": host or "localhost", "port": port or 6379, "url": url}
         self._place = place
         self.redis = connect(**place)
+        self._send = Line(self.redis).send
         self.name = check_name(name, "The queue's name")
         self.namespace = namespace
         self.keys = {suffix: f"{namespace}{name}{suffix}" for suffix in KEYS}
@@ -123,20 +124,16 @@ class RedisTaskQueue(BaseQueue):
             refused += self._run("add_tasks", priority, int(delay * 1000), tries or "", *flat)
         return refused
 
-    def get_task(self, worker: str, timeout: float | None = 0) -> Task | None:
+    def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            # The same nonce until a reply arrives: a claim whose reply was lost is given again.
-            nonce = self._nonces.get(worker) or self._renew_nonce(worker)
-            reply = self._run("get_task", worker, nonce, self._about, random.random())
-            self._renew_nonce(worker)
-            if task := self._read(reply, worker):
-                return task
+            reply = self._run("get_tasks", *self._ask(worker, limit))
+            tasks, wait = self._read(reply, worker)
             left = BLOCK if until is None else until - time.monotonic()
-            if left <= 0:
-                return None
-            self._sleep(min(left, BLOCK, reply[0] / 1000))
+            if tasks or left <= 0:
+                return tasks
+            self._sleep(min(left, BLOCK, wait))
 
     def _sleep(self, seconds: float) -> None:
         """Sleep until somebody rings. The token is a hint: the caller looks for work either way."""
@@ -147,19 +144,15 @@ class RedisTaskQueue(BaseQueue):
         if not self._run("mark_completed", task.id, task.claim, task.worker, result):
             raise LeaseLost(task.id)
 
-    def complete_and_claim(
-        self, task: Task, result: Mapping[str, Any] | None = None
-    ) -> Task | None:
-        text = encode(result or {}, f"The result of task {task.id}")
-        done = (task.id, task.claim, task.worker, text)
-        nonce = self._nonces.get(task.worker) or self._renew_nonce(task.worker)
-        recorded, *reply = self._run(
-            "complete_and_claim", *done, nonce, self._about, random.random()
-        )
-        if not recorded:
-            raise LeaseLost(task.id)
-        self._renew_nonce(task.worker)
-        return self._read(reply[0], task.worker)
+    def complete_and_claim_tasks(self, done: Sequence[tuple[Task, str]], limit: int) -> list[Task]:
+        worker = done[0][0].worker
+        again = "1" if worker in self._nonces else ""
+        flat = (word for task, result in done for word in (task.id, task.claim, result))
+        reply = self._run("complete_and_claim", *self._ask(worker, limit), again, *flat)
+        if 0 in reply:
+            lost = zip(done, reply, strict=False)  # nothing was claimed: one reply for each
+            raise LeaseLost(*(task.id for (task, _), recorded in lost if not recorded))
+        return self._read(reply[-1], worker)[0] if limit else []
 
     def mark_failed(self, task: Task | str, error: str, *, retry: bool = True) -> None:
         task = self._claimed(task)
@@ -208,10 +201,7 @@ class RedisTaskQueue(BaseQueue):
             self.redis.hdel(self.keys[":meta"], "paused")
 
     def clear(self) -> int:
-        deleted = 0
-        while count := self._run("clear", CHUNK):
-            deleted += count
-        return deleted
+        return sum(iter(lambda: int(self._run("clear", CHUNK)), 0))  # chunks, until one is empty
 
     def get_stats(self) -> QueueStats:
         with speaking_to(self.redis), self.redis.pipeline() as pipe:
@@ -249,18 +239,19 @@ class RedisTaskQueue(BaseQueue):
         )
 
     def tasks(self, status: str, limit: int = 100) -> list[str]:
+        if status not in ("pending", "processing", "delayed", "completed", "failed"):
+            raise TaskError(f"There is no status {status!r:.80}.")
         with speaking_to(self.redis):
             if status == "pending":
                 keys = [self.keys[each] for each in (":pending:high", ":pending", ":pending:low")]
                 lists = [cast("list[str]", self.redis.lrange(key, -limit, -1)) for key in keys]
-                return [task_id for ids in lists for task_id in reversed(ids)][:limit]
-            if status in ("completed", "failed"):
-                return cast("list[str]", self.redis.lrange(self.keys[f":{status}"], 0, limit - 1))
-            if status == "delayed":
-                return cast("list[str]", self.redis.zrange(self.keys[":delayed"], 0, limit - 1))
-            if status == "processing":
-                return cast("list[str]", self.redis.hkeys(self.keys[":processing"]))[:limit]
-        raise TaskError(f"There is no status {status!r:.80}.")
+                ids: Any = [task_id for line in lists for task_id in reversed(line)]
+            elif status == "processing":
+                ids = self.redis.hkeys(self.keys[":processing"])
+            else:
+                read = self.redis.zrange if status == "delayed" else self.redis.lrange
+                ids = read(self.keys[f":{status}"], 0, limit - 1)
+        return cast("list[str]", ids[:limit])
 
     def result(self, task_id: str) -> dict[str, Any] | None:
         with speaking_to(self.redis):
@@ -325,30 +316,32 @@ class RedisTaskQueue(BaseQueue):
 
     def _run(self, name: str, *arguments: str | float) -> Any:
         script, sha = _script(name)
-        send: Callable[..., Any] = self.redis.execute_command
         with speaking_to(self.redis):
             try:
-                return send("EVALSHA", sha, *self._head, *arguments)
+                return self._send("EVALSHA", sha, *self._head, *arguments)
             except redis.exceptions.NoScriptError:  # a new server, or its scripts were flushed
-                return send("EVAL", script, *self._head, *arguments)
+                return self._send("EVAL", script, *self._head, *arguments)
 
-    def _renew_nonce(self, worker: str) -> str:
-        self._nonces[worker] = next(self._new_nonce)
-        return self._nonces[worker]
+    def _ask(self, worker: str, limit: int) -> tuple[Any, ...]:
+        # The same nonce until a reply arrives: a claim whose reply was lost is given again.
+        nonce = self._nonces.setdefault(worker, next(self._new_nonce))
+        return worker, nonce, self._about, random.random(), limit
 
-    def _read(self, reply: list[Any], worker: str) -> Task | None:
-        """The claimed task, if there is one. A broken payload ends its task and is no task."""
-        if len(reply) == 1:
-            return None
-        task_id, payload, priority, attempt, claim = reply
-        try:
-            task = Task(task_id, decode(payload), priority, attempt, claim, worker)
-        except TaskError as error:
-            broken = Task(task_id, {}, priority, attempt, claim, worker)
-            self.mark_failed(broken, f"The payload is broken. {error}", retry=False)
-            reply[:] = [0]  # nothing this time, and no need to wait for more
-            return None
-        return self._remember(task)
+    def _read(self, reply: list[Any], worker: str) -> tuple[list[Task], float]:
+        """The claimed tasks, or in how many seconds to ask again. A broken payload is no task."""
+        self._nonces.pop(worker, None)
+        if isinstance(reply[0], int):
+            return [], reply[0] / 1000
+        tasks = []
+        for task_id, payload, priority, attempt, claim in reply:
+            try:
+                task = Task(task_id, decode(payload), priority, attempt, claim, worker)
+            except TaskError as error:
+                broken = Task(task_id, {}, priority, attempt, claim, worker)
+                self.mark_failed(broken, f"The payload is broken. {error}", retry=False)
+            else:
+                tasks.append(self._remember(task))
+        return tasks, 0
 
     def _check_server(self) -> None:
         with speaking_to(self.redis):
@@ -368,12 +361,15 @@ def _script(name: str) -> tuple[str, str]:
 
 
 def _in_redis_units(settings: QueueSettings) -> str:
-    values = asdict(settings)
-    del values["time_limit"]  # the workers' business
-    for length in ("lease", "backoff", "backoff_cap"):
-        values[length] = int(values[length] * 1000)
-    values["ttl"] = int(values["ttl"])
-    return json.dumps(values)
+    return json.dumps(  # all but the time limit, which is the workers' business
+        {
+            **{each: getattr(settings, each) for each in ("max_attempts", "max_crashes", "keep")},
+            **{each: int(getattr(settings, each)) for each in ("keep_events", "ttl")},
+            "lease": int(settings.lease * 1000),
+            "backoff": int(settings.backoff * 1000),
+            "backoff_cap": int(settings.backoff_cap * 1000),
+        }
+    )
 
 
 def _unknown(task_id: str) -> TaskError:

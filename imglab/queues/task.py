@@ -15,6 +15,8 @@ PRIORITIES = ("high", "normal", "low")
 #: The largest payload or result, in bytes of JSON: a task names its picture, it does not carry it.
 MAX_JSON = 64 * 1024
 
+#: Made once: json.dumps() with options of one's own makes an encoder for each call.
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _NAME = re.compile(r"[\w.:@-]{1,100}", re.ASCII)
 
 
@@ -95,7 +97,7 @@ def encode(value: Mapping[str, Any], what: str) -> str:
     if not isinstance(value, Mapping):
         raise TaskError(f"{what} must be a dict such as {{'image_path': …}}, not {value!r:.80}.")
     try:
-        text = json.dumps(dict(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _to_json(value if isinstance(value, dict) else dict(value))
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
         raise TaskError(f"{what} cannot be stored as JSON: {error}.") from None

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -49,6 +49,12 @@ class TaskQueue(BaseQueue):
 
     def __init__(self, settings: QueueSettings | None = None) -> None:
         super().__init__(settings or QueueSettings())
+        # One condition for all: whoever waits looks again after every event.
+        self._changed = threading.Condition(threading.RLock())
+        self._count = 0
+        self._empty()
+
+    def _empty(self) -> None:
         self._records: dict[str, _Record] = {}
         self._pending: dict[str, deque[str]] = {each: deque() for each in PRIORITIES}
         #: Ids with a deadline: those that are processing or delayed.
@@ -56,11 +62,8 @@ class TaskQueue(BaseQueue):
         self._finished: dict[str, deque[str]] = {"completed": deque(), "failed": deque()}
         self._totals = {"completed": 0, "failed": 0}
         self._events: deque[dict[str, Any]] = deque(maxlen=self.settings.keep_events)
-        self._count = 0
         self._taken = 0
         self._paused = False
-        # One condition for all: whoever waits looks again after every event.
-        self._changed = threading.Condition(threading.RLock())
 
     def __repr__(self) -> str:
         return f"TaskQueue({self.get_stats().unfinished} unfinished)"
@@ -76,30 +79,35 @@ class TaskQueue(BaseQueue):
                 self._records[task_id] = _Record(tasks[task_id], priority, "pending", tries)
                 if delay:
                     self._delay(task_id, delay)
+                    self._note("added", task_id, priority=priority)
                 else:
-                    self._line_up(task_id)
-                self._note("added", task_id, priority=priority)
+                    self._line_up(task_id, "added", priority=priority)
             return refused
 
-    def get_task(self, worker: str, timeout: float | None = 0) -> Task | None:
+    def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")
         until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while True:
                 due = self._let_time_pass()
-                if not self._paused and (task_id := self._next()):
-                    return self._claim(task_id, worker)
+                if not self._paused and (tasks := self._claim(worker, limit)):
+                    return tasks
                 now = time.monotonic()
                 if until is not None and until <= now:
-                    return None
+                    return []
                 self._changed.wait(min(until or due, due, now + 60) - now)
 
-    def complete_and_claim(
-        self, task: Task, result: Mapping[str, Any] | None = None
-    ) -> Task | None:
+    def complete_and_claim_tasks(self, done: Sequence[tuple[Task, str]], limit: int) -> list[Task]:
         with self._changed:
-            self.mark_completed(task, result)
-            return self.get_task(task.worker)
+            lost = []
+            for task, result in done:
+                try:
+                    self._complete(task, result)
+                except LeaseLost:
+                    lost.append(task.id)
+            if lost:
+                raise LeaseLost(*lost)
+            return self.get_tasks(done[0][0].worker, limit) if limit else []
 
     def _complete(self, task: Task, result: str) -> None:
         with self._changed:
@@ -126,9 +134,8 @@ class TaskQueue(BaseQueue):
             record = self._owned(task)
             record.attempts -= 1
             record.claim = ""
-            self._line_up(task.id)
+            self._line_up(task.id, "released")
             self._pending[record.priority].rotate(-1)  # from the tail to the head
-            self._note("released", task.id)
 
     def renew(self, task: Task | str, progress: str = "") -> bool:
         task = self._claimed(task)
@@ -160,8 +167,7 @@ class TaskQueue(BaseQueue):
                 failed.remove(task_id)
                 record = self._records[task_id]
                 record.attempts, record.crashes, record.cancelled = 0, 0, False
-                self._line_up(task_id)
-                self._note("requeued", task_id)
+                self._line_up(task_id, "requeued")
             return ids
 
     def cancel(self, task_id: str) -> bool:
@@ -189,13 +195,7 @@ class TaskQueue(BaseQueue):
     def clear(self) -> int:
         with self._changed:
             count = len(self._records)
-            self._records.clear()
-            self._timed.clear()
-            self._events.clear()
-            for ids in (*self._pending.values(), *self._finished.values()):
-                ids.clear()
-            self._totals = {"completed": 0, "failed": 0}
-            self._paused = False
+            self._empty()
             return count
 
     def get_stats(self) -> QueueStats:
@@ -279,7 +279,19 @@ class TaskQueue(BaseQueue):
         order = ("low", "normal", "high") if self._taken % 8 == 7 else PRIORITIES
         return next((self._pending[each].pop() for each in order if self._pending[each]), None)
 
-    def _claim(self, task_id: str, worker: str) -> Task:
+    def _claim(self, worker: str, limit: int) -> list[Task]:
+        claims: list[Task] = []
+        while len(claims) < limit and (task_id := self._next()):
+            record = self._records[task_id]
+            if record.crashes:  # it goes alone: its next crash must not count against others
+                limit = 1
+            if len(claims) < limit:
+                claims.append(self._claim_one(task_id, worker))
+            else:
+                self._pending[record.priority].append(task_id)
+        return claims
+
+    def _claim_one(self, task_id: str, worker: str) -> Task:
         record = self._records[task_id]
         self._taken += 1
         record.attempts += 1
@@ -317,15 +329,15 @@ class TaskQueue(BaseQueue):
         now = time.monotonic()
         for task_id, record in self._with_status("delayed"):
             if record.deadline <= now:
-                self._line_up(task_id)
-                self._note("promoted", task_id)
+                self._line_up(task_id, "promoted")
         return min((r.deadline for _, r in self._with_status(*TIMED)), default=now + 60)
 
-    def _line_up(self, task_id: str) -> None:
+    def _line_up(self, task_id: str, event: str, **details: Any) -> None:
         record = self._records[task_id]
         record.status = "pending"
         self._timed.discard(task_id)
         self._pending[record.priority].appendleft(task_id)
+        self._note(event, task_id, **details)
 
     def _expire(self, task_id: str, dead_worker: str) -> None:
         record, budget = self._records[task_id], self.settings.max_crashes

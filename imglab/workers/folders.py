@@ -60,10 +60,6 @@ class Folders:
         writable = root / write
         return cls(root, (*(root / each for each in read or ("images",)), writable), writable)
 
-    def to_read(self, path: object) -> Path:
-        """The real place of a file to read; ImageError when it is outside the readable folders."""
-        return self._inside(path, self.readable, "read", "--images")[0]
-
     def to_write(self, path: object) -> Path:
         """The real place of a file to write; ImageError when it is outside the writable folder."""
         return self._inside(path, (self.writable,), "write", "--output")[0]

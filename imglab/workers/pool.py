@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -48,7 +49,8 @@ class WorkerPool:
 
     A worker that dies is replaced, and its task goes back to the queue at once. The processes
     outlive the notebook's interrupt, and leave within a second when this process is gone.
-    A task has `grace` seconds to end when its worker is stopped or it is cancelled.
+    A task has `grace` seconds to end when its worker is stopped or it is cancelled. For small
+    tasks, `prefetch` says how many a worker claims and reports at a time.
     What they print goes to `.imglab/logs/<name>.log`.
     """
 
@@ -63,6 +65,7 @@ class WorkerPool:
         read: Iterable[str] = (),
         write: str = "output",
         grace: float = 10.0,
+        prefetch: int = 1,
     ) -> None:
         if size < 1:
             raise ImglabError(f"A pool needs at least one worker, not {size!r}.")
@@ -79,6 +82,7 @@ class WorkerPool:
             write=write,
             parent=os.getpid(),
             grace=grace,
+            prefetch=prefetch,
         )
         self._members: dict[str, _Member] = {}
         self._lock = threading.RLock()
@@ -127,7 +131,9 @@ class WorkerPool:
 
     def kill(self, name: str) -> int:
         """`kill -9` one worker, to see that nothing is lost; its process id."""
-        pid = self._pid(name)
+        if (pid := self.pids.get(name)) is None:
+            alive = ", ".join(self.pids)
+            raise ImglabError(f"There is no worker {name!r} here; there are {alive}.")
         os.kill(pid, signal.SIGKILL)
         return pid
 
@@ -171,21 +177,11 @@ class WorkerPool:
     def _log_file(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
-    def _pid(self, name: str) -> int:
-        if name not in self.pids:
-            raise ImglabError(
-                f"There is no worker {name!r} here; there are {', '.join(self.pids)}."
-            )
-        return self.pids[name]
-
     def _until_ready(self) -> None:
         limit = time.monotonic() + READY
         names = [f"{self.prefix}-{number}" for number in range(1, self.size + 1)]
-        while True:
-            given_up = [name for name in names if name not in self._members]
-            waiting = [name for name in names if not self._is_ready(name)]
-            if not waiting:
-                return
+        while waiting := [name for name in names if not self._is_ready(name)]:
+            given_up = [name for name in waiting if name not in self._members]
             if given_up or time.monotonic() > limit:
                 name = (given_up or waiting)[0]
                 raise ImglabError(f"{name} did not start. Its last words:\n{self.log(name, 3)}")
@@ -198,9 +194,9 @@ class WorkerPool:
         return bool(record and member and record["pid"] == member.process.pid)
 
     def _watch_over(self) -> None:
-        looks = 0
-        while not self._stopping.wait(WATCH):
-            looks += 1
+        for looks in itertools.count(1):
+            if self._stopping.wait(WATCH):
+                return
             with self._lock:
                 if looks % 10 == 0:
                     self._kill_the_frozen()

@@ -48,6 +48,8 @@ class WorkerSpec:
     parent: int = 0
     #: Seconds the task at hand has left after a SIGTERM; then it is given back.
     grace: float = 10.0
+    #: Tasks to claim and to report in one round trip.
+    prefetch: int = 1
 
     def to_json(self) -> str:
         """The spec as text, for `from_json` in another process."""
@@ -56,8 +58,8 @@ class WorkerSpec:
     @classmethod
     def from_json(cls, text: str) -> WorkerSpec:
         """The spec that `to_json` wrote."""
-        values = json.loads(text)
-        return cls(**{**values, "imports": tuple(values["imports"]), "read": tuple(values["read"])})
+        values: dict[str, Any] = json.loads(text)  # without tuples: JSON has none
+        return cls(**values | {each: tuple(values[each]) for each in ("imports", "read")})
 
 
 def run(spec: WorkerSpec) -> int:
@@ -73,6 +75,7 @@ def run(spec: WorkerSpec) -> int:
         FilterPipeline.from_spec(spec.filters),
         queue,
         folders=Folders.of_project(spec.read, spec.write),
+        prefetch=spec.prefetch,
     )
     _Watch(worker, spec).start()
     logger.info("%s: ready, %s", spec.name, queue)

@@ -7,19 +7,23 @@ import logging
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imglab.errors import ImagingError, LeaseLost, QueueUnavailable, TaskError
+from imglab.errors import ImagingError, ImglabError, LeaseLost, QueueUnavailable, TaskError
 from imglab.imaging import BaseFilter, FilterPipeline, open_image, save_image
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
+from imglab.queues.task import encode
 from imglab.workers.folders import Folders
 
 logger = logging.getLogger(__name__)
 
+#: The longest a finished task waits, in seconds, for others to be reported along with it.
+HAND_IN = 0.1
 #: The longest wait, in seconds, before a worker asks a Redis that is away once more.
 PATIENCE = 2.0
 
@@ -37,7 +41,8 @@ class Worker:
     """One loop over any queue; several of them, in threads or processes, share the work.
 
     A task may name its own `filters`; else `pipeline` applies. It reads and writes only below
-    `folders`. Override `process` for work of another kind.
+    `folders`. Override `process` for work of another kind. With `prefetch` above 1 it claims and
+    reports so many tasks in one round trip: for small ones, for the others wait in its hands.
     """
 
     def __init__(
@@ -47,18 +52,29 @@ class Worker:
         queue: BaseQueue | None = None,
         *,
         folders: Folders | None = None,
+        prefetch: int = 1,
     ) -> None:
         self.name = name
         self.pipeline = FilterPipeline(pipeline)
         self.queue = queue if queue is not None else RedisTaskQueue()
         self.folders = folders or Folders.of_project()
+        self.prefetch = prefetch
+        # After a crash nobody knows which of them did it: each is then tried again, alone.
+        if not 1 <= prefetch <= (500 if self.queue.settings.max_crashes > 1 else 1):
+            raise ImglabError(
+                f"prefetch must be 1 to 500, not {prefetch!r}, and 1 where max_crashes is 1."
+            )
         self.completed = 0
         self.failed = 0
         self._stopping = threading.Event()
+        self._waiting: deque[Task] = deque()
         self._task: Task | None = None
         self._began = 0.0
-        #: When somebody asked to cancel the task at hand, or its lease was lost; 0 for never.
-        self._unwanted_since = 0.0
+        #: What is done and not reported yet, with its result as JSON, and the last report's time.
+        self._done: list[tuple[Task, str]] = []
+        self._reported = 0.0
+        #: Claims that somebody cancelled, or whose lease was lost, and since when.
+        self._unwanted: dict[tuple[str, str], float] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.pipeline!r}, {self.queue!r})"
@@ -69,17 +85,23 @@ class Worker:
 
     def run_forever(self) -> int:
         """Work until `stop`; how many tasks this worker completed."""
-        return self._work(lambda: self.queue.get_task(self.name, timeout=1), until_empty=False)
+        return self._work(
+            lambda: self.queue.get_tasks(self.name, self.prefetch, 1), until_empty=False
+        )
 
     def stop(self) -> None:
         """Claim no further task; the one at hand is finished first."""
         self._stopping.set()
 
     def release(self) -> None:
-        """Give the task at hand back for somebody else to take: this worker must leave now."""
-        if task := self._task:
-            self._unwanted_since = time.monotonic()
-            self.queue.release(task)
+        """Give what is at hand back for somebody else to take: this worker must leave now."""
+        if done := list(self._done):
+            with suppress(LeaseLost):
+                self.queue.complete_and_claim_tasks(done, 0)
+        for task in self._unfinished()[::-1]:  # each goes to the head: the first one last
+            self._unwanted[task.id, task.claim] = time.monotonic()
+            with suppress(LeaseLost):
+                self.queue.release(task)
 
     def give_up_when_overdue(self, grace: float) -> bool:
         """Fail the task at hand if it is over its time limit, or cancelled `grace` seconds ago.
@@ -88,14 +110,16 @@ class Worker:
         """
         task, now, limit = self._task, time.monotonic(), self.queue.settings.time_limit
         is_over = now - self._began > limit
-        is_unwanted = self._unwanted_since and now - self._unwanted_since > grace
+        is_unwanted = (
+            task is not None and now - self._unwanted.get((task.id, task.claim), now) > grace
+        )
         if task is None or not (is_over or is_unwanted):
             return False
         reason = f"took longer than its time limit of {limit:g} s" if is_over else CANCELLED
         try:
             self.queue.mark_failed(task, reason, retry=is_over)
         except LeaseLost:
-            return bool(is_unwanted)  # not ours any more; or it finished in this very moment
+            return is_unwanted  # not ours any more; or it finished in this very moment
         return True
 
     def process(self, task: Task) -> dict[str, Any]:
@@ -123,7 +147,7 @@ class Worker:
 
     def check_cancelled(self) -> None:
         """Raise Cancelled when the task at hand is not wanted any more: call it between steps."""
-        if self._unwanted_since:
+        if (task := self._task) and (task.id, task.claim) in self._unwanted:
             raise Cancelled
 
     def _output_name(self, file: BufferedReader, pipeline: FilterPipeline) -> str:
@@ -138,69 +162,79 @@ class Worker:
 
     # The loop
 
-    def _work(self, next_task: Callable[[], Task | None], *, until_empty: bool) -> int:
-        task: Task | None = None
+    def _work(self, next_tasks: Callable[[], list[Task]], *, until_empty: bool) -> int:
         before = self.completed
         with self._heartbeat():
             while not self._stopping.is_set():
-                task = task or self._insist(next_task)
-                if task:
-                    task = self._run(task)
+                if not self._waiting:
+                    self._unwanted.clear()
+                    self._waiting.extend(self._insist(next_tasks))
+                if self._waiting:
+                    self._run()
                 elif until_empty:
                     break
-            if task:  # claimed along with the last completion, and never begun
-                self._report(self.queue.release, task)
+            self._hand_in()
+            while self._waiting:  # claimed, and never begun; each goes to the head of its line
+                self._report(self.queue.release, self._waiting.pop())
         return self.completed - before
 
-    def _next_or_end(self) -> Task | None:
-        """The next task; None when nothing is pending and nothing waits for another try."""
-        while True:
-            if task := self.queue.get_task(self.name, timeout=0):
-                return task
+    def _next_or_end(self) -> list[Task]:
+        """The next tasks; none when nothing is pending and nothing waits for another try."""
+        wait = 0.0
+        while not (tasks := self.queue.get_tasks(self.name, self.prefetch, wait)):
             stats = self.queue.get_stats()
             if stats.pending + stats.delayed == 0 or self._stopping.is_set():
-                return None
-            if task := self.queue.get_task(self.name, timeout=0.2):
-                return task
+                break
+            wait = 0.2
+        return tasks
 
-    def _run(self, task: Task) -> Task | None:
-        """Do one task and report it; the next one, if it came along with the report."""
-        self._unwanted_since, self._began = 0.0, time.monotonic()
-        self._task = task
+    def _run(self) -> None:
+        """Do the first task that waits, and report it, or keep it to be reported with others."""
+        # At no moment it is in neither place: another thread may have to give all of them back.
+        task = self._task = self._waiting[0]
+        self._waiting.popleft()
+        self._began = time.monotonic()
         try:
-            result = self.process(task)
+            self.check_cancelled()
+            self._done.append((task, encode(self.process(task), f"The result of task {task.id}")))
         except Cancelled:
-            error, retry = CANCELLED, False
-        except ImagingError as problem:
-            error, retry = str(problem), False  # the picture or the filters: no use in trying again
+            self._failed(task, CANCELLED, retry=False)
+        except (ImagingError, TaskError) as problem:  # the picture, the filters, the result
+            self._failed(task, str(problem), retry=False)  # no use in trying again
         except Exception as problem:  # whatever it is, the worker goes on
             logger.warning("%s: task %s raised", self.name, task.id, exc_info=True)
-            error, retry = f"{type(problem).__name__}: {problem}", True
-        else:
-            return self._completed(task, result)
+            self._failed(task, f"{type(problem).__name__}: {problem}", retry=True)
         finally:
             self._task = None
-        logger.info("%s: task %s failed: %s", self.name, task.id, error)
-        self.failed += 1
-        self._report(self.queue.mark_failed, task, error, retry=retry)
-        return None
+        if not self._waiting or time.monotonic() - self._reported > HAND_IN:
+            self._hand_in()
 
-    def _completed(self, task: Task, result: dict[str, Any]) -> Task | None:
-        finish = (
-            self.queue.mark_completed if self._stopping.is_set() else self.queue.complete_and_claim
-        )
+    def _failed(self, task: Task, error: str, *, retry: bool) -> None:
+        self._task = None
+        self.failed += 1
+        logger.info("%s: task %s failed: %s", self.name, task.id, error)
+        self._report(self.queue.mark_failed, task, error, retry=retry)
+
+    def _hand_in(self) -> None:
+        """Report what is done; the next tasks come along when there is nothing else to do."""
+        if not self._done:
+            return
+        done = list(self._done)
+        limit = 0 if self._waiting or self._stopping.is_set() else self.prefetch
+        self.completed += len(done)
         try:
-            following = self._insist(lambda: finish(task, result))
+            self._waiting += self._insist(lambda: self.queue.complete_and_claim_tasks(done, limit))
         except LeaseLost as lost:
             logger.info("%s: %s", self.name, lost)
-            return None
-        except TaskError as problem:  # a result that is no JSON
-            self.failed += 1
-            self._report(self.queue.mark_failed, task, str(problem), retry=False)
-            return None
-        self.completed += 1
-        logger.debug("%s: task %s completed: %s", self.name, task.id, result)
-        return following
+            self.completed -= len(lost.task_ids)
+        self._done.clear()
+        self._reported = time.monotonic()
+        for task, result in done:
+            logger.debug("%s: task %s completed: %s", self.name, task.id, result)
+
+    def _unfinished(self) -> list[Task]:
+        """What is claimed and not done: the task at hand, then those that wait."""
+        return [*filter(None, [self._task]), *list(self._waiting)]
 
     def _report(
         self, call: Callable[..., None], task: Task, *arguments: Any, **options: Any
@@ -238,17 +272,16 @@ class Worker:
 
     def _beat(self, finished: threading.Event) -> None:
         while not finished.wait(self.queue.settings.lease / 3):
-            if not (task := self._task):
-                continue
-            try:
-                unwanted = self.queue.renew(task)
-            except LeaseLost:
-                unwanted = True
-            except Exception:
-                logger.warning("%s: no heartbeat for task %s", self.name, task.id, exc_info=True)
-                continue
-            if unwanted and self._task is task:
-                self._unwanted_since = self._unwanted_since or time.monotonic()
+            for task in (*self._unfinished(), *(each for each, _ in list(self._done))):
+                try:
+                    unwanted = self.queue.renew(task)
+                except LeaseLost:
+                    unwanted = True
+                except Exception:
+                    logger.warning("%s: no heartbeat for %s", self.name, task.id, exc_info=True)
+                    break
+                if unwanted:
+                    self._unwanted.setdefault((task.id, task.claim), time.monotonic())
 
 
 #: The name the course uses.

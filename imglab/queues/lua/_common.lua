@@ -7,7 +7,7 @@
 -- KEYS[6]  completed     LIST    newest first, bounded
 -- KEYS[7]  failed        LIST    newest first, bounded: the dead letter queue
 -- KEYS[8]  wake          LIST    at most one token, a hint for sleeping workers
--- KEYS[9]  workers       HASH    worker -> JSON {seen, nonce, task, pid, host}
+-- KEYS[9]  workers       HASH    worker -> JSON {seen, nonce, task (the ids it claimed last), pid, host}
 -- KEYS[10] events        STREAM  what happened, capped
 -- KEYS[11] meta          HASH    claims, completed, failed (totals), reaped_at (ms), paused
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
@@ -25,19 +25,26 @@ local function task_key(id) return namespace .. 'task:' .. id end
 local function result_key(id) return namespace .. 'result:' .. id end
 
 local function note(event, id, ...)
-  redis.call('XADD', events, 'MAXLEN', '~', settings.keep_events, '*', 'event', event, 'task', id, ...)
+  redis.call('XADD', events, '*', 'event', event, 'task', id, ...)
 end
+
+-- Now and then, not with each event: looking for what is too old costs as much as adding.
+local function trim_events() redis.call('XTRIM', events, 'MAXLEN', '~', settings.keep_events) end
 
 -- Wake one sleeper, unless a token says so already.
-local function ring()
-  if redis.call('EXISTS', wake) == 0 then redis.call('RPUSH', wake, '1') end
-end
+local function ring() if redis.call('EXISTS', wake) == 0 then redis.call('RPUSH', wake, '1') end end
 
 -- Pass the baton: while there is work, one more worker should be awake.
-local function arm()
-  if redis.call('EXISTS', wake) == 0 and redis.call('EXISTS', high, pending, low) > 0 then
-    redis.call('RPUSH', wake, '1')
-  end
+local function arm() if redis.call('EXISTS', high, pending, low) > 0 then ring() end end
+
+-- Put a task in its line again: RPUSH at the head, LPUSH at the tail. False when its hash is gone.
+local function line_up(push, id, event)
+  local priority = redis.call('HGET', task_key(id), 'priority')
+  if not priority then return false end
+  redis.call(push, lists[priority], id)
+  redis.call('HSET', task_key(id), 'status', 'pending')
+  note(event, id)
+  return true
 end
 
 -- The entry of a claim that still holds its task, else false.
@@ -49,8 +56,7 @@ end
 -- Put an id at the front of a bounded list; what falls off its end goes with all it had.
 local function keep_newest(list, id)
   local extra = redis.call('LPUSH', list, id) - settings.keep
-  for _ = 1, math.min(extra, 100) do
-    local old = redis.call('RPOP', list)
+  for _, old in ipairs(extra > 0 and redis.call('RPOP', list, math.min(extra, 100)) or {}) do
     redis.call('DEL', task_key(old), result_key(old))
   end
 end
@@ -96,13 +102,12 @@ local function reap(random, dead)
       redis.call('HDEL', processing, id)
       if redis.call('EXISTS', task_key(id)) == 1 then
         local crashes = redis.call('HINCRBY', task_key(id), 'crashes', 1)
-        local why = worker == dead and ' died' or ' was silent for a whole lease'
         note('expired', id, 'worker', worker, 'crashes', crashes)
-        why = 'worker ' .. worker .. why .. ' (' .. crashes .. ' of ' .. settings.max_crashes .. ')'
+        local why = ('worker %s %s (%d of %d)'):format(worker, worker == dead and 'died' or
+          'was silent for a whole lease', crashes, settings.max_crashes)
         -- No claim: its holder did not report this error, and must hear that its lease is lost.
         retry_or_bury(id, nil, why, crashes, settings.max_crashes, random)
-        reaped = reaped + 1
-        random = (random + 0.618) % 1 -- not all of them back at the same moment
+        reaped, random = reaped + 1, (random + 0.618) % 1 -- not all of them back at the same moment
       end
     end
   end
@@ -112,16 +117,13 @@ end
 
 -- Move what is due from delayed to the tail of its list; returns when the next one is.
 local function promote()
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, 100)) do
+  for _ = 1, 100 do
+    local id, due = unpack(redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
+    if not id or tonumber(due) > now then return tonumber(due) or math.huge end
     redis.call('ZREM', delayed, id)
-    local priority = redis.call('HGET', task_key(id), 'priority')
-    if priority then
-      redis.call('LPUSH', lists[priority], id)
-      redis.call('HSET', task_key(id), 'status', 'pending')
-      note('promoted', id)
-    end
+    line_up('LPUSH', id, 'promoted')
   end
-  return tonumber(redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]) or math.huge
+  return now
 end
 
 -- Returns 1 when the result is recorded, 2 when this claim recorded it before, 0 when it is stale.
@@ -140,45 +142,53 @@ local function complete(id, token, worker, result)
   return 1
 end
 
--- Returns {id, payload, priority, attempt, claim}, or {ms until something is due} for nothing.
-local function claim(worker, nonce, about, random)
-  local last = redis.call('HGET', workers, worker)
-  local held = last and last:match('"task":"([^"]+)"')
-  if held then -- the reply to this very claim was lost: give it again
-    local entry = redis.call('HGET', processing, held)
+-- Claims up to `limit` tasks; those it claimed before `again`, when that reply was lost.
+-- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due} for none.
+local function claim(worker, nonce, about, random, limit, again)
+  local claims, ids, known = {}, {}, again and redis.call('HGET', workers, worker) or ''
+  for id in (known:match('"task":"([^"]*)"') or ''):gmatch('%S+') do
+    local entry = redis.call('HGET', processing, id)
     local token = entry and entry:match('"claim":"(%d+:' .. nonce .. ')"')
-    if token then
-      local task = redis.call('HMGET', task_key(held), 'payload', 'priority', 'attempts')
-      return {held, task[1], task[2], tonumber(task[3]), token}
+    if token then -- the reply to this very claim was lost: give it again
+      local task = redis.call('HMGET', task_key(id), 'payload', 'priority', 'attempts')
+      claims[#claims + 1] = {id, task[1], task[2], tonumber(task[3]), token}
     end
   end
-  redis.call('HDEL', workers, worker) -- first, for a server that is full; see complete()
+  if #claims > 0 then return claims end
+  -- Before other writes, for a server that is full; see complete().
+  if again then redis.call('HDEL', workers, worker) end
   local due, state = promote(), redis.call('HMGET', meta, 'claims', 'reaped_at', 'paused')
-  local since = now - (tonumber(state[2]) or 0)
+  local before, since = tonumber(state[1]) or 0, now - (tonumber(state[2]) or 0)
   if since >= 500 or since < 0 then reap(random) end
-  local id, task
-  if not state[3] then
+  while not state[3] and #ids < limit do
     -- Every 8th claim asks the low list first, so that nothing starves.
-    local order = (state[1] or 0) % 8 == 7 and {low, pending, high} or {high, pending, low}
-    repeat
-      id = redis.call('RPOP', order[1]) or redis.call('RPOP', order[2]) or redis.call('RPOP', order[3])
-      task = id and redis.call('HMGET', task_key(id), 'payload', 'priority', 'attempts')
-    until not id or task[1] -- an id whose hash is gone is nobody's task
+    local first, last = high, low
+    if (before + #ids) % 8 == 7 then first, last = low, high end
+    local id = redis.call('RPOP', first) or redis.call('RPOP', pending) or redis.call('RPOP', last)
+    if not id then break end
+    local task = redis.call('HMGET', task_key(id), 'payload', 'priority', 'attempts', 'crashes')
+    -- A task that broke a worker goes alone: its next crash must not count against others.
+    local suspect = task[4] and task[4] ~= '0'
+    if suspect then limit = 1 end
+    if #ids >= limit then
+      redis.call('RPUSH', lists[task[2]], id)
+    elseif task[1] then -- an id whose hash is gone is nobody's task
+      local attempt = tonumber(task[3]) + 1
+      local token = attempt .. ':' .. nonce
+      redis.call('HSET', processing, id, '{"worker":"' .. worker .. '","attempt":' .. attempt ..
+        ',"claim":"' .. token .. '","claimed_at":' .. now .. ',"deadline":' .. now + settings.lease .. '}')
+      redis.call('HSET', task_key(id), 'status', 'processing', 'attempts', attempt, 'claim', token,
+        'worker', worker, 'claimed_at', now)
+      note('claimed', id, 'worker', worker, 'attempt', attempt)
+      ids[#ids + 1], claims[#claims + 1] = id, {id, task[1], task[2], attempt, token}
+    end
   end
   redis.call('HSET', workers, worker, '{"seen":' .. now .. ',"nonce":"' .. nonce .. '","task":"' ..
-    (id or '') .. '",' .. about .. '}')
-  if not id then
-    local _, earliest = reap(random)
-    return {math.max(0, math.min(due, earliest, now + 60000) - now)}
+    table.concat(ids, ' ') .. '",' .. about .. '}')
+  if #ids == 0 then
+    return {math.max(0, math.min(due, now + 60000, select(2, reap(random))) - now)}
   end
-  local attempt = tonumber(task[3]) + 1
-  local token = attempt .. ':' .. nonce
-  redis.call('HSET', processing, id, '{"worker":"' .. worker .. '","attempt":' .. attempt ..
-    ',"claim":"' .. token .. '","claimed_at":' .. now .. ',"deadline":' .. now + settings.lease .. '}')
-  redis.call('HSET', task_key(id), 'status', 'processing', 'attempts', attempt, 'claim', token,
-    'worker', worker, 'claimed_at', now)
-  redis.call('HINCRBY', meta, 'claims', 1)
-  note('claimed', id, 'worker', worker, 'attempt', attempt)
+  if redis.call('HINCRBY', meta, 'claims', #ids) % 64 < #ids then trim_events() end
   arm()
-  return {id, task[1], task[2], attempt, token}
+  return claims
 end

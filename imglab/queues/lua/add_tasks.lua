@@ -20,4 +20,5 @@ for i = 6, #ARGV, 2 do
   end
 end
 ring()
+trim_events()
 return refused

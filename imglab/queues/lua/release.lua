@@ -5,8 +5,7 @@ local id = ARGV[3]
 if not owned(id, ARGV[4]) then return 0 end
 redis.call('HDEL', processing, id)
 redis.call('HINCRBY', task_key(id), 'attempts', -1)
-redis.call('HSET', task_key(id), 'status', 'pending', 'claim', '')
-redis.call('RPUSH', lists[redis.call('HGET', task_key(id), 'priority')] or pending, id)
-note('released', id)
+redis.call('HSET', task_key(id), 'claim', '')
+line_up('RPUSH', id, 'released')
 arm()
 return 1

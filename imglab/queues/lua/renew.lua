@@ -5,12 +5,8 @@ local id, worker, progress = ARGV[3], ARGV[5], ARGV[6]
 local entry = owned(id, ARGV[4])
 if not entry then return 0 end
 redis.call('HDEL', processing, id) -- first, for a server that is full; see complete()
-entry = entry:gsub('"deadline":%d+', '"deadline":' .. now + settings.lease)
-redis.call('HSET', processing, id, entry)
+redis.call('HSET', processing, id, (entry:gsub('"deadline":%d+', '"deadline":' .. now + settings.lease)))
 local about = redis.call('HGET', workers, worker)
-if about then
-  about = about:gsub('"seen":%d+', '"seen":' .. now)
-  redis.call('HSET', workers, worker, about)
-end
+if about then redis.call('HSET', workers, worker, (about:gsub('"seen":%d+', '"seen":' .. now))) end
 if progress ~= '' then redis.call('HSET', task_key(id), 'progress', progress) end
 return redis.call('HEXISTS', task_key(id), 'cancel') + 1

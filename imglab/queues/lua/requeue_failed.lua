@@ -4,12 +4,9 @@
 local moved = {}
 for i = 3, #ARGV do
   local id = ARGV[i]
-  local priority = redis.call('HGET', task_key(id), 'priority')
-  if redis.call('LREM', failed, -1, id) == 1 and priority then
+  if redis.call('LREM', failed, -1, id) == 1 and line_up('LPUSH', id, 'requeued') then
     redis.call('HDEL', task_key(id), 'crashes', 'cancel', 'finished_at')
-    redis.call('HSET', task_key(id), 'status', 'pending', 'attempts', 0)
-    redis.call('LPUSH', lists[priority], id)
-    note('requeued', id)
+    redis.call('HSET', task_key(id), 'attempts', 0)
     moved[#moved + 1] = id
   end
 end

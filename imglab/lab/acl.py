@@ -22,8 +22,8 @@ _READ = (
     "+exec +exists +hget +hgetall +hkeys +hlen +hmget +llen +lrange +multi +ping "
     "+xrange +xread +xrevrange +zcard +zrange"
 )
-_ADD = f"{_READ} +hset +lpush +rpush +time +xadd +zadd"
-_WORK = f"{_ADD} +blpop +del +expire +hdel +hexists +hincrby +rpop +zrangebyscore +zrem"
+_ADD = f"{_READ} +hset +lpush +rpush +time +xadd +xtrim +zadd"
+_WORK = f"{_ADD} +blpop +del +expire +hdel +hexists +hincrby +rpop +zrem"
 
 
 def rules(
