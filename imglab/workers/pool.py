@@ -14,12 +14,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imglab.errors import ImglabError, QueueError
-from imglab.imaging import BaseFilter, FilterPipeline
 from imglab.queues import RedisTaskQueue
 from imglab.workers.folders import project_home
 from imglab.workers.process import VARIABLE, WorkerSpec
+
+if TYPE_CHECKING:
+    from imglab.imaging import BaseFilter, FilterPipeline
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +70,8 @@ class WorkerPool:
         grace: float = 10.0,
         prefetch: int = 1,
     ) -> None:
+        from imglab.imaging import FilterPipeline  # noqa: PLC0415 - each worker imports this file
+
         if size < 1:
             raise ImglabError(f"A pool needs at least one worker, not {size!r}.")
         self.queue = queue if queue is not None else RedisTaskQueue()
@@ -132,8 +137,7 @@ class WorkerPool:
     def kill(self, name: str) -> int:
         """`kill -9` one worker, to see that nothing is lost; its process id."""
         if (pid := self.pids.get(name)) is None:
-            alive = ", ".join(self.pids)
-            raise ImglabError(f"There is no worker {name!r} here; there are {alive}.")
+            raise ImglabError(f"There is no worker {name!r}; there are {', '.join(self.pids)}.")
         os.kill(pid, signal.SIGKILL)
         return pid
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from imglab.errors import ImglabError, QueueUnavailable
-from imglab.imaging import FilterPipeline
 from imglab.queues import RedisTaskQueue
 from imglab.workers.folders import Folders
 from imglab.workers.worker import Worker
@@ -58,8 +57,11 @@ class WorkerSpec:
     @classmethod
     def from_json(cls, text: str) -> WorkerSpec:
         """The spec that `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)  # without tuples: JSON has none
-        return cls(**values | {each: tuple(values[each]) for each in ("imports", "read")})
+        # JSON has no tuples.
+        return cls(
+            **(values := json.loads(text))
+            | {each: tuple(values[each]) for each in ("imports", "read")}
+        )
 
 
 def run(spec: WorkerSpec) -> int:
@@ -72,11 +74,11 @@ def run(spec: WorkerSpec) -> int:
     queue = _queue(spec)
     worker = Worker(
         spec.name,
-        FilterPipeline.from_spec(spec.filters),
-        queue,
+        queue=queue,
         folders=Folders.of_project(spec.read, spec.write),
         prefetch=spec.prefetch,
     )
+    worker.pipeline = spec.filters  # as data, which whoever made the spec has checked
     _Watch(worker, spec).start()
     logger.info("%s: ready, %s", spec.name, queue)
     worker.start() if spec.burst else worker.run_forever()

@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imglab.errors import ImagingError, ImglabError, LeaseLost, QueueUnavailable, TaskError
-from imglab.imaging import BaseFilter, FilterPipeline, open_image, save_image
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
 from imglab.workers.folders import Folders
+
+if TYPE_CHECKING:
+    from imglab.imaging import BaseFilter, FilterPipeline
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,11 @@ class Worker:
         prefetch: int = 1,
     ) -> None:
         self.name = name
-        self.pipeline = FilterPipeline(pipeline)
+        self.pipeline: Iterable[Any] = pipeline
+        if pipeline:
+            from imglab.imaging import FilterPipeline  # noqa: PLC0415 - see process()
+
+            self.pipeline = FilterPipeline(pipeline)
         self.queue = queue if queue is not None else RedisTaskQueue()
         self.folders = folders or Folders.of_project()
         self.prefetch = prefetch
@@ -124,9 +130,12 @@ class Worker:
 
     def process(self, task: Task) -> dict[str, Any]:
         """Do what a task asks for; what comes back is its result, as plain JSON."""
+        # Not before the first task: a worker is at hand sooner, and smaller, without Pillow.
+        from imglab.imaging import FilterPipeline, open_image, save_image  # noqa: PLC0415
+
         began = time.monotonic()
         filters = task.payload.get("filters")
-        pipeline = self.pipeline if filters is None else FilterPipeline.from_spec(filters)
+        pipeline = FilterPipeline(self.pipeline if filters is None else filters)
         with self.folders.open(task.payload.get("image_path")) as file:
             image = open_image(file)
             target = task.payload.get("output_path") or self._output_name(file, pipeline)
@@ -217,9 +226,8 @@ class Worker:
 
     def _hand_in(self) -> None:
         """Report what is done; the next tasks come along when there is nothing else to do."""
-        if not self._done:
+        if not (done := list(self._done)):
             return
-        done = list(self._done)
         limit = 0 if self._waiting or self._stopping.is_set() else self.prefetch
         self.completed += len(done)
         try:
