@@ -235,7 +235,7 @@ def test_the_name_of_a_result_comes_from_the_bytes_that_were_decoded(project, mo
         return image
 
     Image.new("RGB", (8, 8), SECRET).save(project / "images/sub/a.png")
-    monkeypatch.setattr("imglab.workers.worker.open_image", open_and_change)
+    monkeypatch.setattr("imglab.imaging.open_image", open_and_change)
     result = process(image_path="images/sample.png")["output_path"]
     assert result == before
     assert open_image(project / result).getpixel((0, 0)) == OURS

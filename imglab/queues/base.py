@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from imglab.errors import TaskError
@@ -173,25 +173,29 @@ class BaseQueue(ABC):
         """What `mark_completed` recorded; None while there is nothing, or once it is too old."""
 
     @abstractmethod
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What happened, oldest first, as far back as is kept: {"at" (ms), "event", "task", …}."""
+
     def trace(self, task_id: str) -> list[dict[str, Any]]:
-        """The life of one task, oldest event first: {"at" (ms), "event", …}."""
+        """The life of one task: those of the events that are about it."""
+        return [event for event in self.events() if event["task"] == task_id]
 
     def wait(self, task_id: str, timeout: float | None = None) -> dict[str, Any] | None:
         """The result of a task, as soon as it is there; None after `timeout` seconds without one.
 
-        TaskError with the reason when the task ends as failed, or is unknown.
+        None, too, for a result that is too old to be kept. TaskError with the reason when the task
+        ends as failed, or is unknown.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             mark = self._mark()
-            result = self.result(task_id)
-            if result is not None:
-                return result
             task = self.task(task_id)
+            if task.status == "completed":
+                return self.result(task_id)
             if task.status == "failed":
                 reason = task.errors[-1]["error"] if task.errors else "cancelled before it ran"
                 raise TaskError(f"Task {task_id} failed: {reason}")
-            if not self._until_event(mark, until):
+            if not self._until_event(mark, until, task_id):
                 return None
 
     def join(self, timeout: float | None = None) -> bool:
@@ -233,8 +237,11 @@ class BaseQueue(ABC):
         """A point in the queue's history, for `_until_event`."""
 
     @abstractmethod
-    def _until_event(self, mark: str, until: float | None) -> bool:
-        """Wait for anything after `mark` to happen; False at `until`, a time.monotonic()."""
+    def _until_event(self, mark: str, until: float | None, task_id: str = "") -> bool:
+        """Wait for an event after `mark`, or for the end of one task: not longer than a second.
+
+        False at `until`, a time.monotonic().
+        """
 
     # Claims made by this object, for calls with a bare id
 

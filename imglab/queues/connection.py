@@ -40,6 +40,7 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
         "socket_connect_timeout": 2,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
+        "protocol": 2,  # said aloud, for redis-py's own choice has changed, and Line shows it
     }
     if not (url and url.startswith("unix:")):
         settings["socket_keepalive"] = True

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -237,26 +237,27 @@ class TaskQueue(BaseQueue):
             record = self._records.get(task_id)
             return json.loads(record.result) if record and record.result else None
 
-    def trace(self, task_id: str) -> list[dict[str, Any]]:
+    def events(self) -> Iterator[dict[str, Any]]:
         with self._changed:
-            return [dict(event) for event in self._events if event["task"] == task_id]
+            return iter([dict(event) for event in self._events])
 
     def standings(self) -> tuple[int, list[Standing]]:
         with self._changed:
             places = [(each, "pending") for line in self._pending.values() for each in line]
             places += [(each, place) for place, ids in self._finished.items() for each in ids]
             places += [(each, record.status) for each, record in self._with_status(*TIMED)]
-            return 0, [self._standing(each, place) for each, place in places]
-
-    def _standing(self, task_id: str, place: str) -> Standing:
-        record = self._records[task_id]
-        counts = (record.attempts, record.crashes, record.result is not None)
-        return Standing(place, task_id, record.status, record.claim, record.claim, *counts)
+            return 0, [
+                Standing(
+                    place, each, r.status, r.claim, r.claim, r.attempts, r.crashes, bool(r.result)
+                )
+                for each, place in places
+                for r in [self._records[each]]
+            ]
 
     def _mark(self) -> str:
         return str(self._count)
 
-    def _until_event(self, mark: str, until: float | None) -> bool:
+    def _until_event(self, mark: str, until: float | None, task_id: str = "") -> bool:
         with self._changed:
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
