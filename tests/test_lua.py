@@ -240,7 +240,7 @@ def completed(task="t1"):
     return {
         "processing": None,
         f"task:{task}": {"status": "completed", "claim": "", "finished_at": "now"},
-        f"result:{task}": {"result": {"ok": True}, "worker": "ann", "claim": "1:n1"},
+        f"result:{task}": {"result": {"ok": True}, "claim": "1:n1"},
         f"result:{task} expires": "now+1000s",
         "completed": [task],
         "meta": {"completed": 1},

@@ -70,9 +70,12 @@ class RedisTaskQueue(BaseQueue):
         super().__init__(settings or QueueSettings())
         if url is None and host is None and port is None:
             url = os.environ.get("IMGLAB_REDIS_URL") or None
-        place: dict[str, Any] = {"host": host or "localhost", "port": port or 6379, "url": url}
-        self._place = place
-        self.redis = connect(**place)
+        self._place: dict[str, Any] = {
+            "host": host or "localhost",
+            "port": port or 6379,
+            "url": url,
+        }
+        self.redis = connect(**self._place)
         self._send = Line(self.redis).send
         self.name = check_name(name, "The queue's name")
         self.namespace = namespace
@@ -134,12 +137,13 @@ class RedisTaskQueue(BaseQueue):
             left = BLOCK if until is None else until - time.monotonic()
             if tasks or left <= 0:
                 return tasks
-            self._sleep(min(left, BLOCK, wait))
-
-    def _sleep(self, seconds: float) -> None:
-        """Sleep until somebody rings. The token is a hint: the caller looks for work either way."""
-        with speaking_to(self.redis):
-            self._send("BLPOP", self.keys[":wake"], max(seconds, 0.001))
+            # Sleep until somebody rings. The token is a hint: whoever wakes up looks for work
+            # anyway, if not twice: after the end of the sleep, the next call begins with a claim.
+            with speaking_to(self.redis):
+                seconds = max(min(left, BLOCK, wait), 0.001)
+                rang = self._send("BLPOP", self.keys[":wake"], seconds)
+            if not rang and until is not None and seconds >= left:
+                return []
 
     def _complete(self, task: Task, result: str) -> None:
         if not self._run("mark_completed", task.id, task.claim, task.worker, result):

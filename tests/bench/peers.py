@@ -110,6 +110,8 @@ PLACEMENTS = {
 PAIRS = 1500
 BULK = 10_000
 SAMPLES = 200
+#: Peers whose kill tests run at the same time.
+TOGETHER = 3
 #: Seconds within which a worker has to run its first task.
 START = 30
 #: A rate from less than this many seconds says little: then once more, with more tasks.
@@ -468,9 +470,11 @@ def compare(
         for name in ready:
             say(f"round {round_}: {name}")
             _measure(bench, name, measured[name])
-    say("after kill -9: all at the same time")
-    for name, outcome in bench.after_kill(ready).items():
-        measured[name]["kill"] = outcome
+    # A few at the same time: they only wait. With all nine, some were late for want of a core.
+    for begin in range(0, len(ready), TOGETHER):
+        say(f"after kill -9: {', '.join(ready[begin : begin + TOGETHER])}")
+        for name, outcome in bench.after_kill(ready[begin : begin + TOGETHER]).items():
+            measured[name]["kill"] = outcome
     with redis.Redis(port=bench.server.port) as client:
         server = client.info("server")["redis_version"]
     return {

@@ -133,7 +133,7 @@ local function complete(id, token, worker, result)
   end
   -- HDEL comes first: a server out of memory lets a script finish whose first write frees some.
   redis.call('HDEL', processing, id)
-  redis.call('HSET', result_key(id), 'result', result, 'worker', worker, 'claim', token)
+  redis.call('HSET', result_key(id), 'result', result, 'claim', token)
   redis.call('EXPIRE', result_key(id), settings.ttl)
   redis.call('HSET', task_key(id), 'status', 'completed', 'claim', '', 'finished_at', now)
   keep_newest(completed, id)

@@ -1,0 +1,61 @@
+"""What limits a speed-up: the laws of Amdahl and of Universal Scalability, fitted to figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imglab.errors import ImglabError
+
+
+@dataclass(frozen=True)
+class Law:
+    """Throughput of n workers: `rate` × n ÷ (1 + serial × (n − 1) + crosstalk × n × (n − 1)).
+
+    Without crosstalk it is Amdahl's law (1967), with it the Universal Scalability Law of Gunther
+    (2007), whose curve falls again.
+    """
+
+    #: Of one worker, in tasks a second.
+    rate: float
+    #: The share of the work that only one can do at a time.
+    serial: float
+    #: What each pair of workers costs: waiting for one another.
+    crosstalk: float = 0.0
+
+    def throughput(self, workers: float) -> float:
+        """Tasks a second of so many workers."""
+        others = workers - 1
+        return self.rate * workers / (1 + others * (self.serial + self.crosstalk * workers))
+
+    @property
+    def best(self) -> float:
+        """How many workers do the most; infinite when each further one helps."""
+        return ((1 - self.serial) / self.crosstalk) ** 0.5 if self.crosstalk else float("inf")
+
+
+def fit(workers: Sequence[float], rates: Sequence[float], *, crosstalk: bool = True) -> Law:
+    """The law that comes closest to the measured rates (tasks a second), by least squares.
+
+    Workers ÷ rate is linear in the law's parts; a part below zero has no meaning and is left out.
+    ImglabError with fewer different numbers of workers than the law has parts, or a rate of 0.
+    """
+    import numpy as np  # noqa: PLC0415 - matplotlib brings it along; a worker never needs it
+
+    parts = 3 if crosstalk else 2
+    if len(set(workers)) < parts or len(workers) != len(rates) or min(rates, default=0) <= 0:
+        raise ImglabError(f"A fit needs rates above 0 for at least {parts} numbers of workers.")
+    n, rate = np.asarray(workers, float), np.asarray(rates, float)
+    columns = [np.ones_like(n), n - 1, n * (n - 1)][:parts]
+    kept = list(range(parts))
+    while True:
+        # Relative errors count: each row is divided by what it should give.
+        rows = np.stack([columns[each] for each in kept], axis=1) * (rate / n)[:, None]
+        found = np.linalg.lstsq(rows, np.ones_like(n), rcond=None)[0]
+        worst = int(found[1:].argmin()) + 1 if len(found) > 1 else 0
+        if not worst or found[worst] >= 0:
+            break
+        del kept[worst]
+    values = dict(zip(kept, found.tolist(), strict=True))
+    one = 1 / values[0]
+    return Law(one, values.get(1, 0.0) * one, values.get(2, 0.0) * one)
