@@ -310,7 +310,7 @@ def test_a_task_for_later_waits_in_delayed_and_rings_so_that_sleepers_set_their_
         "task:t1": added(priority="low", status="delayed"),
         "delayed": {"t1": "now+20s"},
         "wake": ["1"],
-        "events": ["added t1 priority=low"],
+        "events": ["added t1 priority=low wait=20000"],
     }
 
 

@@ -79,7 +79,7 @@ class TaskQueue(BaseQueue):
                 self._records[task_id] = _Record(tasks[task_id], priority, "pending", tries)
                 if delay:
                     self._delay(task_id, delay)
-                    self._note("added", task_id, priority=priority)
+                    self._note("added", task_id, priority=priority, wait=int(delay * 1000))
                 else:
                     self._line_up(task_id, "added", priority=priority)
             return refused

@@ -13,10 +13,11 @@ for i = 6, #ARGV, 2 do
     if max_attempts ~= '' then redis.call('HSET', task_key(id), 'max_attempts', max_attempts) end
     if delay > 0 then
       redis.call('ZADD', delayed, now + delay, id)
+      note('added', id, 'priority', priority, 'wait', delay)
     else
       redis.call('LPUSH', lists[priority], id)
+      note('added', id, 'priority', priority)
     end
-    note('added', id, 'priority', priority)
   end
 end
 ring()

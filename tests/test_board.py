@@ -1,0 +1,227 @@
+"""The board: true frames, from Redis and from a record alike, in a picture that keeps its shape."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+from conftest import redis_queue
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbclient import NotebookClient
+
+from imglab.errors import ImglabError
+from imglab.lab.board import ROWS, Film, draw, replay, sentence, sparkline
+from imglab.lab.frame import PLACES, Camera, Frame, Hold, frames
+from imglab.queues import QueueSettings, TaskQueue
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"<[^>]+>", "", html)
+
+
+def a_little_of_everything(queue) -> None:
+    queue.add_tasks([{}] * 3)
+    queue.add_task({}, "high")
+    queue.add_task({}, "low", delay=100)
+    first, second, third = queue.get_tasks("worker-1", 3)
+    queue.mark_completed(first)
+    queue.mark_failed(second, "no such file", retry=False)
+    queue.release(third)
+    queue.get_task("worker-2")
+
+
+def film_of(*many: Frame) -> Film:
+    film = Film()
+    for frame in many:
+        film.add(frame)
+    return film
+
+
+def test_a_frame_says_what_is_in_redis(queue):
+    a_little_of_everything(queue)
+    camera = Camera(queue)
+    frame = camera.shoot()
+    camera.close()
+    stats = queue.get_stats()
+    assert sum(frame.counts[each] for each in ("high", "normal", "low")) == stats.pending
+    assert {each: frame.counts[each] for each in PLACES[3:]} == {
+        "processing": 1,
+        "delayed": 1,
+        "completed": 1,
+        "failed": 1,
+    }
+    assert frame.ids["normal"] == queue.tasks("pending")
+    (hold,) = frame.holds
+    assert hold.worker == "worker-2"
+    assert 0.9 < hold.left <= 1
+    assert (frame.unfinished, frame.total) == (stats.unfinished, 1)
+
+
+STEPS = st.lists(
+    st.sampled_from(["add", "high", "later", "claim", "several", "complete", "fail", "release"]),
+    max_size=30,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=STEPS)
+def test_the_record_of_events_tells_the_same_as_redis(valkey, steps):
+    with redis_queue(valkey, QueueSettings(backoff=1000, max_attempts=2)) as queue:
+        held = []
+        for number, step in enumerate(steps):
+            match step:
+                case "add" | "high" | "later":
+                    priority = "high" if step == "high" else "normal"
+                    queue.add_task({}, priority, delay=1000 if step == "later" else 0)
+                case "claim" | "several":
+                    held += queue.get_tasks(f"w-{number % 3}", 1 if step == "claim" else 3)
+                case _ if held:
+                    task = held.pop(0)
+                    if step == "complete":
+                        queue.mark_completed(task)
+                    elif step == "fail":
+                        queue.mark_failed(task, "boom")
+                    else:
+                        queue.release(task)
+        camera = Camera(queue)
+        seen = camera.shoot()
+        camera.close()
+        told = list(frames(queue.events()))[-1:] or [Frame.empty()]
+        assert told[0].counts == seen.counts
+        for place in ("high", "normal", "low", "completed", "failed"):
+            assert told[0].ids[place] == seen.ids[place], place
+        assert [(each.task, each.worker, each.attempt) for each in told[0].holds] == [
+            (each.task, each.worker, each.attempt) for each in seen.holds
+        ]
+
+
+def test_a_record_of_the_queue_in_memory_replays_as_well():
+    queue = TaskQueue()
+    a_little_of_everything(queue)
+    last = list(frames(queue.events()))[-1]
+    assert last.counts == dict.fromkeys(PLACES, 1) | {"normal": 1, "high": 0, "low": 0}
+    assert last.workers == ["worker-1", "worker-2"]
+
+
+def test_a_record_has_a_frame_for_each_eighth_of_a_second():
+    events = [{"at": at, "event": "added", "task": f"t{at}"} for at in (0, 130, 260, 1000)]
+    assert [frame.at for frame in frames(events)] == [*range(0, 1000, 125), 1000]
+    assert [frame.counts["normal"] for frame in frames(events)] == [1, 1, 2, 3, 3, 3, 3, 3, 4]
+
+
+def frame_with(**more) -> Frame:
+    empty = Frame.empty()
+    counts = empty.counts | {key: more.pop(key) for key in list(more) if key in empty.counts}
+    values = {"at": 0, "ids": empty.ids, "holds": [], "workers": [], "events": [], **more}
+    return Frame(counts=counts, **values)
+
+
+def test_the_picture_keeps_its_shape_whatever_happens():
+    workers = [f"worker-{n}" for n in range(1, 4)]
+    holds = [Hold("t1", "worker-2", 2, 0.5)]
+    quiet, busy = frame_with(workers=workers), frame_with(workers=workers, holds=holds, normal=3000)
+    film = film_of(quiet, busy)
+    shapes = {
+        re.sub(r">[^<]*<", "><", draw(each, film, "q")).count("<tr") for each in (quiet, busy)
+    }
+    assert len(shapes) == 1
+
+
+def test_many_tasks_are_summed_up_and_the_numbers_stay_exact():
+    frame = frame_with(normal=3000, completed=12_345)
+    text = text_of(draw(frame, film_of(frame), "q"))
+    assert "3,000" in text
+    assert "12,345" in text
+    assert max(len(line) for line in text.splitlines()) < 200
+    assert text.count("■") == 30
+    assert "× 100" in text
+
+
+def test_of_forty_workers_some_have_rows_and_the_others_are_counted():
+    workers = [f"worker-{n}" for n in range(1, 41)]
+    holds = [Hold(f"t{n}", name) for n, name in enumerate(workers[:38])]
+    frame = frame_with(workers=workers, holds=holds)
+    text = text_of(draw(frame, film_of(frame), "q"))
+    assert "worker-8" in text
+    assert "worker-9" not in text
+    assert f"and {40 - ROWS} more" in text
+    assert "30 busy, 2 idle" in text
+
+
+def test_a_worker_keeps_its_row_and_its_mark_after_it_is_gone():
+    before, after = frame_with(workers=["ann", "bob"]), frame_with(workers=["bob"])
+    film = film_of(before, after)
+    text = text_of(draw(after, film, "q"))
+    assert "① ann" in text
+    assert "gone" in text
+    assert "② bob" in text
+
+
+def test_completed_tasks_show_who_did_them():
+    events = [{"at": 0, "event": "completed", "task": "t1", "worker": "bob"}]
+    ids = Frame.empty().ids | {"completed": ["t1", "t0"]}
+    frame = frame_with(workers=["ann", "bob"], events=events, ids=ids, completed=2)
+    text = text_of(draw(frame, film_of(frame), "q"))
+    assert re.search(r"completed\s*② ·", text)
+
+
+def test_nothing_from_a_task_or_a_worker_is_taken_for_html():
+    evil = "<img src=x onerror=alert(1)>"
+    events = [{"at": 0, "event": "failed", "task": evil, "reason": evil}]
+    frame = frame_with(workers=[evil], holds=[Hold(evil, evil)], events=events)
+    assert "<img" not in draw(frame, film_of(frame), evil, note=evil)
+
+
+def test_the_rate_is_that_of_the_last_half_second():
+    still = [frame_with(at=at, total=0) for at in range(0, 2000, 125)]
+    then = [frame_with(at=2000 + 125 * n, total=n * 10) for n in range(5)]
+    assert film_of(*still, *then).rates()[-1] == pytest.approx(80)
+    assert film_of(*still).rates()[-1] == 0
+
+
+def test_a_sparkline_rises_to_its_largest_value():
+    assert sparkline([0, 1, 2, 4, 8]) == "▁▂▃▅█"
+    assert sparkline([0, 0]) == "▁▁"
+
+
+def test_every_event_of_a_queue_has_a_sentence(queue):
+    a_little_of_everything(queue)
+    queue.requeue_failed()
+    lines = [sentence(event) for event in queue.events()]
+    assert all(re.match(r"\d\d:\d\d:\d\d  \w", line) for line in lines)
+    assert any("no such file" in line for line in lines)
+    assert any("worker-2 claimed" in line for line in lines)
+
+
+def test_an_empty_record_is_refused():
+    with pytest.raises(ImglabError, match="nothing to replay"):
+        replay([])
+
+
+def test_a_board_goes_on_while_a_cell_is_busy_and_its_last_frame_stays_in_the_notebook(
+    valkey, queue
+):
+    """A real kernel, not trusted by anybody: what is saved is a table of text."""
+    cells = [
+        "import time",
+        "from imglab.lab.board import board",
+        "from imglab.queues import RedisTaskQueue",
+        f"queue = RedisTaskQueue(url={valkey.url!r}, namespace={queue.namespace!r})",
+        "with board(queue, 'my queue') as view:",
+        "    for _ in range(20):",
+        "        queue.add_task({})",
+        "        queue.mark_completed(queue.get_task('worker-1'))",
+        "        time.sleep(0.05)",
+        "    busy = view.frames",
+        "assert busy >= 4, busy",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(cells))])
+    NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    (shown,) = [each for each in book.cells[0].outputs if each.output_type == "display_data"]
+    assert shown.data["text/plain"] == "<live queue view>"
+    text = text_of(shown.data["text/html"])
+    assert "my queue" in text
+    assert re.search(r"completed.*…20failed0", text)
+    assert "<script" not in shown.data["text/html"]
