@@ -99,7 +99,7 @@ class Camera:
             (seconds, micros), held, workers, delayed, due, meta, events, *lists = pipe.execute()
         now = seconds * 1000 + micros // 1000
         holds = [_hold(task, json.loads(entry), now) for task, entry in held.items()]
-        holds.sort(key=lambda each: (_natural(each.worker), each.task))
+        holds.sort(key=lambda each: (by_number(each.worker), each.task))
         places = (*PRIORITIES, "completed", "failed")
         counts = dict(zip(places, lists[::2], strict=True))
         ids = dict(zip(places, lists[1::2], strict=True))
@@ -110,7 +110,7 @@ class Camera:
             counts=counts | {"processing": len(held), "delayed": delayed},
             ids=ids | {"processing": [each.task for each in holds], "delayed": due},
             holds=holds,
-            workers=sorted({*workers, *(each.worker for each in holds)}, key=_natural),
+            workers=sorted({*workers, *(each.worker for each in holds)}, key=by_number),
             events=[_event(entry, fields) for entry, fields in reversed(events)],
             total=int(meta[0] or 0),
             is_paused=bool(meta[1]),
@@ -127,7 +127,7 @@ def _hold(task: str, entry: dict[str, Any], now: int) -> Hold:
     return Hold(task, entry["worker"], entry["attempt"], min(1.0, max(0.0, left)))
 
 
-def _natural(name: str) -> tuple[str, int]:
+def by_number(name: str) -> tuple[str, int]:
     """So that worker-10 comes after worker-9."""
     stem = name.rstrip("0123456789")
     return stem, int(name[len(stem) :] or 0)
@@ -177,13 +177,13 @@ class _Past:
         for place, tasks in self.places.items():
             order = reversed(tasks) if place in ("completed", "failed") else iter(tasks)
             ids[place] = [each for each, _ in zip(order, range(NAMED), strict=False)]
-        holds = sorted(self.holds.values(), key=lambda each: (_natural(each.worker), each.task))
+        holds = sorted(self.holds.values(), key=lambda each: (by_number(each.worker), each.task))
         return Frame(
             at=at,
             counts={place: len(tasks) for place, tasks in self.places.items()},
             ids=ids,
             holds=holds,
-            workers=sorted(self.workers, key=_natural),
+            workers=sorted(self.workers, key=by_number),
             events=list(self.recent),
             total=self.total,
         )

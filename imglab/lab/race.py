@@ -1,0 +1,182 @@
+"""Races, all of them: every order in which the steps of several workers can happen, and its end.
+
+A step is a function of the state that all share and of the worker's own notes. The state may be a
+dict or a real Redis: `start` makes it anew for each order.
+
+    def read(state, mine): mine["task"] = state["pending"][-1:]
+    def remove(state, mine): state["taken"] += mine["task"]; state["pending"] = …
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import combinations
+from math import comb
+from typing import Any
+
+from imglab.errors import ImglabError
+from imglab.lab.board import BAD, CELL, DONE, GREY, TEXT
+
+Step = Callable[[Any, dict[str, Any]], None]
+#: More orders than anybody waits for.
+MOST = 20_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of one order, and what was there after it."""
+
+    worker: str
+    step: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order of all steps, and what became of it."""
+
+    moments: tuple[Moment, ...]
+    verdict: str
+
+    def __str__(self) -> str:
+        width = max(len(each.worker) + len(each.step) for each in self.moments) + 3
+        lines = [f"{f'{each.worker}: {each.step}':{width}} {each.state}" for each in self.moments]
+        return "\n".join([*lines, f"→ {self.verdict}"])
+
+
+@dataclass(frozen=True)
+class Race:
+    """All orders of some workers' steps."""
+
+    orders: tuple[Order, ...]
+
+    def count(self) -> dict[str, int]:
+        """How many orders end how, the most frequent end first."""
+        return dict(Counter(order.verdict for order in self.orders).most_common())
+
+    def of(self, verdict: str) -> list[Order]:
+        """The orders that end so."""
+        return [order for order in self.orders if order.verdict == verdict]
+
+    def __str__(self) -> str:
+        total = len(self.orders)
+        lines = [f"{total} orders are possible."]
+        lines += [f"{n} of {total}: {verdict}" for verdict, n in self.count().items()]
+        return "\n".join(lines)
+
+
+def explore(
+    programs: Mapping[str, Sequence[Step]],
+    start: Callable[[], Any],
+    judge: Callable[[Any, dict[str, dict[str, Any]]], str],
+    *,
+    show: Callable[[Any], str] = str,
+) -> Race:
+    """Run every order of the workers' steps, each from a state of its own, and judge its end.
+
+    `programs` has the steps of each worker, `judge` looks at the state and at each worker's notes
+    and says in a word how it ended, `show` puts a state into a line. ImglabError for no steps, and
+    for more than 20,000 orders.
+    """
+    lengths = [len(steps) for steps in programs.values()]
+    if not any(lengths):
+        raise ImglabError("There is no race without steps: give each worker a list of functions.")
+    number, left = 1, sum(lengths)
+    for length in lengths:
+        number, left = number * comb(left, length), left - length
+    if number > MOST:
+        raise ImglabError(f"{number:,} orders are too many; {MOST:,} is the most. Use fewer steps.")
+    orders = _orders({name: len(steps) for name, steps in programs.items()})
+    return Race(tuple(_run(order, programs, start, judge, show) for order in orders))
+
+
+def _orders(lengths: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Every way to put the workers' turns in a row, each worker's own order kept."""
+    (name, count), *others = lengths.items()
+    if not others:
+        yield (name,) * count
+        return
+    total = sum(lengths.values())
+    for rest in _orders(dict(others)):
+        for places in combinations(range(total), count):
+            turns = iter(rest)
+            yield tuple(name if place in places else next(turns) for place in range(total))
+
+
+def _run(
+    order: Sequence[str],
+    programs: Mapping[str, Sequence[Step]],
+    start: Callable[[], Any],
+    judge: Callable[[Any, dict[str, dict[str, Any]]], str],
+    show: Callable[[Any], str],
+) -> Order:
+    state = start()
+    notes: dict[str, dict[str, Any]] = {name: {} for name in programs}
+    todo = {name: iter(steps) for name, steps in programs.items()}
+    moments = []
+    for worker in order:
+        step = next(todo[worker])
+        step(state, notes[worker])
+        moments.append(Moment(worker, step.__name__.replace("_", " "), show(state)))
+    return Order(tuple(moments), judge(state, copy.deepcopy(notes)))
+
+
+def draw(order: Order, done: int) -> str:
+    """An order as a table of text: the steps so far, the next one, and those to come."""
+    workers = list(dict.fromkeys(each.worker for each in order.moments))
+    head = "".join(f'<th style="{CELL};width:14em">{escape(each)}</th>' for each in workers)
+    rows = [f'<tr>{head}<th style="{CELL};width:24em">what is there now</th></tr>']
+    for number, moment in enumerate(order.moments):
+        colour = "inherit" if number < done else GREY
+        cells = [moment.step if each == moment.worker else "" for each in workers]
+        cells.append(moment.state if number < done else "")
+        tds = "".join(f'<td style="{CELL};color:{colour}">{escape(each)}</td>' for each in cells)
+        mark = "font-weight:bold" if number == done - 1 else ""
+        rows.append(f'<tr style="background:transparent;{mark}">{tds}</tr>')
+    if done >= len(order.moments):
+        colour = DONE if order.verdict == "fine" else BAD
+        end = f'<span style="color:{colour}">→ {escape(order.verdict)}</span>'
+        rows.append(f'<tr><td colspan="{len(workers) + 1}" style="{CELL}"><b>{end}</b></td></tr>')
+    style = "border-collapse:collapse;border:none;margin:0;font-family:monospace;font-size:13px"
+    return f'<table class="imglab-race" style="{style}">{"".join(rows)}</table>'
+
+
+class Explorer:
+    """A race in a notebook: choose an end, one of its orders, and go through it step by step."""
+
+    def __init__(self, race: Race) -> None:
+        import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
+        from IPython.display import display  # noqa: PLC0415
+
+        self.race = race
+        ends = [
+            (f"{verdict} ({n} of {len(race.orders)})", verdict)
+            for verdict, n in race.count().items()
+        ]
+        self.verdict = widgets.Dropdown(options=ends, description="ends")
+        self.number = widgets.BoundedIntText(1, min=1, description="order")
+        self.step = widgets.IntSlider(0, min=0, description="step")
+        for each in (self.verdict, self.number, self.step):
+            each.observe(self._show, "value")
+        display(widgets.HBox([self.verdict, self.number, self.step]))  # type: ignore[no-untyped-call]
+        self._handle = display(  # type: ignore[no-untyped-call]
+            self._bundle(), raw=True, display_id=True
+        )
+
+    def order(self) -> Order:
+        """The order that is shown."""
+        orders = self.race.of(self.verdict.value)
+        self.number.max = len(orders)
+        return orders[min(int(self.number.value), len(orders)) - 1]
+
+    def _bundle(self) -> dict[str, str]:
+        order = self.order()
+        self.step.max = len(order.moments)
+        return {"text/html": draw(order, self.step.value), "text/plain": TEXT}
+
+    def _show(self, _: object) -> None:
+        self._handle.update(self._bundle(), raw=True)

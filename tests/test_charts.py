@@ -1,0 +1,148 @@
+"""The charts: true to their numbers, in words as well as in pictures."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from imglab.errors import ImglabError
+from imglab.lab import charts
+from imglab.lab.charts import Run, Runs
+from imglab.lab.laws import Law
+from imglab.queues import TaskQueue
+
+#: Two workers, four tasks: t3 fails at first and is tried again, t4 is never done.
+RECORD = [
+    {"at": 1000 + ms, "event": event, "task": task, **more}
+    for ms, event, task, more in [
+        (0, "added", "t1", {"priority": "normal"}),
+        (0, "added", "t2", {"priority": "normal"}),
+        (0, "added", "t3", {"priority": "normal"}),
+        (100, "claimed", "t1", {"worker": "w1"}),
+        (200, "claimed", "t2", {"worker": "w2"}),
+        (600, "completed", "t1", {"worker": "w1"}),
+        (600, "claimed", "t3", {"worker": "w1"}),
+        (800, "delayed", "t3", {"reason": "boom"}),
+        (900, "promoted", "t3", {}),
+        (1000, "completed", "t2", {"worker": "w2"}),
+        (1000, "claimed", "t3", {"worker": "w2", "attempt": 2}),
+        (2000, "completed", "t3", {"worker": "w2"}),
+        (2000, "added", "t4", {"priority": "normal"}),
+        (2100, "claimed", "t4", {"worker": "w1"}),
+        (2500, "added", "t5", {"priority": "normal"}),
+    ]
+]
+RUNS = Runs.of(RECORD)
+RATES = {n: Law(10, 0.1, 0.01).throughput(n) for n in (1, 2, 4, 8)}
+
+
+def axes():
+    return charts.figure().axes[0]
+
+
+def test_the_tries_of_a_record_have_their_waiting_apart_from_their_running():
+    assert RUNS.runs == (
+        Run("t1", "w1", 0.0, 0.1, 0.6, "completed"),
+        Run("t2", "w2", 0.0, 0.2, 1.0, "completed"),
+        Run("t3", "w1", 0.0, 0.6, 0.8, "delayed"),
+        Run("t3", "w2", 0.9, 1.0, 2.0, "completed"),
+        Run("t4", "w1", 2.0, 2.1, 2.5, ""),
+    )
+    assert RUNS.runs[3].waited == pytest.approx(0.1)
+    assert RUNS.runs[3].ran == pytest.approx(1.0)
+    assert RUNS.seconds == 2.5
+
+
+def test_the_events_of_a_queue_are_such_a_record():
+    queue = TaskQueue()
+    queue.add_tasks([{}, {}])
+    for task in queue.get_tasks("w", 2):
+        queue.mark_completed(task)
+    assert [run.outcome for run in Runs.of(queue.events()).runs] == ["completed"] * 2
+
+
+def test_the_timeline_has_a_row_for_each_worker_and_a_bar_for_each_try():
+    ax = axes()
+    running, waiting, *others = charts.timeline(ax, RUNS)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["w1", "w2"]
+    assert len(running.get_paths()) == len(waiting.get_paths()) == 3
+    assert len(others[0].get_paths()) == 2
+    assert [text.get_text() for text in ax.texts] == ["✕"]
+    assert charts.timeline_text(RUNS).splitlines() == [
+        "5 tries in 2.5 s by 2 workers.",
+        "w1: 3 tries, busy for 1.1 s (44%), 1 not completed",
+        "w2: 2 tries, busy for 1.8 s (72%)",
+    ]
+
+
+def test_the_throughput_counts_what_was_completed():
+    (line,) = charts.throughput(axes(), RUNS)
+    assert list(line.get_ydata()) == [1, 1, 1, 1]
+    words = charts.throughput_text(RUNS)
+    assert words == "3 tasks completed in 2.5 s: 1.2 a second, 1.0 in the best 1 s."
+
+
+def test_the_depth_begins_and_ends_as_the_record_does():
+    ax = axes()
+    lines = {line.get_label(): list(line.get_ydata()) for line in charts.depth(ax, RECORD)}
+    assert lines["pending"][0] == 3
+    assert lines["pending"][-1] == lines["processing"][-1] == 1
+    assert lines["completed"][-1] == 3
+    assert "failed" not in lines
+    assert charts.depth_text(RECORD).splitlines()[0] == "pending: at most 3, 1 at the end"
+
+
+def test_the_latency_rises_to_all_tasks():
+    lines = {line.get_label(): line for line in charts.latency(axes(), RUNS)}
+    assert list(lines["running"].get_xdata()) == [0.5, 0.8, 1.0]
+    assert list(lines["running"].get_ydata())[-1] == 100
+    assert "running: half within 0.80 s" in charts.latency_text(RUNS)
+
+
+def test_the_speed_up_shows_what_was_measured_the_ideal_the_cores_and_the_laws():
+    ax = axes()
+    lines = {line.get_label(): line for line in charts.speed_up(ax, RATES, cores=2)}
+    assert set(lines) == {"ideal", "measured", "2 cores", "Amdahl", "Universal Scalability"}
+    assert list(lines["measured"].get_ydata()) == [RATES[n] / RATES[1] for n in RATES]
+    words = charts.speed_up_text(RATES, cores=2)
+    assert "Universal Scalability: 10.0% one at a time, crosstalk 1.00%" in words
+    assert "at its best with 9.5 workers" in words
+
+
+def test_two_measurements_are_enough_for_a_chart_and_one_has_no_law():
+    assert len(charts.speed_up(axes(), {1: 10, 2: 18}, cores=4)) == 4
+    assert len(charts.speed_up(axes(), {1: 10}, cores=4)) == 3
+
+
+def test_bars_carry_their_numbers():
+    ax = axes()
+    charts.bars(ax, {"threads": 1.25, "processes": 1.99}, "speed-up")
+    assert [text.get_text() for text in ax.texts] == ["1.25", "1.99"]
+    assert charts.bars_text({"threads": 1.25}, "×") == "threads  1.25 ×"
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        Runs.of,
+        charts.depth_text,
+        lambda record: charts.latency_text(Runs.of([*RECORD[:1], *RECORD[3:4]])),
+    ],
+)
+def test_a_record_with_nothing_to_draw_is_said(draw):
+    with pytest.raises(ImglabError, match="nothing to draw"):
+        draw([])
+
+
+def test_a_figure_becomes_a_picture_with_words_for_it(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append((data, more)))
+    picture = charts.figure()
+    charts.timeline(picture.axes[0], RUNS)
+    charts.show(picture, charts.timeline_text(RUNS))
+    ((data, more),) = shown
+    with Image.open(BytesIO(data["image/png"])) as image:
+        assert image.width > 400
+    assert more["metadata"]["image/png"]["alt"] == data["text/plain"] == charts.timeline_text(RUNS)
