@@ -1,0 +1,131 @@
+"""`%redis`, `%%redis` and `%monitor`, after `%load_ext imglab.lab.magics`.
+
+They speak to the Redis of `use(queue)`; else to IMGLAB_REDIS_URL, else to the project's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from imglab.errors import ImglabError
+from imglab.lab import rediscli, server
+from imglab.queues import RedisTaskQueue
+from imglab.queues.connection import connect
+from imglab.queues.redis_queue import _script
+from imglab.workers import project_home
+
+_chosen: list[Any] = []
+#: Scripts by their hash: MONITOR prints nothing but that.
+_SCRIPTS = (
+    *("add_tasks", "get_tasks", "complete_and_claim", "mark_completed", "mark_failed"),
+    *("release", "renew", "reap", "requeue_failed", "cancel", "clear", "check"),
+)
+_LINE = re.compile(r"(?P<at>\d+\.\d+) \[\d+ (?P<who>[^\]]+)\] (?P<words>.*)")
+#: Which of a script's arguments, counted behind the two that all have, is the worker.
+_WORKER = {"get_tasks": 0, "complete_and_claim": 0, "mark_completed": 2, "renew": 2}
+
+
+def use(queue: RedisTaskQueue) -> None:
+    """Let the magics speak to this queue's Redis."""
+    _chosen[:] = [queue.redis]
+
+
+def client() -> Any:
+    """The Redis that the magics speak to."""
+    if not _chosen:
+        url = os.environ.get("IMGLAB_REDIS_URL")
+        _chosen.append(connect(url=url or server.ensure(project_home() / "redis").url))
+    return _chosen[0]
+
+
+def redis(line: str, cell: str | None = None) -> None:
+    """Print what redis-cli would, for one command or for each line of a cell."""
+    for command in [line] if cell is None else [line, *cell.splitlines()]:
+        if not command.strip() or command.lstrip().startswith("#"):
+            continue
+        if cell is not None:
+            print(f"> {command.strip()}")  # noqa: T201 - what a magic is for
+        try:
+            print(rediscli.run(client(), shlex.split(command)))  # noqa: T201
+        except (ImglabError, ValueError) as error:
+            print(f"(error) {error}")  # noqa: T201
+
+
+def monitor(line: str) -> None:
+    """`%monitor 20` prints the next 20 commands, `%monitor 3s` those of 3 seconds."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)(s?)\s*", line or "10")
+    if not match:
+        print("Write %monitor 20 for 20 commands, or %monitor 3s for 3 seconds.")  # noqa: T201
+        return
+    number, is_seconds = float(match[1]), bool(match[2])
+    try:
+        for text in watch(number if is_seconds else 60, None if is_seconds else int(number)):
+            print(text)  # noqa: T201
+    except ImglabError as error:
+        print(f"(error) {error}")  # noqa: T201
+
+
+def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
+    """What anybody sends in so many seconds, at most so many commands: who, and what in words."""
+    lines, found = rediscli.monitor(client()), list[str]()
+    done = threading.Event()
+
+    def listen() -> None:
+        for each in lines:
+            found.append(each)
+            if done.is_set():
+                return
+
+    # MONITOR's connection blocks until somebody speaks; a thread waits in our place.
+    threading.Thread(target=listen, name="monitor", daemon=True).start()
+    end, shown, names = time.monotonic() + seconds, 0, dict[str, str]()
+    try:
+        while time.monotonic() < end and (commands is None or shown < commands):
+            if shown == len(found):
+                time.sleep(0.02)
+                continue
+            yield explain(found[shown], names)
+            shown += 1
+    finally:
+        done.set()
+        client().ping()  # wakes the thread, which then ends
+
+
+def explain(line: str, names: dict[str, str]) -> str:
+    """One line of MONITOR with the worker that sent it, and a script by its name.
+
+    `names` remembers which connection is which worker's, from one line to the next.
+    """
+    match = _LINE.match(line)
+    if not match:
+        return line
+    words = [
+        word.replace('\\"', '"') for word in re.findall(r'"((?:[^"\\]|\\.)*)"', match["words"])
+    ]
+    who, command = match["who"], words[0].upper() if words else ""
+    if command in ("EVALSHA", "EVAL") and len(words) > 2 and words[1] in _hashes():
+        name, count = _hashes()[words[1]], int(words[2])
+        arguments = words[3 + count + 2 :]
+        place = _WORKER.get(name, len(arguments))
+        if place < len(arguments):
+            names[who] = arguments[place]
+        words = [name, *arguments]
+    sender = "in a script" if who == "lua" else names.get(who, who)
+    text = " ".join(word if len(word) <= 60 else word[:59] + "…" for word in words)
+    return f"{sender:<15}  {text}"
+
+
+def _hashes() -> dict[str, str]:
+    return {_script(name)[1]: name for name in _SCRIPTS}
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext imglab.lab.magics` calls."""
+    shell.register_magic_function(redis, "line_cell", "redis")
+    shell.register_magic_function(monitor, "line", "monitor")

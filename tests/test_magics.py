@@ -1,0 +1,132 @@
+"""What a notebook shows of Redis itself: the key space, %redis and %monitor."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+
+from imglab.lab import magics
+from imglab.lab.keys import keys
+
+
+@pytest.fixture
+def busy(queue):
+    """A queue with a task in nearly each place, known to the magics."""
+    queue.add_task({"image_path": "images/<b>.jpg"}, task_id="t1")
+    queue.add_task({}, task_id="t2", priority="high")
+    queue.add_task({}, task_id="t3", delay=100)
+    queue.mark_completed(queue.get_task("worker-1"), {"n": 1})
+    magics.use(queue)
+    yield queue
+    magics._chosen.clear()
+
+
+def test_the_key_space_has_every_key_of_the_queue_and_no_other(busy):
+    busy.redis.set("foreign", "x")
+    space = keys(busy)
+    names = {key.name.removeprefix(busy.namespace) for key in space.keys}
+    own = {f"image_processing:{each}" for each in ("pending", "delayed", "completed", "wake")}
+    own |= {f"image_processing:{each}" for each in ("workers", "events", "meta")}
+    assert names == own | {"task:t1", "task:t2", "task:t3", "result:t2"}
+    assert {busy.namespace + name for name in names} == set(busy.redis.keys(busy.namespace + "*"))
+    busy.redis.delete("foreign")
+
+
+def test_a_key_shows_its_type_length_ttl_and_first_entries(busy):
+    by_name = {key.name.removeprefix(busy.namespace): key for key in keys(busy).keys}
+    pending, result = by_name["image_processing:pending"], by_name["result:t2"]
+    assert (pending.kind, pending.length, pending.ttl) == ("list", 1, None)
+    assert pending.value == '1) "t1"'
+    assert (result.kind, result.length) == ("hash", 2)
+    assert 86_000 < result.ttl <= 86_400
+    assert '"result"' in result.value
+    assert by_name["image_processing:delayed"].value.startswith('1) "t3"\n2) "')
+
+
+def test_the_key_space_is_text_as_well_as_a_table_and_nothing_in_it_is_html(busy):
+    space = keys(busy)
+    assert f'{busy.namespace}image_processing:pending  list, 1 long\n    1) "t1"' in str(space)
+    html = space._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+
+
+def test_many_keys_are_counted_and_not_all_shown(busy):
+    busy.add_tasks([{}] * 100)
+    space = keys(busy, limit=20)
+    assert len(space.keys) == 20
+    assert space.more == len(list(busy.redis.scan_iter(busy.namespace + "*"))) - 20
+    assert f"and {space.more} more keys" in str(space)
+
+
+def test_redis_prints_what_redis_cli_would(busy, capsys):
+    magics.redis(f"LRANGE {busy.namespace}image_processing:pending 0 -1")
+    assert capsys.readouterr().out == '1) "t1"\n'
+    magics.redis("", f"# both lines\nTYPE {busy.namespace}task:t1\nNO_SUCH_COMMAND\n")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"> TYPE {busy.namespace}task:t1", "hash"]
+    assert lines[3].startswith("(error) ERR unknown command")
+
+
+@pytest.mark.parametrize("line", ['GET "no end', ""])
+def test_a_line_that_is_no_command_is_no_traceback(busy, capsys, line):
+    magics.redis(line)
+    assert "Traceback" not in capsys.readouterr().out
+
+
+def test_monitor_names_the_worker_and_the_script_behind_each_command(busy):
+    def work():
+        time.sleep(0.2)  # the watch has begun by then, or misses it and the test is red
+        busy.mark_completed(busy.get_task("worker-7"), {"n": 7})
+        busy.get_stats()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    text = "\n".join(magics.watch(seconds=2))
+    thread.join()
+    assert "worker-7         get_tasks worker-7" in text
+    assert "worker-7         mark_completed t1" in text
+    assert "in a script      HGET" in text
+    assert busy.namespace + "image_processing:pending" in text
+
+
+def test_monitor_ends_after_so_many_commands(busy):
+    stop = threading.Event()
+
+    def chat():
+        while not stop.is_set():
+            busy.redis.ping()
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=chat)
+    thread.start()
+    assert len(list(magics.watch(seconds=20, commands=5))) == 5
+    stop.set()
+    thread.join()
+
+
+def test_a_wrong_monitor_says_how_to_write_it(capsys):
+    magics.monitor("often")
+    assert "Write %monitor 20" in capsys.readouterr().out
+
+
+def test_the_magics_work_in_a_kernel(busy, valkey):
+    cells = [
+        "%load_ext imglab.lab.magics",
+        f"%redis LLEN {busy.namespace}image_processing:pending",
+        f"%%redis\nTYPE {busy.namespace}task:t1\nHGET {busy.namespace}task:t1 status",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    environment = {"IMGLAB_REDIS_URL": valkey.url, "IMGLAB_ROOT": str(ROOT)}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    printed = ["".join(each.text for each in cell.outputs) for cell in book.cells]
+    assert printed[1] == "(integer) 1\n"
+    assert printed[2].splitlines()[1::2] == ["hash", '"pending"']
