@@ -53,14 +53,15 @@ class Film:
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, int]] = deque(maxlen=RATE * BARS)
-        self._workers: dict[str, int] = {}
+        #: Every worker there was, in the order of their coming: rows do not jump.
+        self.workers: dict[str, int] = {}
         self._done_by: dict[str, str] = {}
 
     def add(self, frame: Frame) -> None:
         """The next frame."""
         self._seen.append((frame.at, frame.total))
         for worker in frame.workers:
-            self._workers.setdefault(worker, len(self._workers))
+            self.workers.setdefault(worker, len(self.workers))
         for event in frame.events:
             if event["event"] == "completed":
                 self._done_by[event["task"]] = event["worker"]
@@ -83,17 +84,13 @@ class Film:
                 found.append(max(0, after - before) * 1000 / (stop - begin))
         return found
 
-    def known_workers(self) -> list[str]:
-        """Every worker there was, in the order of their coming: rows do not jump."""
-        return list(self._workers)
-
     def colour(self, worker: str) -> str:
         """The colour a worker has from its first frame to the last."""
-        return COLOURS[self._workers.get(worker, 0) % len(COLOURS)]
+        return COLOURS[self.workers.get(worker, 0) % len(COLOURS)]
 
     def mark(self, worker: str) -> str:
         """The number of a worker, in a circle."""
-        number = self._workers.get(worker, len(CIRCLES))
+        number = self.workers.get(worker, len(CIRCLES))
         return CIRCLES[number] if number < len(CIRCLES) else "●"
 
     def done_by(self, task: str) -> str:
@@ -130,13 +127,14 @@ def _row(label: str, middle: str, count: int | str) -> str:
     number = f"{count:,}" if isinstance(count, int) else escape(count)
     first, second, third = (f"{CELL};width:{each}ch" for each in COLUMNS)
     return (
-        f'<tr style="background:transparent"><td style="{first}">{escape(_short(label, 15))}</td>'
+        f'<tr style="background:transparent"><td style="{first}">{escape(short(label, 15))}</td>'
         f'<td style="{second}">{middle}</td>'
         f'<td style="{third};text-align:right">{number}</td></tr>'
     )
 
 
-def _short(text: str, length: int) -> str:
+def short(text: str, length: int) -> str:
+    """The text, or so many letters of it."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -192,7 +190,7 @@ def _worker_rows(frame: Frame, film: Film) -> list[str]:
     held: dict[str, list[Hold]] = {}
     for hold in frame.holds:
         held.setdefault(hold.worker, []).append(hold)
-    known = film.known_workers()
+    known = list(film.workers)
     rows = [_worker(name, held.get(name, []), name in frame.workers, film) for name in known[:ROWS]]
     if rest := known[ROWS:]:
         busy = sum(name in held for name in rest)
@@ -211,7 +209,7 @@ def _worker(name: str, holds: list[Hold], is_here: bool, film: Film) -> str:
     )
     filled = round(10 * first.left)
     lease = _colour("━" * filled, film.colour(name)) + _colour("╌" * (10 - filled), GREY)
-    what = escape(f"■ {_short(first.task, 12):12} {_short(' '.join(notes), 9):9}")
+    what = escape(f"■ {short(first.task, 12):12} {short(' '.join(notes), 9):9}")
     return _row(label, f"{_colour(what, film.colour(name))} lease {lease}", "")
 
 
@@ -223,12 +221,12 @@ def _words(events: Sequence[dict[str, Any]]) -> str:
 
 def sentence(event: dict[str, Any]) -> str:
     """What happened, in words."""
-    parts = {"worker": "?", "reason": "", **event, "task": _short(str(event["task"]), 16)}
+    parts = {"worker": "?", "reason": "", **event, "task": short(str(event["task"]), 16)}
     when = time.strftime("%H:%M:%S", time.localtime(int(event["at"]) / 1000))
     words = SENTENCES.get(event["event"], "{task} " + str(event["event"])).format(**parts)
     attempt = int(event.get("attempt", 1))
     words += f" (try {attempt})" if attempt > 1 else ""
-    return _short(f"{when}  {words}", sum(COLUMNS))
+    return short(f"{when}  {words}", sum(COLUMNS))
 
 
 class Replay:
@@ -291,9 +289,6 @@ class Board:
         )
         self._thread = threading.Thread(target=self._play, name="board", daemon=True)
         self._thread.start()
-
-    def __repr__(self) -> str:
-        return f"Board({self.title!r})"
 
     def __enter__(self) -> Board:
         return self

@@ -7,7 +7,7 @@ picture into a notebook, with words for those who cannot see it. Colours are Oka
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -126,22 +126,19 @@ def show(picture: Figure, alt: str) -> None:
     )
 
 
-def colours(workers: Sequence[str]) -> dict[str, str]:
-    """A colour for each worker, the same as on the board when all came in order."""
-    return {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(workers)}
-
-
 # Who did what when
 
 
 def timeline(ax: Axes, runs: Runs) -> list[Artist]:
     """A row for each worker, a bar for each try; below each row, thin and grey, the waiting."""
-    palette, artists = colours(runs.workers), list[Any]()
+    artists = list[Any]()
     for row, worker in enumerate(runs.workers):
         mine = [run for run in runs.runs if run.worker == worker]
         spans = [(run.claimed, max(run.ran, runs.seconds / 500)) for run in mine]
         artists.append(
-            ax.broken_barh(spans, (row - 0.2, 0.6), color=palette[worker], edgecolor="white")
+            ax.broken_barh(
+                spans, (row - 0.2, 0.6), color=COLOURS[row % len(COLOURS)], edgecolor="white"
+            )
         )
         waits = [(run.added, run.waited) for run in mine]
         artists.append(ax.broken_barh(waits, (row - 0.38, 0.1), color=GREY, alpha=0.6))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-from imglab.lab.board import CELL, GREY
+from imglab.lab.board import short
 from imglab.lab.rediscli import run
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import speaking_to
@@ -50,31 +48,9 @@ class KeySpace:
             ttl = "" if key.ttl is None else f", gone in {key.ttl:,} s"
             lines.append(f"{key.name}  {key.kind}, {key.length:,} long{ttl}")
             lines += [f"    {line}" for line in key.value.splitlines()]
-        return "\n".join([*lines, *self._rest()])
+        return "\n".join([*lines, *[f"and {self.more:,} more keys"] * bool(self.more)])
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head = "".join(
-            f'<th style="{CELL};padding-right:2ch">{each}</th>'
-            for each in ("key", "type", "length", "TTL", "as redis-cli prints it")
-        )
-        rows = [f"<tr>{head}</tr>", *(self._row(key) for key in self.keys)]
-        rows += [
-            f'<tr><td colspan="5" style="{CELL}">{escape(each)}</td></tr>' for each in self._rest()
-        ]
-        style = "border-collapse:collapse;border:none;margin:0;font-family:monospace;font-size:13px"
-        return f'<table class="imglab-keys" style="{style}">{"".join(rows)}</table>'
-
-    def _row(self, key: Key) -> str:
-        ttl = "–" if key.ttl is None else f"{key.ttl:,} s"
-        cells = (key.name, key.kind, f"{key.length:,}", ttl, key.value)
-        top = f"{CELL};padding-right:2ch;vertical-align:top"
-        tds = "".join(f'<td style="{top}">{escape(each)}</td>' for each in cells)
-        return f'<tr style="background:transparent;border-top:1px solid {GREY}">{tds}</tr>'
-
-    def _rest(self) -> list[str]:
-        return [f"and {self.more:,} more keys"] if self.more else []
 
 
 def keys(queue: RedisTaskQueue, limit: int = 30) -> KeySpace:
@@ -98,19 +74,8 @@ def _look(client: Any, name: str) -> Key:
         return Key(name, kind, 0, None, "")
     length, words = _LOOK[kind]
     ttl = int(client.ttl(name))
-    value = run(client, [each.format(name) if each == "{}" else each for each in words])
-    return Key(
-        name,
-        kind,
-        int(client.execute_command(length, name)),
-        ttl if ttl >= 0 else None,
-        "\n".join(_cut(value)),
-    )
-
-
-def _cut(text: str) -> Iterator[str]:
-    lines = text.splitlines()
-    for line in lines[:LINES]:
-        yield line if len(line) <= LETTERS else line[: LETTERS - 1] + "…"
-    if len(lines) > LINES:
-        yield "…"
+    value = run(client, [name if each == "{}" else each for each in words])
+    lines = [short(each, LETTERS) for each in value.splitlines()]
+    value = "\n".join(lines[:LINES] + ["…"] * (len(lines) > LINES))
+    count = int(client.execute_command(length, name))
+    return Key(name, kind, count, ttl if ttl >= 0 else None, value)
