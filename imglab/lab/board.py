@@ -241,8 +241,9 @@ class Replay:
             film.add(frame)
             self._drawn.append(draw(frame, film, title))
         last = len(film_of) - 1
-        self.play = widgets.Play(max=last, interval=1000 // RATE, description="play")
-        self.slider = widgets.IntSlider(max=last, description="frame", readout=True)
+        # It begins at its end, as the picture does; "play" goes round to the beginning.
+        self.play = widgets.Play(last, max=last, interval=1000 // RATE, repeat=True)
+        self.slider = widgets.IntSlider(last, max=last, description="frame")
         self.speed = widgets.Dropdown(options=[1, 2, 4, 0.5, 0.25], description="speed")
         widgets.jslink((self.play, "value"), (self.slider, "value"))
         self.slider.observe(self._show, "value")

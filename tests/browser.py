@@ -1,0 +1,130 @@
+"""JupyterLab in a real browser: a server of its own, a page, and what a test asks of a notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+#: No news that pop up, and every cell in the page, also those out of sight.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+#: The kernel of the notebook in front. What the page says of it ("idle") comes before there is one.
+KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
+CELLS = "[...jupyterapp.shell.currentWidget.content.model.cells].filter(c => c.type == 'code')"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A JupyterLab that runs, and where."""
+
+    url: str
+    token: str
+
+
+@contextmanager
+def jupyterlab(root: Path, scratch: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
+    """A JupyterLab on a folder, with settings of its own, ended with all its kernels."""
+    settings = SETTINGS | {"apputils-extension/themes": {"theme": theme}}
+    for name, values in settings.items():
+        file = scratch / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    token, runtime = secrets.token_hex(8), scratch / "runtime"
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+    }
+    environment = {**os.environ, **{name: str(scratch / each) for name, each in places.items()}}
+    options = (
+        *("--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", "--expose-app-in-browser"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
+        "--LabApp.extension_manager=readonly",
+    )
+    log = scratch / "lab.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=environment,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        yield Lab(f"http://127.0.0.1:{_port(process, runtime, log)}", token)
+    finally:
+        process.terminate()  # SIGTERM: it shuts its kernels down, and asks nothing
+        process.wait(20)
+
+
+def _port(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> int:
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit and process.poll() is None:
+        for file in runtime.glob("jpserver-*.json"):
+            if text := file.read_text():
+                return int(json.loads(text)["port"])
+        time.sleep(0.1)
+    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+
+
+@contextmanager
+def notebook(lab: Lab, path: str) -> Iterator[Any]:
+    """A page with a notebook in front, its kernel idle."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1280, "height": 1400})
+        page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
+        page.wait_for_function(
+            "() => window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext"
+            f" && {KERNEL}?.status == 'idle'"
+            " && document.querySelector('.jp-Notebook .jp-CodeCell .cm-content')",
+            timeout=90_000,
+        )
+        try:
+            yield page
+        finally:
+            chromium.close()
+
+
+def start_all(page: Any) -> None:
+    """Run all cells; does not wait for their end."""
+    page.click("li.lm-MenuBar-item:has-text('Run')")
+    page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
+
+
+def until_done(page: Any, seconds: float = 90) -> list[str]:
+    """Wait until every code cell has run; the errors that cells raised."""
+    page.wait_for_function(
+        f"() => {CELLS}.every(c => c.executionCount != null && c.executionState != 'running')"
+        f" && {KERNEL}.status == 'idle'",
+        timeout=seconds * 1000,
+    )
+    return page.evaluate(
+        f"{CELLS}.flatMap(c => c.outputs.toJSON()).filter(o => o.output_type == 'error')"
+        ".map(o => o.ename + ': ' + o.evalue)"
+    )

@@ -1,0 +1,101 @@
+"""The board in JupyterLab, in a real Chromium: frames while a cell is busy, and a worker killed."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import browser
+import nbformat
+import pytest
+from conftest import ROOT
+
+pytestmark = [
+    pytest.mark.skipif(
+        browser.CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium here"
+    ),
+    pytest.mark.timeout(180),
+]
+
+CELLS = [
+    """
+import time
+from imglab.lab.board import board, replay
+from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.workers import WorkerPool
+queue = RedisTaskQueue(url=URL, namespace=NAMESPACE, settings=QueueSettings(lease=5, backoff=0.2))
+""",
+    """
+busy = [{"name": "busy", "ms": 150}]
+photo = {"image_path": "images/sample.jpg", "filters": busy}
+""",
+    """
+with WorkerPool(3, (), queue, imports=["imglab.lab.trouble"]) as pool, board(queue, "cats"):
+    for n in range(40):
+        queue.add_task(photo | {"output_path": f"output/board-{n}.png"})
+    time.sleep(1)
+    pool.kill("worker-2")
+    assert pool.join(timeout=60)
+""",
+    "film = replay(list(queue.events()), 'again')",
+    "queue.get_stats().completed, sum(each['event'] == 'expired' for each in queue.events())",
+]
+
+#: The text of the board, as the page has it now.
+BOARD = "document.querySelector('table.imglab-live')?.innerText"
+
+
+@pytest.fixture
+def project(tmp_path, queue, valkey, monkeypatch):
+    """A folder with the photographs and one notebook, which is the project."""
+    folder = tmp_path / "project"
+    (folder / "images").mkdir(parents=True)
+    (folder / "output").mkdir()
+    (folder / "images" / "sample.jpg").write_bytes((ROOT / "images" / "sample.jpg").read_bytes())
+    names = f"URL, NAMESPACE = {valkey.url!r}, {queue.namespace!r}\n"
+    cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in [names + CELLS[0], *CELLS[1:]]]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "cats.ipynb")
+    monkeypatch.setenv("IMGLAB_ROOT", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project, tmp_path, theme):
+    seen = []
+    with (
+        browser.jupyterlab(project, tmp_path, theme) as lab,
+        browser.notebook(lab, "cats.ipynb") as page,
+    ):
+        browser.start_all(page)
+        page.wait_for_selector("table.imglab-live", timeout=60_000)
+        while page.evaluate(f"{browser.KERNEL}.status") == "busy" and len(seen) < 500:
+            seen.append(page.evaluate(BOARD) or "")
+            page.wait_for_timeout(100)
+        errors = browser.until_done(page)
+        tables = page.locator("table.imglab-live").count()
+        page.locator("table.imglab-live").first.scroll_into_view_if_needed()
+        page.screenshot(path=str(shots(tmp_path) / f"board-{theme.split()[-1].lower()}.png"))
+        # The replay's slider draws the moment it is at.
+        last = page.locator("table.imglab-live").last
+        before = last.inner_text()
+        slider = page.locator(".widget-hslider .noUi-handle")
+        slider.focus()
+        slider.press("Home")
+        page.wait_for_function(
+            "text => [...document.querySelectorAll('table.imglab-live')].at(-1).innerText != text",
+            arg=before,
+        )
+        facts = page.locator(".jp-OutputArea-executeResult").last.inner_text()
+    assert errors == []
+    assert tables == 2
+    assert len(set(seen)) >= 10, "it moved while the cell was busy"
+    assert "worker-2 lost" in "".join(seen), "the killed worker's task is given back"
+    assert re.search(r"\(40, [1-9]\)", facts), "and all tasks were done, with that one twice"
+
+
+def shots(tmp_path):
+    """Where the pictures go: to be looked at, or kept by whoever runs the tests."""
+    folder = tmp_path if "IMGLAB_SHOTS" not in os.environ else ROOT / os.environ["IMGLAB_SHOTS"]
+    folder.mkdir(exist_ok=True)
+    return folder
