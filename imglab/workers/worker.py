@@ -199,10 +199,10 @@ class Worker:
 
     def _run(self) -> None:
         """Do the first task that waits, and report it, or keep it to be reported with others."""
-        # At no moment it is in neither place: another thread may have to give all of them back.
+        self._began = time.monotonic()  # first: the other thread looks whether it is overdue
+        # At no moment it is in neither place: that thread may have to give all of them back.
         task = self._task = self._waiting[0]
         self._waiting.popleft()
-        self._began = time.monotonic()
         try:
             self.check_cancelled()
             self._done.append((task, encode(self.process(task), f"The result of task {task.id}")))
