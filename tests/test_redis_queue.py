@@ -162,6 +162,22 @@ def test_a_forked_process_does_not_speak_on_its_parents_connection(queue):
     assert queue.get_stats().delayed == 100
 
 
+def test_every_call_works_while_another_thread_has_the_connection_at_hand(queue):
+    with queue._send.__self__._in_use:
+        first, second = queue.add_tasks([{"n": 1}, {"n": 2}])
+        task = queue.get_task("w", timeout=5)
+        assert queue.renew(task) is False
+        with RedisTaskQueue.from_spec(queue.spec()) as other, ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(queue.wait, first, timeout=20)
+            until(lambda: int(other.redis.info("clients")["blocked_clients"]) > 0)
+            other.complete_and_claim(task, {"n": 1})
+            assert waiting.result(20) == {"n": 1}
+        assert queue.get_task("idle", timeout=0.05) is None
+        queue.release(queue.task(second))
+        assert queue.wait(second, timeout=0.05) is None
+        assert queue.check() == []
+
+
 def test_many_threads_share_one_queue_object(queue):
     def produce(name):
         for n in range(40):

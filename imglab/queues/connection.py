@@ -40,7 +40,7 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
         "socket_connect_timeout": 2,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
-        "protocol": 2,  # said aloud, for redis-py's own choice has changed, and Line shows it
+        "protocol": 2,  # said aloud: redis-py's own choice changed, and with it the replies
     }
     if not (url and url.startswith("unix:")):
         settings["socket_keepalive"] = True
@@ -58,7 +58,9 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
 class Line:
     """One connection kept at hand: a command on it costs half of what `execute_command` takes.
 
-    For one thread at a time; whoever comes meanwhile takes a connection from the client's pool.
+    For one thread at a time; whoever comes meanwhile takes a connection from the client's pool,
+    and gets what redis-py makes of the reply. So it is for commands of which it makes nothing else:
+    scripts and BLPOP.
     """
 
     def __init__(self, client: redis.Redis) -> None:

@@ -310,13 +310,11 @@ class RedisTaskQueue(BaseQueue):
         while (left := end - time.monotonic()) > 0:
             wait = max(1, int(left * 1000))
             with speaking_to(self.redis):
-                block = ("COUNT", 100, "BLOCK", wait, "STREAMS", self.keys[":events"], mark)
-                found = self._send("XREAD", *block)
+                found: Any = self.redis.xread({self.keys[":events"]: mark}, count=100, block=wait)
             entries = found[0][1] if found else []
-            # An entry begins with its event and its task; see note() in lua/_common.lua.
             if not (entries and task_id) or any(
-                fields[3] == task_id and fields[1] in ("completed", "failed")
-                for _, fields in entries
+                event["task"] == task_id and event["event"] in ("completed", "failed")
+                for _, event in entries
             ):
                 return True
             mark = entries[-1][0]
