@@ -116,7 +116,7 @@ def chaos(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    from imglab.lab import chaos as lab_chaos
+    from imglab.ops import chaos as lab_chaos
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind then, too
     columns = "{task.description:<15}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -271,7 +271,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Look for what is wrong, each finding with its remedy; exit code 1 for what is broken."""
-    from imglab.lab.doctor import examine
+    from imglab.ops.doctor import examine
 
     with _queue(queue, namespace) as tasks:
         findings = examine(tasks)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
-from imglab.lab.board import ROWS, Film, draw, replay, sentence, sparkline
+from imglab.lab.board import replay
+from imglab.lab.draw import ROWS, Film, draw, sentence, sparkline
 from imglab.lab.frame import PLACES, Camera, Frame, Hold, frames
 from imglab.queues import QueueSettings, TaskQueue
 

@@ -16,8 +16,8 @@ from conftest import until
 from typer.testing import CliRunner
 
 from imglab import cli
-from imglab.lab import chaos
-from imglab.lab.trial import FAULTS, KINDS, Plan, Report, judge
+from imglab.ops import chaos
+from imglab.ops.trial import FAULTS, KINDS, Plan, Report, judge
 from imglab.queues.check import Standing
 
 SEED = 7

@@ -10,7 +10,7 @@ import pytest
 from conftest import redis_queue, running
 from test_queue_contract import run_out
 
-from imglab.lab.doctor import examine
+from imglab.ops.doctor import examine
 from imglab.queues import QueueSettings, RedisTaskQueue
 
 

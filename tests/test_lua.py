@@ -1457,7 +1457,7 @@ def test_the_scripts_know_every_setting_of_the_queue_by_its_name():
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_server_takes_every_script_under_the_name_python_calls_it_by(queue, name):
-    text, sha = module._script(name)
+    text, sha = module.script(name)
     assert queue.redis.script_load(text) == sha
 
 
@@ -1466,10 +1466,10 @@ def test_an_installed_package_finds_its_scripts_beside_its_code(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
         "from imglab.queues import redis_queue as module\n"
-        f"print(module.__file__, *(module._script(name)[1] for name in {list(SCRIPTS)}))"
+        f"print(module.__file__, *(module.script(name)[1] for name in {list(SCRIPTS)}))"
     )
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.split()
     assert said[0].startswith(str(tmp_path))
-    assert said[1:] == [module._script(name)[1] for name in SCRIPTS]
+    assert said[1:] == [module.script(name)[1] for name in SCRIPTS]

@@ -10,7 +10,7 @@ import pytest
 from conftest import redis_queue
 
 from imglab.errors import LeaseLost, TaskError
-from imglab.lab.story import illegal
+from imglab.ops.story import illegal
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
 
 SETTINGS = QueueSettings(keep=5)

@@ -24,7 +24,7 @@ from hypothesis.stateful import Bundle, multiple, rule
 from test_queue_contract import run_out
 
 from imglab.errors import LeaseLost, QueueUnavailable, TaskError
-from imglab.lab.story import illegal
+from imglab.ops.story import illegal
 from imglab.queues import QueueSettings, Task, TaskQueue
 from imglab.queues.check import broken
 from imglab.queues.task import PRIORITIES

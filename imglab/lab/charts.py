@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from imglab.errors import ImglabError
-from imglab.lab.board import COLOURS, GREY
+from imglab.lab.draw import COLOURS, GREY
 from imglab.lab.frame import by_number, frames
 from imglab.lab.laws import fit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imglab.lab.board import short
+from imglab.lab.draw import short
 from imglab.lab.rediscli import run
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import speaking_to

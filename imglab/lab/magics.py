@@ -17,7 +17,7 @@ from imglab.errors import ImglabError
 from imglab.lab import rediscli, server
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
-from imglab.queues.redis_queue import _script
+from imglab.queues.redis_queue import script
 from imglab.workers import project_home
 
 _chosen: list[Any] = []
@@ -122,7 +122,7 @@ def explain(line: str, names: dict[str, str]) -> str:
 
 
 def _hashes() -> dict[str, str]:
-    return {_script(name)[1]: name for name in _SCRIPTS}
+    return {script(name)[1]: name for name in _SCRIPTS}
 
 
 def load_ipython_extension(shell: Any) -> None:

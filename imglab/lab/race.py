@@ -19,7 +19,7 @@ from math import comb
 from typing import Any
 
 from imglab.errors import ImglabError
-from imglab.lab.board import BAD, CELL, DONE, GREY, TEXT
+from imglab.lab.draw import BAD, CELL, DONE, GREY, TEXT
 
 Step = Callable[[Any, dict[str, Any]], None]
 #: More orders than anybody waits for.

@@ -323,12 +323,12 @@ class RedisTaskQueue(BaseQueue):
     # Scripts and their replies
 
     def _run(self, name: str, *arguments: str | float) -> Any:
-        script, sha = _script(name)
+        text, sha = script(name)
         with speaking_to(self.redis):
             try:
                 return self._send("EVALSHA", sha, *self._head, *arguments)
             except redis.exceptions.NoScriptError:  # a new server, or its scripts were flushed
-                return self._send("EVAL", script, *self._head, *arguments)
+                return self._send("EVAL", text, *self._head, *arguments)
 
     def _ask(self, worker: str, limit: int) -> tuple[Any, ...]:
         # The same nonce until a reply arrives: a claim whose reply was lost is given again.
@@ -361,7 +361,7 @@ class RedisTaskQueue(BaseQueue):
 
 
 @cache
-def _script(name: str) -> tuple[str, str]:
+def script(name: str) -> tuple[str, str]:
     """The text of a script, with what all scripts share in front, and its SHA-1."""
     folder = Path(__file__).with_name("lua")
     text = (folder / "_common.lua").read_text() + (folder / f"{name}.lua").read_text()

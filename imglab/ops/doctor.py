@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from imglab.errors import QueueError
-from imglab.lab.story import illegal
+from imglab.ops.story import illegal
 from imglab.queues import RedisTaskQueue
 from imglab.queues.check import Standing
 from imglab.queues.connection import BLOCK, speaking_to

@@ -20,7 +20,7 @@ from pathlib import Path
 from imglab.errors import QueueUnavailable, TaskError
 from imglab.imaging import open_image, save_image
 from imglab.lab.server import find_binary
-from imglab.lab.trial import DOOMED, FAULTS, LEASE, MAX_CRASHES, Fault, Plan, Report, judge
+from imglab.ops.trial import DOOMED, FAULTS, LEASE, MAX_CRASHES, Fault, Plan, Report, judge
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import connect, speaking_to
 from imglab.workers import WorkerPool, project_root

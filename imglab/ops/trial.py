@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imglab.lab.story import illegal
+from imglab.ops.story import illegal
 from imglab.queues.check import Standing
 
 #: Short, so that a stopped worker's task comes back soon.
