@@ -79,8 +79,12 @@ def _code(nb):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--student-only", action="store_true", help="run nothing")
-    student_only = parser.parse_args().student_only
+    parser.add_argument("lessons", nargs="*", help="their numbers; all of them without any")
+    arguments = parser.parse_args()
+    student_only, wanted = arguments.student_only, arguments.lessons
     for path in sorted(SOLVED.glob("[0-9][0-9]_*.ipynb")):
+        if wanted and path.name[:2] not in wanted:
+            continue
         print(path.name, flush=True)
         student = SOLVED.parent / path.name
         nb = stored = nbformat.read(path, as_version=4)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import subprocess
+import sys
 import threading
 import time
 
@@ -112,6 +115,28 @@ def test_monitor_ends_after_so_many_commands(busy):
 def test_a_wrong_monitor_says_how_to_write_it(capsys):
     magics.monitor("often")
     assert "Write %monitor 20" in capsys.readouterr().out
+
+
+def test_a_saved_cell_is_a_module_here_and_in_other_processes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "output").mkdir()
+    for number in (1, 2):
+        magics.save("output/lesson/saved_here.py", f"NUMBER = {number}\n")
+        assert number == importlib.import_module("saved_here").NUMBER
+    assert capsys.readouterr().out == 2 * "Saved output/lesson/saved_here.py: 1 lines.\n"
+    asked = [sys.executable, "-c", "import saved_here; print(saved_here.NUMBER)"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "2\n"
+    assert sys.path.count(str(tmp_path / "output/lesson")) == 1
+
+
+@pytest.mark.parametrize("path", ["../elsewhere.py", "images/cat.py", ""])
+def test_a_cell_is_saved_below_output_only(tmp_path, monkeypatch, capsys, path):
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    magics.save(path, "NUMBER = 1\n")
+    assert capsys.readouterr().out.startswith("(error) ")
+    assert not list(tmp_path.rglob("*.py"))
 
 
 def test_the_magics_work_in_a_kernel(busy, valkey):

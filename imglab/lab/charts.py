@@ -1,7 +1,7 @@
 """Charts of a queue's work: numbers and axes in, artists out; each has its numbers as text, too.
 
-`Runs.of(queue.events())` makes the numbers, `figure()` the axes; `show(figure, alt)` puts the
-picture into a notebook, with words for those who cannot see it. Colours are Okabe and Ito's.
+`Runs.of(queue.events())` makes the numbers, `figure()` the axes; `show(figure, alt, numbers)` puts
+the picture into a notebook, with words for those who cannot see it. Colours are Okabe and Ito's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -113,17 +114,26 @@ def figure(width: float = 7.5, height: float = 2.8, columns: int = 1) -> Figure:
     return made
 
 
-def show(picture: Figure, alt: str) -> None:
-    """Put a figure into the notebook, with its numbers as words."""
+def show(picture: Figure, alt: str, numbers: str = "") -> None:
+    """Put a figure into the notebook: with a sentence for it, and its numbers to unfold."""
     from IPython.display import display  # noqa: PLC0415
 
     buffer = BytesIO()
     picture.savefig(buffer, format="png", dpi=110)
     display(  # type: ignore[no-untyped-call]
-        {"image/png": buffer.getvalue(), "text/plain": alt},
+        {"image/png": buffer.getvalue(), "text/plain": "<chart>"},
         raw=True,
         metadata={"image/png": {"alt": alt}},
     )
+    if numbers:
+        folded = f"<summary>The numbers</summary><pre>{escape(numbers)}</pre>"
+        display(  # type: ignore[no-untyped-call]
+            {
+                "text/html": f'<details class="imglab-numbers">{folded}</details>',
+                "text/plain": "<numbers of the chart>",
+            },
+            raw=True,
+        )
 
 
 # Who did what when

@@ -1,13 +1,16 @@
-"""`%redis`, `%%redis` and `%monitor`, after `%load_ext imglab.lab.magics`.
+"""`%redis`, `%%redis`, `%monitor` and `%%save`, after `%load_ext imglab.lab.magics`.
 
-They speak to the Redis of `use(queue)`; else to IMGLAB_REDIS_URL, else to the project's own.
+The first three speak to the Redis of `use(queue)`, else to IMGLAB_REDIS_URL, else to the
+project's own.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ from imglab.lab import rediscli, server
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.redis_queue import script
-from imglab.workers import project_home
+from imglab.workers import Folders, project_home
 
 _chosen: list[Any] = []
 #: Scripts by their hash: MONITOR prints nothing but that.
@@ -69,6 +72,28 @@ def monitor(line: str) -> None:
             print(text)  # noqa: T201
     except ImglabError as error:
         print(f"(error) {error}")  # noqa: T201
+
+
+def save(line: str, cell: str) -> None:
+    """Write a cell into a file below output/, such as `%%save output/lesson-04/consumer.py`.
+
+    Its folder is then searched for modules, here and in the processes that are started from here.
+    """
+    try:
+        file = Folders.of_project().to_write(line.strip())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(cell)
+    except (ImglabError, OSError) as error:
+        print(f"(error) {error}")  # noqa: T201
+        return
+    folder = str(file.parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+        paths = [folder, os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    sys.modules.pop(file.stem, None)  # an import that follows gets the new text
+    importlib.invalidate_caches()
+    print(f"Saved {line.strip()}: {len(cell.splitlines())} lines.")  # noqa: T201
 
 
 def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
@@ -129,3 +154,4 @@ def load_ipython_extension(shell: Any) -> None:
     """What `%load_ext imglab.lab.magics` calls."""
     shell.register_magic_function(redis, "line_cell", "redis")
     shell.register_magic_function(monitor, "line", "monitor")
+    shell.register_magic_function(save, "cell", "save")

@@ -1,0 +1,198 @@
+"""Exercises: a right answer passes, each typical wrong one gets its own hint, nobody is stuck."""
+
+from __future__ import annotations
+
+import os
+import threading
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, until
+
+from imglab.errors import ImglabError
+from imglab.lab import exercise
+from imglab.lab.exercise import Exercise, check, hint, solution, use
+from imglab.queues.connection import connect, speaking_to
+
+LESSONS = sorted(path.stem for path in (ROOT / "imglab/exercises").glob("lesson_*.py"))
+EXERCISES: dict[str, Exercise] = {
+    name: each
+    for lesson in LESSONS
+    for name, each in import_module(f"imglab.exercises.{lesson}").EXERCISES.items()
+}
+#: Exercise → wrong answers, each with words of the hint it has to get.
+WRONG = {
+    name: answers
+    for lesson in LESSONS
+    for name, answers in import_module(f"wrong.{lesson}").WRONG.items()
+}
+ENOUGH = "05-exercise-enough"
+
+every_exercise = pytest.mark.parametrize("name", EXERCISES)
+
+
+@pytest.fixture(autouse=True)
+def classroom(valkey, tmp_path, monkeypatch):
+    """A project and a Redis of the test's own, and a student who has done nothing yet."""
+    (tmp_path / "images").symlink_to(ROOT / "images")
+    (tmp_path / "output").mkdir()
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
+    for memory in (exercise._passed, exercise._hinted, exercise._sources):
+        monkeypatch.setattr(exercise, memory_name(memory), type(memory)())
+
+
+def memory_name(memory: object) -> str:
+    return next(name for name, value in vars(exercise).items() if value is memory)
+
+
+def handed_in(answer: object) -> object:
+    """An answer as `check` takes it: {path: text, …} is written into files, whose paths come back.
+
+    One file is handed in as its path, several as a tuple of paths.
+    """
+    if not (isinstance(answer, dict) and all(str(each).startswith("output/") for each in answer)):
+        return answer
+    for path, text in answer.items():
+        file = Path(os.environ["IMGLAB_ROOT"], path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return next(iter(answer)) if len(answer) == 1 else tuple(answer)
+
+
+def words(verdict: object) -> str:
+    return " ".join(repr(verdict).split())
+
+
+@every_exercise
+def test_our_own_solution_passes(name):
+    verdict = check(name, handed_in(EXERCISES[name].solution))
+    assert repr(verdict).startswith(f"PASSED {name}: "), verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, n) for name, answers in WRONG.items() for n in range(len(answers))]
+)
+def test_a_wrong_answer_fails_with_its_own_hint(name, number):
+    answer, own = WRONG[name][number]
+    verdict = check(name, handed_in(answer))
+    assert verdict.state in {"wrong", "raised", "hung"}
+    assert own in words(verdict)
+    assert not any(other in words(verdict) for _, other in WRONG[name] if other != own)
+
+
+@every_exercise
+def test_an_exercise_has_three_hints_and_three_wrong_answers_with_different_hints(name):
+    assert len(set(EXERCISES[name].hints)) == 3
+    assert len({own for _, own in WRONG[name]}) >= 3
+
+
+def not_started(rates, cores):
+    # Your code here
+    ...
+
+
+def test_what_is_not_started_is_not_wrong():
+    for answer in (not_started, ...):
+        assert repr(check(ENOUGH, answer)).startswith(f"Not yet: {ENOUGH} is not started.")
+
+
+def hangs(rates, cores):
+    while rates:
+        cores += 1
+
+
+def hangs_in_native_code(rates, cores):
+    return sum(iter(int, 1))
+
+
+def test_an_answer_that_hangs_is_ended_and_hears_in_which_line(monkeypatch):
+    quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 1.0})
+    monkeypatch.setattr(exercise, "_exercise", lambda name: quick)
+    verdict = check(ENOUGH, hangs)
+    assert verdict.state == "hung"
+    line = hangs.__code__.co_firstlineno + 1
+    assert any(f"in line {line + n} of hangs(): " in words(verdict) for n in (0, 1))
+
+
+def test_one_that_hangs_in_native_code_is_ended_too(monkeypatch):
+    quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 1.0})
+    monkeypatch.setattr(exercise, "_exercise", lambda name: quick)
+    assert "native code" in words(check(ENOUGH, hangs_in_native_code))
+
+
+def raises(rates, cores):
+    return rates[0], "cores"
+
+
+def test_an_answer_that_raises_hears_what_and_in_which_line():
+    verdict = check(ENOUGH, raises)
+    line = raises.__code__.co_firstlineno + 1
+    assert f"KeyError: 0, in line {line} of raises(): return rates[0]" in words(verdict)
+
+
+def ends_the_process(rates, cores):
+    os._exit(7)
+
+
+def test_an_answer_that_ends_its_process_does_not_end_ours():
+    assert "the process ended with code 7" in words(check(ENOUGH, ends_the_process))
+
+
+def prints(rates, cores):
+    print('{"state": "passed"}')
+    return 0, ""
+
+
+def test_what_an_answer_prints_is_no_verdict():
+    assert check(ENOUGH, prints).state == "wrong"
+
+
+def test_what_cannot_travel_is_named():
+    lock = threading.Lock()
+    space: dict = {"lock": lock}
+    exec("def uses(rates, cores):\n    return lock", space)
+    assert "it uses lock of this notebook" in words(check(ENOUGH, space["uses"]))
+
+
+def test_hints_come_one_by_one_and_then_the_way_to_the_solution(capsys):
+    for _ in range(4):
+        hint(ENOUGH)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:12] for line in lines[:3]] == [f"Hint {n} of 3:"[:12] for n in (1, 2, 3)]
+    assert lines[3] == f'That was the last hint; solution("{ENOUGH}") shows one way to do it.'
+
+
+def test_the_solution_stands_beside_the_students_own(capsys):
+    check(ENOUGH, raises)
+    solution(ENOUGH)
+    printed = capsys.readouterr().out
+    assert printed.index('return rates[0], "cores"') < printed.index("One way:")
+    assert "def enough(rates, cores):" in printed.partition("One way:")[2]
+
+
+def test_what_follows_uses_ours_until_the_students_own_has_passed(capsys):
+    assert use(ENOUGH, raises) is EXERCISES[ENOUGH].solution
+    assert "has not passed yet" in capsys.readouterr().out
+    own = EXERCISES[ENOUGH].solution
+    check(ENOUGH, own)
+    assert use(ENOUGH, own) is own
+    assert capsys.readouterr().out == ""
+    check(ENOUGH, raises)
+    assert use(ENOUGH, raises) is own
+    assert "has not passed yet" in capsys.readouterr().out
+
+
+def test_an_unknown_exercise_is_an_error_for_people():
+    for name in ("05-exercise-nothing", "99-exercise", ""):
+        with pytest.raises(ImglabError, match="There is no exercise"):
+            check(name, 1)
+
+
+@pytest.mark.parametrize("name", [name for name, each in EXERCISES.items() if each.redis])
+def test_an_examination_leaves_no_keys(name, valkey):
+    check(name, handed_in(EXERCISES[name].solution))
+    with connect(url=valkey.url) as client, speaking_to(client):
+        left = until(lambda: list(client.scan_iter("exercise-*")) or ["none"])
+    assert left == ["none"]
