@@ -6,14 +6,25 @@ stays in the saved file, shows in a notebook nobody trusted yet, and can be read
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
 
 from imglab.errors import ImglabError
 from imglab.lab.draw import RATE, TEXT, Film, draw
 from imglab.lab.frame import Camera, Frame, frames
 from imglab.queues import RedisTaskQueue
+
+
+def show_controls(box: Any) -> None:
+    """Display a widget with words of its own for where there is no kernel, such as GitHub."""
+    from IPython.display import display  # noqa: PLC0415
+
+    bundle = box._repr_mimebundle_()
+    bundle["text/plain"] = "(Controls: run this cell to use them.)"
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 
 class Replay:
@@ -35,7 +46,7 @@ class Replay:
         widgets.jslink((self.play, "value"), (self.slider, "value"))
         self.slider.observe(self._show, "value")
         self.speed.observe(self._set_speed, "value")
-        display(widgets.HBox([self.play, self.slider, self.speed]))  # type: ignore[no-untyped-call]
+        show_controls(widgets.HBox([self.play, self.slider, self.speed]))
         self._handle = display(  # type: ignore[no-untyped-call]
             self._bundle(last), raw=True, display_id=True
         )
@@ -62,50 +73,79 @@ def replay(events: Iterable[dict[str, Any]], title: str = "record") -> Replay:
     return Replay(list(frames(record, max(1 / RATE, seconds / 1000))), title)
 
 
-class Board:
-    """A queue, drawn anew eight times a second until `stop`; see `board`."""
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The events of a real run that comes with imglab, to `replay` where there is no Redis.
 
-    def __init__(self, queue: RedisTaskQueue, title: str = "") -> None:
+    ImglabError for a name without a record.
+    """
+    records = {path.stem: path for path in Path(__file__).with_name("records").glob("*.json")}
+    if name not in records:
+        raise ImglabError(f"There is no record {name!r}; there are {', '.join(sorted(records))}.")
+    events: list[dict[str, Any]] = json.loads(records[name].read_text(encoding="utf-8"))
+    return events
+
+
+class Live:
+    """A picture of text that a thread draws anew eight times a second until `stop`.
+
+    It goes on while a cell is busy and after it; the last one stays in the notebook.
+    """
+
+    def __init__(self, picture: Callable[[], str]) -> None:
         from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
 
-        self.title = title or queue.namespace + queue.name
         self.frames = 0
-        self._camera, self._film, self._stopping = Camera(queue), Film(), threading.Event()
-        self._last: Frame | None = None
+        self._picture, self._stopping = picture, threading.Event()
         self._handle = display(  # type: ignore[no-untyped-call]
             self._bundle(), raw=True, display_id=True
         )
-        self._thread = threading.Thread(target=self._play, name="board", daemon=True)
+        self._thread = threading.Thread(target=self._play, name="live view", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
-        """Draw the last frame, which stays in the notebook; a second call does nothing."""
+        """Draw the last picture, which stays in the notebook; a second call does nothing."""
         if not self._stopping.is_set():
             self._stopping.set()
             self._thread.join()
             self._handle.update(self._bundle(), raw=True)
-            self._camera.close()
 
     def _play(self) -> None:
         while not self._stopping.wait(1 / RATE):
             self._handle.update(self._bundle(), raw=True)
 
     def _bundle(self) -> dict[str, str]:
+        self.frames += 1
+        return {"text/html": self._picture(), "text/plain": TEXT}
+
+
+class Board(Live):
+    """A queue, drawn anew eight times a second until `stop`; see `board`."""
+
+    def __init__(self, queue: RedisTaskQueue, title: str = "") -> None:
+        self.title = title or queue.namespace + queue.name
+        self._camera, self._film = Camera(queue), Film()
+        self._last = Frame.empty()
+        super().__init__(self._draw)
+
+    def stop(self) -> None:
+        """Draw the last frame, which stays in the notebook, and give the connection back."""
+        super().stop()
+        self._camera.close()
+
+    def _draw(self) -> str:
         note = ""
         try:
             self._last = self._camera.shoot()
             self._film.add(self._last)
         except ImglabError:  # the next frame tries again
             note = "Redis is away"
-        self.frames += 1
-        frame = self._last or Frame.empty()
-        return {"text/html": draw(frame, self._film, self.title, note), "text/plain": TEXT}
+        return draw(self._last, self._film, self.title, note)
 
 
 def board(queue: RedisTaskQueue, title: str = "") -> Board:

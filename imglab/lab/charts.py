@@ -105,7 +105,6 @@ def figure(width: float = 7.5, height: float = 2.8, columns: int = 1) -> Figure:
         "axes.grid": True,
         "grid.alpha": 0.25,
         "axes.axisbelow": True,
-        "legend.frameon": False,
         "font.size": 10,
     }
     with rc_context(style):
@@ -134,6 +133,11 @@ def show(picture: Figure, alt: str, numbers: str = "") -> None:
             },
             raw=True,
         )
+
+
+def _legend(ax: Axes) -> None:
+    """Beside the axes, where it hides nothing."""
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
 
 
 # Who did what when
@@ -184,7 +188,7 @@ def throughput(ax: Axes, runs: Runs, every: float = 1.0) -> list[Artist]:
     times, rates = _rates(runs, every)
     ax.set_xlabel("seconds since the first event")
     ax.set_ylabel("tasks a second")
-    ax.set_ylim(0, 1.15 * max(rates))
+    ax.set_ylim(0, 1.15 * (max(rates) or 1))  # nothing completed yet: no height at all
     return list(ax.step(times, rates, where="post", color=COLOURS[0]))
 
 
@@ -216,7 +220,7 @@ def depth(ax: Axes, events: Iterable[dict[str, Any]]) -> list[Artist]:
         for (place, values), colour in zip(counts.items(), COLOURS, strict=False)
         if any(values)
     ]
-    ax.legend(loc="center right")
+    _legend(ax)
     return list(artists)
 
 
@@ -252,7 +256,7 @@ def latency(ax: Axes, runs: Runs) -> list[Artist]:
     ax.set_xlabel("seconds")
     ax.set_ylabel("% of the tasks")
     ax.set_ylim(0, 102)
-    ax.legend(loc="lower right")
+    _legend(ax)
     return artists
 
 
@@ -293,7 +297,7 @@ def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
     ax.set_xlabel("workers")
     ax.set_ylabel("speed-up")
     ax.set_ylim(0, 1.3 * max(measured))
-    ax.legend(loc="lower right")
+    _legend(ax)
     return artists
 
 

@@ -57,6 +57,16 @@ class Demo:
     cores: int
     stages: tuple[Stage, ...]
 
+    def __str__(self) -> str:
+        lines = [f"{'':12}{'time':>8}{'speed-up':>10}{'efficiency':>12}{'throughput':>12}"]
+        for each in self.stages:
+            rate = self.tasks / each.seconds
+            lines.append(
+                f"{each.name:12}{each.seconds:6.1f} s{each.speed_up:9.1f}×"
+                f"{each.efficiency:12.0%}{rate:9.1f} /s"
+            )
+        return "\n".join(lines)
+
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain data, for a script."""
         stages = [

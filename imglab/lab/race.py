@@ -19,6 +19,7 @@ from math import comb
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.lab.board import show_controls
 from imglab.lab.draw import BAD, CELL, DONE, GREY, TEXT
 
 Step = Callable[[Any, dict[str, Any]], None]
@@ -159,10 +160,12 @@ class Explorer:
         ]
         self.verdict = widgets.Dropdown(options=ends, description="ends")
         self.number = widgets.BoundedIntText(1, min=1, description="order")
-        self.step = widgets.IntSlider(0, min=0, description="step")
+        # It begins at the end of an order, as the picture does that stays in the file.
+        last = len(race.of(ends[0][1])[0].moments)
+        self.step = widgets.IntSlider(last, min=0, max=last, description="step")
         for each in (self.verdict, self.number, self.step):
             each.observe(self._show, "value")
-        display(widgets.HBox([self.verdict, self.number, self.step]))  # type: ignore[no-untyped-call]
+        show_controls(widgets.HBox([self.verdict, self.number, self.step]))
         self._handle = display(  # type: ignore[no-untyped-call]
             self._bundle(), raw=True, display_id=True
         )

@@ -1,0 +1,101 @@
+"""Threads beside processes: the same pictures whichever way, and what the figures mean."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+from conftest import ROOT, until
+
+from imglab.errors import FilterError, ImglabError
+from imglab.lab import compare as module
+from imglab.lab.board import Live
+from imglab.lab.compare import WAYS, Comparison, compare, gil, turns
+from imglab.lab.lanes import WIDTH, draw, lanes
+from imglab.queues import TaskQueue
+
+PICTURE = ROOT / "images" / "sample.jpg"
+
+
+def test_each_way_gives_the_same_picture_and_a_rate():
+    found = compare(["blur:radius=2", "invert"], PICTURE, tasks=3)
+    assert list(found) == ["blur:radius=2", "invert"]
+    for each in found.values():
+        assert each.agree
+        assert set(each.rates) == set(WAYS)
+        assert min(each.rates.values()) > 0
+
+
+def test_a_way_that_gives_another_picture_is_told(monkeypatch):
+    names = iter(range(1000))
+    monkeypatch.setattr(module, "_measure", lambda *_: (1.0, [f"picture {next(names)}"]))
+    assert not compare(["invert"], PICTURE)["invert"].agree
+
+
+@pytest.mark.parametrize(
+    ("threads", "processes", "words"),
+    [
+        (19.0, 19.5, "threads gain as well"),
+        (9.0, 18.0, "only processes gain"),
+        (11.0, 8.0, "neither gains"),
+        (20.0, 9.0, "threads gain as well"),
+    ],
+)
+def test_the_conclusion_is_worded_by_the_figures(threads, processes, words):
+    rates = {"one": 10.0, "threads": threads, "processes": processes}
+    assert Comparison("blur", rates, agree=True).conclusion == words
+    assert words in str(Comparison("blur", rates, agree=True))
+
+
+def test_a_comparison_of_one_worker_or_of_no_filter_is_refused():
+    with pytest.raises(ImglabError, match="at least two workers"):
+        compare(["blur"], PICTURE, workers=1)
+    with pytest.raises(FilterError, match="No filter 'blurr'"):
+        compare(["blurr"], PICTURE)
+
+
+def test_another_thread_gets_more_turns_from_blur_than_from_median():
+    # A count, not a clock: while Pillow holds the GIL there are no turns to get.
+    large = ROOT / "images" / "hubble.jpg"
+    assert turns("median:size=7", large) < turns("blur:radius=20", large)
+    assert gil() in {"on", "off"}
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"<[^>]+>", "", html)
+
+
+def test_lanes_show_each_workers_tasks_and_never_more_than_fits():
+    queue = TaskQueue()
+    assert "nobody yet" in text_of(draw(queue))
+    queue.add_tasks([{}] * 5)
+    for worker in ("thread-1", "thread-2", "thread-1"):
+        queue.mark_completed(queue.get_task(worker))
+    queue.get_task("thread-3")  # still at it
+    rows = draw(queue).split("</tr>")
+    assert [re.search(r"(\d) tasks", row)[1] for row in rows[:3]] == ["2", "1", "1"]
+    for row in rows[:3]:
+        assert 1 <= len(re.findall("[█▓]", row)) <= WIDTH
+
+
+def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch):
+    shown, pictures = [], iter(range(10_000))
+
+    class Handle:
+        def update(self, bundle, raw):
+            shown.append(bundle["text/html"])
+
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    with Live(lambda: str(next(pictures))) as view:
+        until(lambda: len(shown) >= 2)
+    assert shown == [str(n) for n in range(1, view.frames)]
+    count = len(shown)
+    view.stop()
+    assert len(shown) == count
+    assert not [each for each in threading.enumerate() if each.name == "live view"]
+    queue = TaskQueue()
+    with lanes(queue):
+        queue.add_task({})
+        queue.get_task("thread-1")
+    assert "thread-1" in text_of(shown[-1])
