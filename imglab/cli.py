@@ -410,6 +410,9 @@ def lab(context: typer.Context) -> None:
     root = project_root()
     place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
     command = [sys.executable, "-m", "jupyterlab", *place, *context.args]
+    # JupyterLab's terminals shall find `imglab` and this `python`, as the lessons type them.
+    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    os.environ["PATH"] = os.pathsep.join(filter(None, paths))
     os.execv(command[0], command)
 
 

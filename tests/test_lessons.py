@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -210,6 +211,20 @@ def test_links_lead_somewhere(name):
         if not target.startswith("https://"):
             # A lesson stands in two folders, so it can link to nothing but lessons.
             assert target in PLAN or (SOLVED / target).exists(), target
+
+
+@every_lesson
+def test_the_answer_in_a_solved_lesson_is_the_solution_that_students_can_ask_for(name):
+    module = import_module(f"imglab.exercises.lesson_{name[:2]}")
+    answers = [cell for cell in code_cells(solved(name)) if cell.id[3:].startswith("exercise")]
+    lines = [line for cell in answers for line in cell.source.splitlines() if line]
+    code = [line for line in lines if not re.match(r"%%save|\s*### (BEGIN|END) SOLUTION", line)]
+    (exercise,) = module.EXERCISES.values()
+    assert code == [line for line in exercise.source().splitlines() if line]
+    checks = [cell for cell in code_cells(solved(name)) if cell.id[3:].startswith("check")]
+    (name_of_exercise,) = module.EXERCISES
+    passed = [cell for cell in checks if text(cell).startswith(f"PASSED {name_of_exercise}: ")]
+    assert len(passed) == 1
 
 
 @every_lesson

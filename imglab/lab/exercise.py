@@ -142,6 +142,8 @@ def _exercise(name: str) -> Exercise:
 
 def _source(answer: object) -> str:
     """The code of an answer, as far as Python knows it; a file's text for the path of one."""
+    if isinstance(answer, tuple) and answer:
+        return "\n".join(map(_source, answer))
     if isinstance(answer, str | Path):
         with suppress(OSError):
             return (project_root() / answer).read_text()

@@ -1,0 +1,62 @@
+"""Lesson 02: which way for which filter, judged by measured rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from imglab.lab.examiner import Examiner
+from imglab.lab.exercise import Exercise
+
+Choose = Callable[[Mapping[str, float]], str]
+
+
+def choose(rates):
+    best = max(rates.values())
+    for way in ("one", "threads", "processes"):
+        if rates[way] >= 0.9 * best:
+            return way
+
+
+def judge(answer: Choose, exam: Examiner) -> None:
+    """A filter for each way, and one just below the limit."""
+    for rates, way, hint in (
+        (
+            {"one": 10.0, "threads": 9.0, "processes": 17.0},
+            "processes",
+            "Rates are pictures a second: more is better, and 17 is far above the other two.",
+        ),
+        (
+            {"one": 10.0, "threads": 19.0, "processes": 19.5},
+            "threads",
+            "Threads reach 19.0 of 19.5, more than 90 %, and cost less than processes: take the "
+            "cheapest way that is good enough, which need not be the fastest.",
+        ),
+        (
+            {"one": 500.0, "threads": 520.0, "processes": 210.0},
+            "one",
+            "One by one reaches 500 of 520, more than 90 % of the best: then nothing else is worth "
+            'its price. "one" is an answer, too, and the cheapest.',
+        ),
+        (
+            {"one": 10.0, "threads": 15.0, "processes": 19.5},
+            "processes",
+            "Threads beat one by one here, but reach only 15.0 of 19.5. Compare each way with the "
+            "best of the three.",
+        ),
+    ):
+        exam.case(f"rates = {rates}", hint)
+        exam.expect(way, answer(rates))
+
+
+EXERCISES = {
+    "02-exercise-choose": Exercise(
+        hints=(
+            "What is the best rate of the three? Everything is compared with it.",
+            'Go through ("one", "threads", "processes"), from cheap to dear: the first of them '
+            "that is good enough is the answer.",
+            "Good enough means rates[way] >= 0.9 * max(rates.values()).",
+        ),
+        solution=choose,
+        judge=judge,
+    )
+}

@@ -1,0 +1,39 @@
+"""Typical wrong answers to lesson 04: one of the two programs is right, the other is not."""
+
+from imglab.exercises.lesson_04 import CONSUMER, PRODUCER
+
+LOOP = CONSUMER[CONSUMER.index("while") :]
+HEAD = CONSUMER.removesuffix(LOOP)
+
+
+def programs(producer=PRODUCER, consumer=CONSUMER):
+    return {"output/lesson-04/producer.py": producer, "output/lesson-04/consumer.py": consumer}
+
+
+FOR_EVER = """while True:
+    task = queue.get_task(name, timeout=2)
+    if task:
+        queue.mark_completed(task, {"square": task["number"] ** 2})
+"""
+BUSY = """import time
+
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    if task := queue.get_task(name, timeout=0):
+        queue.mark_completed(task, {"square": task["number"] ** 2})
+        end = time.monotonic() + 2
+"""
+SILENT = """while task := queue.get_task(name, timeout=2):
+    print(task["number"] ** 2)
+"""
+
+WRONG = {
+    "04-exercise-programs": [
+        (programs(producer=PRODUCER.replace("range(20)", "range(1, 21)")), "one task for each"),
+        (programs(consumer=HEAD + FOR_EVER), "the moment to leave the loop"),
+        (programs(consumer=HEAD + SILENT), "Whoever claims a task has to report it"),
+        (programs(consumer=CONSUMER.replace("** 2", "* 2")), "the number times itself"),
+        (programs(consumer=HEAD + BUSY), "again and again while there is nothing to do"),
+        (programs(consumer=CONSUMER.replace("timeout=2", "timeout=0")), "It left at once"),
+    ]
+}
