@@ -1,0 +1,101 @@
+"""Every lesson in JupyterLab, in a real Chromium: shown before it runs, and run without error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import browser
+import nbformat
+import psutil
+import pytest
+from conftest import until
+from lessons import SOLVED, classroom
+
+NAMES = sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb"))
+#: Views that move by themselves, and all of them.
+MOVING = "table.imglab-live, table.imglab-lanes, table.imglab-bench"
+VIEWS = f"{MOVING}, table.imglab-race, table.imglab-keys"
+
+pytestmark = [
+    pytest.mark.skipif(
+        browser.CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium here"
+    ),
+    pytest.mark.timeout(600),
+]
+
+
+def of_this_room(env: dict[str, str]) -> list[int]:
+    """The processes whose project is this classroom."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("IMGLAB_ROOT") == env["IMGLAB_ROOT"]:
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def stored_views(name: str) -> int:
+    """How many live views a solved lesson keeps."""
+    outputs = [
+        each.get("data", {}).get("text/html", "")
+        for cell in nbformat.read(SOLVED / name, as_version=4).cells
+        if cell.cell_type == "code"
+        for each in cell.outputs
+    ]
+    return sum('<table class="imglab-' in html for html in outputs)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A JupyterLab on a classroom with the solved lessons, which nobody trusts yet."""
+    with classroom() as env, pytest.MonkeyPatch.context() as patch:
+        for variable in ("IMGLAB_ROOT", "IMGLAB_REDIS_GRACE"):
+            patch.setenv(variable, env[variable])
+        patch.delenv("IMGLAB_REDIS_URL", raising=False)
+        root = tmp_path_factory.getbasetemp().parent / env["IMGLAB_ROOT"]
+        shutil.copytree(SOLVED, root / "notebooks" / "solved")
+        with browser.jupyterlab(root, tmp_path_factory.mktemp("lab")) as lab:
+            yield lab
+    until(lambda: not of_this_room(env))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lesson_shows_its_views_untrusted_and_runs_in_the_browser_without_an_error(name, lab):
+    views, seen = stored_views(name), set()
+    with browser.notebook(lab, f"notebooks/solved/{name}") as page:
+        live, moving = page.locator(VIEWS), page.locator(MOVING)
+        # As a fresh clone: no output is trusted, and nothing has run yet.
+        assert live.count() == views
+        assert all(text.strip() for text in live.all_inner_texts())
+        browser.start_all(page)
+        page.wait_for_function(f"{browser.KERNEL}.status == 'busy'")
+        while page.evaluate(f"{browser.KERNEL}.status") == "busy":
+            seen.add("\n".join(moving.all_inner_texts()))
+            page.wait_for_timeout(150)
+        errors = browser.until_done(page, 240)
+        said = page.locator(".jp-OutputArea-output").all_inner_texts()
+        assert live.count() == views
+        moves = moving.count() > 0
+        if page.locator("table.imglab-race").count():
+            go_through_a_race(page)
+    assert errors == []
+    assert len([text for text in said if text.startswith(f"PASSED {name[:2]}-exercise-")]) == 1
+    if moves:
+        assert len(seen) > 2, "the live views moved while cells were busy"
+
+
+def go_through_a_race(page):
+    """Step back to the beginning of an order, as a student does with the slider."""
+    race = page.locator("table.imglab-race").first
+    before = race.inner_text()
+    slider = page.locator(".widget-hslider .noUi-handle").first
+    slider.focus()
+    slider.press("Home")
+    page.wait_for_function(
+        "text => document.querySelector('table.imglab-race').innerText != text", arg=before
+    )
+    assert "→" in before
+    assert "→" not in race.inner_text()
