@@ -360,7 +360,54 @@ def test_what_was_measured_is_kept_until_the_code_changes(code, kept):
     assert text(new.cells[0]) == kept
 
 
-# What lesson 05 covers; that its outputs are true is nbval's to say
+# What the lessons cover of the course; that their outputs are true is nbval's to say
+
+THREADS = "02_threads_or_processes.ipynb"
+
+
+def test_s04_threads_share_a_queue_in_memory():
+    assert "TaskQueue()" in cell_of(THREADS, "02-queue").source
+    assert text(cell_of(THREADS, "02-queue")) == ("images/coffee.jpg 1\n1 {'status': 'success'}\n")
+    assert "Thread(target=each.start)" in cell_of(THREADS, "02-work").source
+
+
+def test_s13_each_filter_is_measured_in_three_ways_and_the_conclusion_worded_by_it():
+    table = text(cell_of(THREADS, "02-run-compare"))
+    assert re.search(r"\d cores, GIL (on|off)", table)
+    for name in ("blur:radius=8", "edges", "sharpen", "median:size=3", "invert"):
+        assert re.search(rf"{name}.*×.*×.*gain", table), name
+    assert text(cell_of(THREADS, "02-facts")).count("True") == 5
+
+
+QUEUE = "04_build_the_queue.ipynb"
+
+
+def test_s05_the_calls_of_the_course_answer_as_printed_there():
+    assert text(cell_of(QUEUE, "04-course-lines")).splitlines() == [
+        "True images/coffee.jpg",
+        "None {'status': 'success'}",
+        "",
+        "{'pending': 0, 'processing': 0, 'completed': 1, 'failed': 0}",
+    ]
+
+
+def test_s06_no_command_moves_a_task_from_a_list_into_a_hash():
+    assert "RPOPLPUSH" in cell_of(QUEUE, "04-wrongtype").source
+    assert text(cell_of(QUEUE, "04-wrongtype")).startswith("(error) WRONGTYPE")
+
+
+def test_s07_every_order_of_two_claims_is_counted():
+    assert "18 of 20: taken twice" in text(cell_of(QUEUE, "04-facts"))
+    assert "3 of 6: lost" in text(cell_of(QUEUE, "04-pop-and-crash"))
+    assert text(cell_of(QUEUE, "04-script-race")).count("fine") == 2
+    assert "claims 400, different tasks 400" in text(cell_of(QUEUE, "04-fight-facts"))
+
+
+def test_s17_producer_and_consumer_are_two_programs():
+    for name in ("producer", "consumer"):
+        assert cell_of(QUEUE, f"04-exercise-{name}").source.startswith("%%save output/lesson-04/")
+    assert text(cell_of(QUEUE, "04-check-programs")).startswith("PASSED")
+
 
 MANY = "05_many_workers.ipynb"
 
@@ -391,6 +438,7 @@ def test_s11_demo_2_filters_15_photographs_with_3_processes():
 
 def test_s13_the_comparison_shows_its_figures_and_the_courses():
     table = text(cell_of(MANY, "05-run-comparison"))
+    assert "Your guess was 3×." in table
     for word in ("one by one", "3 threads", "3 processes", "speed-up", "efficiency", "throughput"):
         assert word in table
     explained = cell_of(MANY, "05-explain").source
@@ -402,3 +450,16 @@ def test_s16_the_architecture_names_every_place_a_task_passes():
     diagram = cell_of(MANY, "05-architecture").source
     words = ("producer", "pending", "processing", "completed", "worker-3", "get_stats()")
     assert all(word in diagram for word in words)
+
+
+def test_s11_the_board_the_timeline_and_the_curve_are_in_the_lesson():
+    for cell, words in {
+        "05-run-three": "with board(",
+        "05-timeline": "charts.timeline(",
+        "05-scaling": "charts.speed_up(",
+    }.items():
+        assert words in cell_of(MANY, cell).source
+    kept = [
+        each.get("data", {}).get("text/html", "") for each in cell_of(MANY, "05-run-three").outputs
+    ]
+    assert "15</td>" in kept[0], "the last frame stays in the file"
