@@ -94,7 +94,7 @@ def not_started(rates, cores):
 
 
 def test_what_is_not_started_is_not_wrong():
-    for answer in (not_started, ...):
+    for answer in (not_started, ..., [1, ...], {"radius": ...}):
         assert repr(check(ENOUGH, answer)).startswith(f"Not yet: {ENOUGH} is not started.")
 
 

@@ -379,6 +379,44 @@ def test_s13_each_filter_is_measured_in_three_ways_and_the_conclusion_worded_by_
     assert text(cell_of(THREADS, "02-facts")).count("True") == 5
 
 
+COMMANDS = "03_redis_in_ten_commands.ipynb"
+
+
+def test_s06_a_person_can_read_every_key_of_the_queue():
+    printed = text(cell_of(COMMANDS, "03-queue-live"))
+    kinds = {"pending": "list", "processing": "hash", "completed": "list"}
+    for key, kind in kinds.items():
+        assert f"lesson-03:image_processing:{key}  {kind}, 1 long" in printed
+    for key in ("task:astronaut", "task:coffee", "task:rocket", "result:astronaut"):
+        assert f"lesson-03:{key}  hash, " in printed
+    table = cell_of(COMMANDS, "03-types-after").source
+    assert all(f"`{each}" in table for each in (":failed", "task:<id>", "result:<id>"))
+    # No list moves into a hash, so the move of the session's text cannot work.
+    assert "(error) WRONGTYPE" in text(cell_of(COMMANDS, "03-wrongtype"))
+
+
+def test_s12_the_sessions_own_lines_look_inside_and_monitor_tells_every_command():
+    lines = cell_of(COMMANDS, "03-inside").source.splitlines()[1:]
+    asked = [" ".join(each.split()[:2]).replace("lesson-03:", "") for each in lines]
+    assert asked == [
+        "LRANGE image_processing:pending",
+        "HGETALL image_processing:processing",
+        "LRANGE image_processing:completed",
+        "HGETALL task:astronaut",
+        "HGETALL result:astronaut",
+    ]
+    facts = text(cell_of(COMMANDS, "03-facts-inside")).splitlines()
+    assert facts[:3] == [
+        "pending:    ['rocket']",
+        "processing: ['coffee']",
+        "completed:  ['astronaut']",
+    ]
+    told = text(cell_of(COMMANDS, "03-monitor"))
+    assert told.startswith("a client sends EVALSHA\n    inside it: EXISTS lesson-03:task:hubble")
+    assert "KEYS took one step: True" in text(cell_of(COMMANDS, "03-many"))
+    assert "FLUSHDB" in cell_of(COMMANDS, "03-many-after").source
+
+
 QUEUE = "04_build_the_queue.ipynb"
 
 

@@ -11,11 +11,12 @@ import time
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import ROOT, until
 from nbclient import NotebookClient
 
+from imglab.errors import ImglabError
 from imglab.lab import magics
-from imglab.lab.keys import keys
+from imglab.lab.keys import boxes, keys, live
 
 
 @pytest.fixture
@@ -64,6 +65,55 @@ def test_many_keys_are_counted_and_not_all_shown(busy):
     assert len(space.keys) == 20
     assert space.more == len(list(busy.redis.scan_iter(busy.namespace + "*"))) - 20
     assert f"and {space.more} more keys" in str(space)
+
+
+def test_in_a_notebook_the_key_space_is_a_table_with_lists_between_their_ends(busy):
+    for number in range(5):
+        busy.add_task({}, task_id=f"n{number}")
+    space = keys(busy)
+    table = re.sub(r"<[^>]+>", " ", space._repr_html_())
+    assert f"{busy.namespace}image_processing:pending  list, 6  " in table
+    assert "left ┤ n4 │ n3 │ n2 │ n1 │ … ├ right" in table
+    assert "payload: {&quot;image_path&quot;:&quot;images/&lt;b&gt;.jpg&quot;}" in table
+    assert re.search(r"result:t2  hash, 2  gone in 86,\d\d\d s  result: ", table)
+    assert boxes([]) == "left ┤  ├ right"
+    # In words, it is the same whenever the queue is: no value, for it may hold a time.
+    assert f"{busy.namespace}task:t1  hash, 5 long" in repr(space).splitlines()
+    assert "0 s" not in repr(space)
+
+
+def test_a_pattern_chooses_other_keys(busy):
+    client, line = busy.redis, busy.namespace + "line"
+    assert repr(keys(busy, pattern=line + "*")) == "no keys"
+    client.rpush(line, "a", "b")
+    assert keys(busy, pattern=line + "*")._repr_html_().count("left ┤ a │ b ├ right") == 1
+    assert str(keys(busy, limit=0, pattern=line)) == "and 1 more keys"
+
+
+def test_the_key_space_is_drawn_anew_while_somebody_works(busy, monkeypatch):
+    pictures = []
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Screen(pictures))
+    with live(busy) as view:
+        busy.add_task({}, task_id="late")
+        until(lambda: pictures and "late" in pictures[-1])
+        monkeypatch.setattr("imglab.lab.keys.keys", refuse)
+        until(lambda: pictures[-1] == "Redis is away")
+    frames = view.frames
+    view.stop()
+    assert view.frames == frames
+
+
+class Screen:
+    def __init__(self, pictures):
+        self.pictures = pictures
+
+    def update(self, bundle, raw):
+        assert bundle["text/plain"] == "<live queue view>"
+        self.pictures.append(bundle["text/html"])
+
+
+def refuse(*_, **__):
+    raise ImglabError("away")
 
 
 def test_redis_prints_what_redis_cli_would(busy, capsys):

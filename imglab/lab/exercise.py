@@ -172,7 +172,8 @@ def _has_dots(source: str) -> bool:
         nodes = list(ast.walk(ast.parse(source)))
     except SyntaxError:
         return False
-    return any(isinstance(node, ast.Constant) and node.value is ... for node in nodes)
+    dots = ("...", "Ellipsis")  # in code, and in the repr of a list with a hole
+    return any(isinstance(n, ast.Constant | ast.Name) and ast.unparse(n) in dots for n in nodes)
 
 
 def _cannot_travel(name: str, answer: object, error: Exception) -> Verdict:

@@ -1,0 +1,144 @@
+"""Lesson 03: put the lines of a first in, first out queue in order; the judge runs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imglab.errors import QueueError
+from imglab.lab.examiner import Examiner
+from imglab.lab.exercise import Exercise
+from imglab.queues.connection import speaking_to
+
+#: A line behind each letter; two of the ten are not part of the program.
+LINES = {
+    "A": "    r.incr(done)",
+    "B": "while photo := r.lpop(line):",
+    "C": "    r.lpush(line, photo)",
+    "D": "r.expire(done, 3600)",
+    "E": '    taken.append(r.hget(task + photo, "path"))',
+    "F": "for photo in photos:",
+    "G": "    r.delete(task + photo)",
+    "H": '    r.hset(line, "path", f"images/{photo}.jpg")',
+    "I": "while photo := r.rpop(line):",
+    "J": '    r.hset(task + photo, "path", f"images/{photo}.jpg")',
+}
+PHOTOS = ["astronaut", "coffee", "rocket"]
+PATHS = [f"images/{photo}.jpg" for photo in PHOTOS]
+ANSWER = """order = (
+    ["F", "J", "C", "I", "E", "G", "A", "D"]
+)
+"""
+MISSING = (
+    "A job has no line. There are eight of them: go through the photographs, store the payload, "
+    "put the id in line, take ids out, read the payload, remove it, count, give the counter an end."
+)
+
+
+class Taken(list[str | None]):
+    """What a program takes, and how many ids and payloads are in Redis at that moment."""
+
+    def __init__(self, r: Any, line: str, payloads: list[str]) -> None:
+        super().__init__()
+        self.in_line: list[int] = []
+        self.stored: list[int] = []
+        self._look = lambda: (r.llen(line), r.exists(*payloads))
+
+    def append(self, path: str | None) -> None:
+        """Note it, and look around."""
+        super().append(path)
+        in_line, stored = self._look()
+        self.in_line.append(in_line)
+        self.stored.append(stored)
+
+
+def judge(answer: Any, exam: Examiner) -> None:
+    """Letters, then a program that runs; what it takes, and in which order; what it leaves."""
+    exam.case(
+        "your letters",
+        'Write them as a list, such as ["A", "B", "C"]. Each letter stands there at most once, and '
+        "two of the ten are not needed.",
+    )
+    letters = [str(each) for each in answer] if isinstance(answer, list | tuple | str) else []
+    are_right = letters and set(letters) <= LINES.keys() and len(set(letters)) == len(letters)
+    exam.require(are_right, "letters from A to J", f"{answer!r:.80}")
+    with exam.queue() as queue:
+        r, line, done, task = queue.redis, *(exam.namespace + x for x in ("line", "done", "task:"))
+        taken = Taken(r, line, [task + photo for photo in PHOTOS])
+        names = {"r": r, "line": line, "done": done, "task": task, "taken": taken}
+        _run("\n".join(LINES[each] for each in letters), names | {"photos": list(PHOTOS)}, exam)
+        _judge_taken(taken, letters, exam)
+        exam.case("the keys that are left at the end", MISSING)
+        left = sorted(r.scan_iter(exam.namespace + "*"))
+        exam.expect(["done"], [each.removeprefix(exam.namespace) for each in left])
+        exam.expect("3", r.get(done))
+        exam.require(
+            r.ttl(done) > 0,
+            "the counter will be gone by itself",
+            "it stays for ever",
+            "EXPIRE for a key that does not exist does nothing: the counter has to be there first."
+            if "D" in letters
+            else MISSING,
+        )
+
+
+def _run(program: str, names: dict[str, Any], exam: Examiner) -> None:
+    exam.case(
+        "your lines as a program",
+        "Python cannot read it. An indented line belongs to the loop above it, so the program "
+        "begins with a loop, and each loop has an indented line below it.",
+    )
+    try:
+        with speaking_to(names["r"]):
+            exec(program, names)
+    except SyntaxError as error:
+        exam.require(False, "Python", f"{error.msg}, line {error.lineno} of yours")
+    except QueueError as error:
+        wrong = "`line` is a list, and HSET works on hashes: the payload needs a key of its own."
+        exam.require(False, "no error from Redis", str(error.__cause__), wrong)
+
+
+def _judge_taken(taken: Taken, letters: list[str], exam: Examiner) -> None:
+    exam.case(
+        "what your program takes, in this order",
+        "The line was empty when the while loop asked for the first id, and so the loop ended at "
+        "once. Ids have to be put in line, and before anybody takes them.",
+    )
+    exam.require(taken, f"{PATHS}", "nothing", exam.hint if "E" in letters else MISSING)
+    never = "HGET of a key that does not exist gives None: nobody has stored a payload there."
+    early = "The payload was not there when it was read: store it before, and remove it after."
+    if None in taken:
+        exam.expect(PATHS, list(taken), early if "J" in letters else never)
+    exam.expect(
+        PATHS,
+        list(taken),
+        "The rocket came last and was taken first: a stack, in and out at the left end. A queue "
+        "takes from the end opposite to the one it adds to.",
+    )
+    exam.case(
+        "how many ids are in line whenever a payload is read",
+        "A payload was read before its id was taken: reading belongs into the loop that takes.",
+    )
+    exam.expect([2, 1, 0], taken.in_line)
+    exam.case(
+        "how many payloads are stored when the first id is taken",
+        "Whoever adds a task stores its payload, or another program would find none.",
+    )
+    exam.expect(len(PHOTOS), taken.stored[0])
+
+
+EXERCISES = {
+    "03-exercise-fifo": Exercise(
+        hints=(
+            "There are two loops. The first goes through `photos` and has two indented lines; the "
+            "second takes ids as long as there are any, and has three. One line follows both.",
+            "New ids go in on the left (C), so the oldest is at the right end. In the second loop "
+            "read the payload before you remove it.",
+            "It begins with F, J, C and I. Of the three lines in the second loop, E stands before "
+            "G, and A anywhere. D is the last: the counter has to be there by then.",
+        ),
+        solution=["F", "J", "C", "I", "E", "G", "A", "D"],
+        judge=judge,
+        redis=True,
+        text=ANSWER,
+    )
+}
