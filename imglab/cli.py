@@ -409,10 +409,13 @@ def lab(context: typer.Context) -> None:
     _server()
     root = project_root()
     place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
-    command = [sys.executable, "-m", "jupyterlab", *place, *context.args]
-    # JupyterLab's terminals shall find `imglab` and this `python`, as the lessons type them.
+    # JupyterLab's terminals shall find `imglab` and this `python`, as the lessons type them: they
+    # are no login shells, for those would make a PATH of their own.
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     os.environ["PATH"] = os.pathsep.join(filter(None, paths))
+    shell = [os.environ.get("SHELL") or "sh"]
+    place.append(f"--ServerApp.terminado_settings=shell_command={shell}")
+    command = [sys.executable, "-m", "jupyterlab", *place, *context.args]
     os.execv(command[0], command)
 
 
