@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab demo test check lint lessons bench chaos mutants clean
+.PHONY: lab demo test check lint lessons pictures bench chaos mutants clean
 
 lab: .venv/lab           ## JupyterLab, open on the lessons, with a Redis of its own
 	$(BIN)/imglab lab
@@ -24,6 +24,9 @@ lint: .venv/test
 
 lessons: .venv/test      ## run the solved lessons again and make the students' edition from them
 	$(BIN)/python tests/lessons.py
+
+pictures: .venv/test     ## film the board and record a run, for the README and for a class without Redis
+	$(BIN)/python tests/pictures.py
 
 bench: .venv/test        ## speed, as ratios against references taken in the same run
 	$(BIN)/python tests/bench/run.py

@@ -91,13 +91,14 @@ def _port(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> int:
 
 
 @contextmanager
-def notebook(lab: Lab, path: str) -> Iterator[Any]:
-    """A page with a notebook in front, its kernel idle."""
+def notebook(lab: Lab, path: str, scale: float = 1) -> Iterator[Any]:
+    """A page with a notebook in front, its kernel idle; a picture has `scale` dots for a pixel."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = chromium.new_page(viewport={"width": 1280, "height": 1400})
+        size = {"width": 1280, "height": 1400}
+        page = chromium.new_page(viewport=size, device_scale_factor=scale)
         page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
         page.wait_for_function(
             "() => window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext"
