@@ -1,4 +1,4 @@
-"""Filters that make trouble: the workers of `imglab chaos` import this module, nobody else does."""
+"""Filters that make trouble, for `imglab chaos` and the control room; only workers import them."""
 
 from __future__ import annotations
 

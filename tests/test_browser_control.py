@@ -1,0 +1,137 @@
+"""The control room in JupyterLab, in a real Chromium: somebody presses every kind of button."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import browser
+import psutil
+import pytest
+from conftest import ROOT, until
+from test_browser import BOARD, pytestmark, shots  # noqa: F401 - the mark is for this file, too
+
+#: The status line: the last row of the panel.
+STATUS = "[...document.querySelectorAll('.widget-vbox > .widget-html')].at(-1)"
+BUTTON = ".widget-hbox:has(b:text-is('{}')) button:text-is('{}')"
+#: Presses a button, and gives the status line's first answer, and after how many milliseconds.
+PRESS = f"""
+button => new Promise(done => {{
+  const line = {STATUS}, before = line.innerText, begun = performance.now();
+  const watch = new MutationObserver(() => {{
+    if (line.innerText.trim() && line.innerText != before) {{
+      watch.disconnect();
+      done([line.innerText, performance.now() - begun]);
+    }}
+  }});
+  watch.observe(line, {{childList: true, subtree: true, characterData: true}});
+  button.click();
+}})
+"""
+OUTPUTS = f"{browser.CELLS}.flatMap(c => c.outputs.toJSON()).map(o => o.output_type)"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with three photographs and the notebook; in the end, nobody is left in it."""
+    folder = tmp_path / "project"
+    for name in ("images", "output", "notebooks"):
+        (folder / name).mkdir(parents=True)
+    for photo in ("camera", "coffee", "sample"):
+        shutil.copy(ROOT / "images" / f"{photo}.jpg", folder / "images")
+    shutil.copy(ROOT / "notebooks" / "control_room.ipynb", folder / "notebooks")
+    monkeypatch.setenv("IMGLAB_ROOT", str(folder))
+    monkeypatch.setenv("IMGLAB_REDIS_GRACE", "1")
+    monkeypatch.delenv("IMGLAB_REDIS_URL", raising=False)
+    yield folder
+    until(lambda: not any(root_of(each) == str(folder) for each in psutil.process_iter()), 30)
+
+
+def root_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get("IMGLAB_ROOT")
+    except psutil.Error:
+        return None
+
+
+class Instructor:
+    """Somebody at the panel, who notes how long each answer took."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+        self.worker = page.locator(".widget-hbox:has(b:text-is('Worker')) select")
+        self.answers: dict[str, tuple[float, str]] = {}
+        browser.start_all(page)
+        self.errors = browser.until_done(page)
+        assert self.reads().endswith("Ready.")
+
+    def reads(self) -> str:
+        """The status line, as soon as it says what was done."""
+        said = f"{STATUS}?.innerText"
+        self.page.wait_for_function(f"() => /^[\\d:]+ +[^…]+$/.test({said})")
+        return self.page.evaluate(said)
+
+    def adds(self, count: int) -> None:
+        box = self.page.locator(".widget-text input[type=number]")
+        box.fill(str(count))
+        box.press("Tab")
+        assert f"Added {count} at normal" in self.presses("Tasks", "Add photographs")
+
+    def presses(self, row: str, label: str) -> str:
+        button = self.page.locator(BUTTON.format(row, label)).element_handle()
+        answer, milliseconds = self.page.evaluate(PRESS, button)
+        self.answers[f"{row}: {label}"] = milliseconds, answer
+        return self.reads()
+
+    def takes_a_picture(self, path) -> None:
+        self.page.wait_for_selector("img[alt*=' tries in ']", timeout=20_000)
+        self.page.evaluate("document.querySelector('.widget-vbox').scrollIntoView()")
+        self.page.screenshot(path=str(path))
+
+
+def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
+    frames = set()
+    with (
+        browser.jupyterlab(project, tmp_path) as lab,
+        browser.notebook(lab, "notebooks/control_room.ipynb") as page,
+    ):
+        someone = Instructor(page)
+        someone.adds(200)
+        assert "Killed worker-1" in someone.presses("Worker", "Kill -9")
+        someone.worker.select_option("worker-2")
+        assert "Froze worker-2" in someone.presses("Worker", "Freeze")
+        frames.add(page.evaluate(BOARD))
+        someone.takes_a_picture(shots(tmp_path) / "control-light.png")
+        assert "worker-2 goes on" in someone.presses("Worker", "Thaw")
+        assert "Asked worker-2 to stop" in someone.presses("Worker", "Stop gently")
+        frames.add(page.evaluate(BOARD))
+        assert "now: 5." in someone.presses("Pool", "5")
+        assert someone.worker.input_value() == "worker-2", "it is still chosen"
+        assert "Added poison-201" in someone.presses("Tasks", "Add poison")
+        assert "Added missing-202" in someone.presses("Tasks", "Add missing file")
+        assert "Paused" in someone.presses("Queue", "Pause")
+        assert "Resumed" in someone.presses("Queue", "Resume")
+        until(lambda: "is back" in someone.presses("Redis", "Kill -9"), 20)  # it must not be young
+        assert "Restarted Redis" in someone.presses("Redis", "Restart")
+        while not re.search(r"\s0 left", frame := page.evaluate(BOARD)):
+            frames.add(frame)
+            page.wait_for_timeout(100)
+        page.wait_for_function(f"{BOARD}.match(/completed.*200/) && {BOARD}.match(/failed.*2/)")
+        someone.takes_a_picture(shots(tmp_path) / "control-light-end.png")
+        outputs = page.evaluate(OUTPUTS)
+    for button, (milliseconds, answer) in someone.answers.items():
+        print(f"{button:25} {milliseconds:5.0f} ms  {answer}")
+        assert "…" in answer, "it answers at once, and acts then"
+    assert someone.errors == []
+    assert set(outputs) == {"display_data"}, "no thread raised or printed anything"
+    assert len(frames) > 10
+
+
+def test_it_suits_a_dark_theme(project, tmp_path):
+    with (
+        browser.jupyterlab(project, tmp_path, "JupyterLab Dark") as lab,
+        browser.notebook(lab, "notebooks/control_room.ipynb") as page,
+    ):
+        someone = Instructor(page)
+        someone.adds(20)
+        someone.takes_a_picture(shots(tmp_path) / "control-dark.png")
