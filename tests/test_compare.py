@@ -8,7 +8,7 @@ import threading
 import pytest
 from conftest import ROOT, until
 
-from imglab.errors import FilterError, ImglabError
+from imglab.errors import FilterError, QueueUnavailable
 from imglab.lab import compare as module
 from imglab.lab.board import Live
 from imglab.lab.compare import WAYS, Comparison, compare, gil, turns
@@ -48,9 +48,7 @@ def test_the_conclusion_is_worded_by_the_figures(threads, processes, words):
     assert words in str(Comparison("blur", rates, agree=True))
 
 
-def test_a_comparison_of_one_worker_or_of_no_filter_is_refused():
-    with pytest.raises(ImglabError, match="at least two workers"):
-        compare(["blur"], PICTURE, workers=1)
+def test_a_comparison_of_no_filter_is_refused():
     with pytest.raises(FilterError, match="No filter 'blurr'"):
         compare(["blurr"], PICTURE)
 
@@ -99,3 +97,22 @@ def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch)
         queue.add_task({})
         queue.get_task("thread-1")
     assert "thread-1" in text_of(shown[-1])
+
+
+def test_a_live_view_says_when_it_cannot_look_and_goes_on(monkeypatch):
+    shown, is_away = [], [True]
+
+    class Handle:
+        def update(self, bundle, raw):
+            shown.append(bundle["text/html"])
+
+    def picture():
+        if is_away:
+            raise QueueUnavailable("No Redis <here>.")
+        return "back"
+
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    with Live(picture):
+        until(lambda: "No Redis &lt;here&gt;." in shown)
+        is_away.clear()
+        until(lambda: shown[-1] == "back")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from importlib import import_module
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from conftest import ROOT, until
 
 from imglab.errors import ImglabError
-from imglab.lab import exercise
-from imglab.lab.exercise import Exercise, check, hint, solution, use
+from imglab.exercises import exercise
+from imglab.exercises.exercise import Exercise, check, hint, solution, use
+from imglab.imaging import FilterFactory
+from imglab.lab import magics
 from imglab.queues.connection import connect, speaking_to
 
 LESSONS = sorted(path.stem for path in (ROOT / "imglab/exercises").glob("lesson_*.py"))
@@ -182,6 +185,27 @@ def test_what_follows_uses_ours_until_the_students_own_has_passed(capsys):
     check(ENOUGH, raises)
     assert use(ENOUGH, raises) is own
     assert "has not passed yet" in capsys.readouterr().out
+
+
+def test_a_file_of_ours_takes_the_place_of_one_that_has_not_passed(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    name, path = "01-exercise-pixels", "output/lesson-01/pixels.py"
+    root, (ours,) = Path(os.environ["IMGLAB_ROOT"]), EXERCISES[name].solution.values()
+    magics.save(path, "...\n")
+    assert check(name, path).state == "not started"
+    assert use(name, path) == path
+    assert "has not passed yet" in capsys.readouterr().out
+    assert (root / path).read_text().startswith(ours)
+    monkeypatch.setattr(FilterFactory, "_classes", dict(FilterFactory._classes))
+    assert str(import_module("pixels").PixelsFilter(4)) == "pixels:size=4"
+    # It runs, but it is not the student's, and does not pass for it.
+    assert check(name, path).state == "not started"
+    own = ours + "# my own\n"
+    magics.save(path, own)
+    assert check(name, path).state == "passed"
+    assert use(name, path) == path
+    assert (root / path).read_text() == own
 
 
 def test_an_unknown_exercise_is_an_error_for_people():

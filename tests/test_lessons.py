@@ -39,6 +39,16 @@ PLAN = {
     "control_room.ipynb",
 }
 
+#: What each lesson has to cover of the course; the tests at the end show it.
+COVERS = {
+    "00": {1},
+    "01": {2, 3},
+    "02": {4, 13},
+    "03": {6, 12},
+    "04": {5, 6, 7, 17},
+    "05": {8, 9, 10, 11, 13, 16},
+}
+
 every_lesson = pytest.mark.parametrize("name", NAMES)
 #: A lesson is worth a minute, and somebody else may be using the machine.
 unhurried = pytest.mark.timeout(300)
@@ -360,7 +370,55 @@ def test_what_was_measured_is_kept_until_the_code_changes(code, kept):
     assert text(new.cells[0]) == kept
 
 
+@every_lesson
+def test_every_row_of_the_course_that_a_lesson_covers_has_a_test_that_looks_into_it(name):
+    source = Path(__file__).read_text()
+    (constant,) = re.findall(rf'^([A-Z]+) = "{re.escape(name)}"', source, re.MULTILINE)
+    parts = re.split(r"^def test_s(\d\d)_", source, flags=re.MULTILINE)[1:]
+    rows = zip(parts[::2], parts[1::2], strict=True)
+    seen = {int(row) for row, body in rows if f"({constant}, " in body}
+    assert seen == COVERS[name[:2]]
+
+
 # What the lessons cover of the course; that their outputs are true is nbval's to say
+
+BENCH = "00_the_bench.ipynb"
+FILTERS = "01_filters_and_pipelines.ipynb"
+
+
+def test_s01_a_working_set_up_shows_itself_and_a_missing_redis_too():
+    table = cell_of(BENCH, "00-install").source
+    for word in (".venv", "pip install", "macOS", "Debian", "Docker", "redis-cli ping"):
+        assert word in table
+    assert text(cell_of(BENCH, "00-ping")) == "PONG\n"
+    assert text(cell_of(BENCH, "00-bench")).count(": green") == 6
+    facts = text(cell_of(BENCH, "00-facts"))
+    assert "3 Redis: red" in facts
+    assert facts.count("not tried") == 3
+    assert text(cell_of(BENCH, "00-own-bench")).count(": green") == 6
+
+
+def test_s02_the_four_filters_work_on_a_photograph_and_check_their_parameters():
+    made = cell_of(FILTERS, "01-four").source
+    names = ("BlurFilter", "BrightnessFilter", "EdgesFilter", "GrayscaleFilter")
+    assert all(f"{name}(" in made for name in names)
+    assert "blur:radius=6, brightness:factor=1.6, edges, grayscale" in text(
+        cell_of(FILTERS, "01-four")
+    )
+    assert "must be a number from 0 to 100, not 1000" in text(cell_of(FILTERS, "01-refused"))
+    assert "class PixelsFilter(BaseFilter)" in cell_of(FILTERS, "01-exercise-pixels").source
+
+
+def test_s03_pipelines_factory_and_batches_work_in_every_mode():
+    assert "FilterPipeline([" in cell_of(FILTERS, "01-pipeline").source
+    assert text(cell_of(FILTERS, "01-spec")).count("True") == 2
+    assert "Did you mean blur?" in text(cell_of(FILTERS, "01-factory"))
+    batch = text(cell_of(FILTERS, "01-batch"))
+    for mode in ("sequential", "threads", "processes"):
+        assert f"{mode:11}6 done, 0 failed" in batch
+    assert batch.endswith("True")
+    assert text(cell_of(FILTERS, "01-broken")).startswith("6 done\nbroken.jpg → ")
+
 
 THREADS = "02_threads_or_processes.ipynb"
 

@@ -97,7 +97,7 @@ def test_the_key_space_is_drawn_anew_while_somebody_works(busy, monkeypatch):
         busy.add_task({}, task_id="late")
         until(lambda: pictures and "late" in pictures[-1])
         monkeypatch.setattr("imglab.lab.keys.keys", refuse)
-        until(lambda: pictures[-1] == "Redis is away")
+        until(lambda: pictures[-1] == "away")
     frames = view.frames
     view.stop()
     assert view.frames == frames

@@ -14,6 +14,8 @@ from conftest import ROOT
 PACKAGE = ROOT / "imglab"
 #: Lines of code: statements, each counted once however it wraps, without docstrings and imports.
 BUDGETS = {"imaging queues workers": 1500, "lab": 1500, "ops": 450}
+#: Statements for the exercises of one lesson, and for what checks them.
+EXERCISES = {"lesson": 80, "exercise": 130, "examiner": 100}
 LUA_BUDGET = 250
 
 
@@ -33,6 +35,11 @@ def test_a_reader_knows_it_in_an_hour(folders, budget):
     files = [path for folder in folders.split() for path in (PACKAGE / folder).rglob("*.py")]
     total = sum(map(code_lines, files))
     assert total <= budget, {path.name: code_lines(path) for path in files}
+
+
+def test_an_exercise_is_read_in_minutes():
+    for path in (PACKAGE / "exercises").glob("[!_]*.py"):
+        assert code_lines(path) <= EXERCISES[path.stem.partition("_")[0]], path.name
 
 
 def test_the_scripts_stay_small():
@@ -73,7 +80,7 @@ def test_every_row_of_the_course_that_works_has_a_test_that_names_it():
     text = "\n".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
     names = re.findall(r"def (test_\w+)", text)
     named = {int(row) for name in names for row in re.findall(r"_s(\d+)(?=_)", name)}
-    assert set(range(1, 13)) | {17, 20, 22, 24} <= named
+    assert set(range(1, 14)) | {16, 17, 20, 22, 24} <= named
 
 
 def test_the_readme_says_what_the_makefile_does():

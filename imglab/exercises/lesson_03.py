@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from imglab.errors import QueueError
-from imglab.lab.examiner import Examiner
-from imglab.lab.exercise import Exercise
+from imglab.exercises.examiner import Examiner
+from imglab.exercises.exercise import Exercise
 from imglab.queues.connection import speaking_to
 
 #: A line behind each letter; two of the ten are not part of the program.

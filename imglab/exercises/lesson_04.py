@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from imglab.lab.examiner import Examiner
-from imglab.lab.exercise import Exercise
+from imglab.exercises.examiner import Examiner
+from imglab.exercises.exercise import Exercise
 from imglab.queues import RedisTaskQueue
 from imglab.workers import project_root
 

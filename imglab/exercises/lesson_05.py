@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from imglab.lab.examiner import Examiner
-from imglab.lab.exercise import Exercise
+from imglab.exercises.examiner import Examiner
+from imglab.exercises.exercise import Exercise
 
 Enough = Callable[[Mapping[int, float], int], tuple[int, str]]
 

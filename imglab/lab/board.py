@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,13 +89,14 @@ def recorded(name: str) -> list[dict[str, Any]]:
 class Live:
     """A picture of text that a thread draws anew eight times a second until `stop`.
 
-    It goes on while a cell is busy and after it; the last one stays in the notebook.
+    It goes on while a cell is busy and after it; the last one stays in the notebook. Where there
+    is only text, `text` stands for it.
     """
 
-    def __init__(self, picture: Callable[[], str]) -> None:
+    def __init__(self, picture: Callable[[], str], text: str = TEXT) -> None:
         from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
 
-        self.frames = 0
+        self.frames, self.text = 0, text
         self._picture, self._stopping = picture, threading.Event()
         self._handle = display(  # type: ignore[no-untyped-call]
             self._bundle(), raw=True, display_id=True
@@ -121,7 +123,11 @@ class Live:
 
     def _bundle(self) -> dict[str, str]:
         self.frames += 1
-        return {"text/html": self._picture(), "text/plain": TEXT}
+        try:
+            html = self._picture()
+        except ImglabError as error:  # the next picture tries again
+            html = escape(str(error))
+        return {"text/html": html, "text/plain": self.text}
 
 
 class Board(Live):

@@ -139,20 +139,21 @@ def _wide(html: str) -> str:
     return f'<tr style="background:transparent"><td colspan="3" style="{CELL}">{html}</td></tr>'
 
 
-def _colour(text: str, colour: str) -> str:
-    return f'<span style="color:{colour}">{text}</span>' if text else ""
+def tinted(html: str, value: str) -> str:
+    """The same in a colour; nothing for nothing."""
+    return f'<span style="color:{value}">{html}</span>' if html else ""
 
 
 def _title(frame: Frame, film: Film, title: str, note: str) -> str:
     rates = film.rates()
     rate = rates[-1] if rates else 0.0
-    bars = _colour(sparkline(rates), DONE)
+    bars = tinted(sparkline(rates), DONE)
     state = note or ("paused" if frame.is_paused else "")
     # The first row settles the columns, so it has all three; its title runs over into the second.
     first, second, third = (f"{CELL};width:{each}ch" for each in COLUMNS)
     head = (
         f'<tr style="background:transparent"><td style="{first};overflow:visible">'
-        f"<b>{escape(title)}</b>   {_colour(escape(state), BAD)}</td>"
+        f"<b>{escape(title)}</b>   {tinted(escape(state), BAD)}</td>"
         f'<td style="{second}"></td><td style="{third}"></td></tr>'
     )
     return head + _row(f"{rate:,.1f} tasks/s", bars, f"{frame.unfinished:,} left")
@@ -170,7 +171,7 @@ def _squares(count: int, symbol: str, colour: str) -> str:
     while count > each * room:
         each, room = each * 10, WIDTH - 9
     note = f" × {each:,}" if each > 1 else ""
-    return _colour(symbol * -(-count // each), colour) + _colour(note, GREY)
+    return tinted(symbol * -(-count // each), colour) + tinted(note, GREY)
 
 
 def _completed(frame: Frame, film: Film) -> str:
@@ -178,9 +179,9 @@ def _completed(frame: Frame, film: Film) -> str:
     marks = []
     for task in frame.ids["completed"][: WIDTH // 2 - 3]:  # a circle may be wider than a letter
         worker = film.done_by(task)
-        marks.append(_colour(film.mark(worker), film.colour(worker)) if worker else "·")
+        marks.append(tinted(film.mark(worker), film.colour(worker)) if worker else "·")
     more = frame.counts["completed"] > len(marks)
-    return " ".join(marks) + (_colour(" …", GREY) if more else "")
+    return " ".join(marks) + (tinted(" …", GREY) if more else "")
 
 
 def _worker_rows(frame: Frame, film: Film) -> list[str]:
@@ -199,21 +200,21 @@ def _worker_rows(frame: Frame, film: Film) -> list[str]:
 def _worker(name: str, holds: list[Hold], is_here: bool, film: Film) -> str:
     label = f"{film.mark(name)} {name}"
     if not holds:
-        return _row(label, _colour("idle" if is_here else "gone", GREY), "")
+        return _row(label, tinted("idle" if is_here else "gone", GREY), "")
     first = holds[0]
     notes = [f"try {first.attempt}"] * (first.attempt > 1) + [f"+{len(holds) - 1}"] * (
         len(holds) > 1
     )
     filled = round(10 * first.left)
-    lease = _colour("━" * filled, film.colour(name)) + _colour("╌" * (10 - filled), GREY)
+    lease = tinted("━" * filled, film.colour(name)) + tinted("╌" * (10 - filled), GREY)
     what = escape(f"■ {short(first.task, 12):12} {short(' '.join(notes), 9):9}")
-    return _row(label, f"{_colour(what, film.colour(name))} lease {lease}", "")
+    return _row(label, f"{tinted(what, film.colour(name))} lease {lease}", "")
 
 
 def _words(events: Sequence[dict[str, Any]]) -> str:
     lines = [sentence(event) for event in events[-WORDS:]]
     lines = [" "] * (WORDS - len(lines)) + lines
-    return _wide(_colour("\n".join(escape(line) for line in lines), GREY))
+    return _wide(tinted("\n".join(escape(line) for line in lines), GREY))
 
 
 def sentence(event: dict[str, Any]) -> str:

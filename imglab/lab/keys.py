@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from imglab.errors import ImglabError
 from imglab.lab.board import Live
 from imglab.lab.draw import CELL, short
 from imglab.lab.rediscli import run
@@ -129,11 +128,4 @@ def _look(client: Any, name: str) -> Key:
 
 def live(queue: RedisTaskQueue, pattern: str = "") -> Live:
     """A view of `keys` that follows what happens: in a `with` block, or until its `stop()`."""
-
-    def picture() -> str:
-        try:
-            return keys(queue, pattern=pattern)._repr_html_()
-        except ImglabError:  # the next picture tries again
-            return "Redis is away"
-
-    return Live(picture)
+    return Live(lambda: keys(queue, pattern=pattern)._repr_html_())

@@ -7,7 +7,7 @@ from html import escape
 from imglab.errors import ImglabError
 from imglab.lab.board import Live
 from imglab.lab.charts import Run, Runs
-from imglab.lab.draw import CELL, COLOURS, GREY, short
+from imglab.lab.draw import CELL, COLOURS, GREY, short, tinted
 from imglab.queues import BaseQueue
 
 #: Letters in a lane, and the fewest milliseconds that one of them stands for.
@@ -31,14 +31,12 @@ def draw(queue: BaseQueue) -> str:
     except ImglabError:
         return _table([("nobody yet", "", "0 tasks")])
     slot = max(SLOT / 1000, runs.seconds / WIDTH)
-    rows = []
-    for number, worker in enumerate(runs.workers):
-        mine = [run for run in runs.runs if run.worker == worker]
-        lane = _lane(mine, slot)
-        coloured = f'<span style="color:{COLOURS[number % len(COLOURS)]}">{lane}</span>'
-        rows.append((worker, coloured, f"{len(mine)} tasks"))
-    scale = f'<span style="color:{GREY}">each letter: {slot * 1000:.0f} ms</span>'
-    return _table([*rows, ("", scale, "")])
+    mine = {name: [run for run in runs.runs if run.worker == name] for name in runs.workers}
+    rows = [
+        (name, tinted(_lane(tasks, slot), COLOURS[row % len(COLOURS)]), f"{len(tasks)} tasks")
+        for row, (name, tasks) in enumerate(mine.items())
+    ]
+    return _table([*rows, ("", tinted(f"each letter: {slot * 1000:.0f} ms", GREY), "")])
 
 
 def _lane(runs: list[Run], slot: float) -> str:

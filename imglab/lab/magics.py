@@ -18,6 +18,7 @@ from typing import Any
 
 from imglab.errors import ImglabError
 from imglab.lab import rediscli, server
+from imglab.lab.draw import short
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.redis_queue import script
@@ -142,8 +143,7 @@ def explain(line: str, names: dict[str, str]) -> str:
             names[who] = arguments[place]
         words = [name, *arguments]
     sender = "in a script" if who == "lua" else names.get(who, who)
-    text = " ".join(word if len(word) <= 60 else word[:59] + "…" for word in words)
-    return f"{sender:<15}  {text}"
+    return f"{sender:<15}  {' '.join(short(word, 60) for word in words)}"
 
 
 def _hashes() -> dict[str, str]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imglab.imaging import BaseFilter, FilterFactory, number
-from imglab.workers import project_root
 
 
 @FilterFactory.register
@@ -26,25 +25,6 @@ class BusyFilter(BaseFilter):
         until = time.monotonic() + self.ms / 1000
         hashlib.sha256(image.tobytes()).digest()
         time.sleep(max(0, until - time.monotonic()))
-        return image
-
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class FlakyFilter(BaseFilter):
-    """Fails the first `times` times for one `task`, in whichever process: the marks are files."""
-
-    task: int = number(0, low=0, high=1_000_000)
-    times: int = number(1, low=1, high=99)
-
-    def change(self, image: Image.Image) -> Image.Image:
-        """The same picture, in the end."""
-        for time_ in range(self.times):
-            try:
-                (project_root() / "marks" / f"{self.task}-{time_}").touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            raise RuntimeError(f"failure {time_ + 1} of {self.times}, as planned")
         return image
 
 

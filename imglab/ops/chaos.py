@@ -30,6 +30,8 @@ PATIENCE = 60.0
 #: While a slow disk syncs, Redis holds its file back for up to two seconds and replies all the same
 #: (appendfsync everysec). A producer that must not lose them adds such tasks again.
 UNSAFE = 3.0
+#: What the workers import: filters that are slow, deadly, or fail at first.
+TROUBLE = ("imglab.lab.trouble", "imglab.ops.flaky")
 #: Tasks that are added in a row.
 BATCH = 20
 
@@ -58,7 +60,7 @@ def run(
         _project(folder),
         _Redis(folder / "redis") as server,
         RedisTaskQueue(url=server.url, settings=settings) as queue,
-        WorkerPool(workers, (), queue, imports=["imglab.lab.trouble"], prefetch=prefetch) as pool,
+        WorkerPool(workers, (), queue, imports=TROUBLE, prefetch=prefetch) as pool,
         _Chaos(plan, server, queue, pool, on_progress) as chaos,
     ):
         chaos.torment(seconds)

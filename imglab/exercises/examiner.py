@@ -77,7 +77,7 @@ class Examiner:
 
     def start(self, program: Path, *arguments: str, seconds: float) -> subprocess.Popen[str]:
         """Run a student's program under watch, with IMGLAB_REDIS_URL set; see `ended`."""
-        words = [sys.executable, "-m", __spec__.name, str(seconds), str(program), *arguments]
+        words = [sys.executable, "-m", "imglab.exercises", str(seconds), str(program), *arguments]
         return subprocess.Popen(
             words,
             env={**os.environ, "IMGLAB_REDIS_URL": self.url},
@@ -173,7 +173,3 @@ def main() -> None:
         ),
     )
     give(examine(lesson, name, cloudpickle.loads(answer), examiner))
-
-
-if __name__ == "__main__":
-    main()

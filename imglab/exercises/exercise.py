@@ -1,7 +1,7 @@
 """Exercises in a notebook: `check` an answer, get a `hint`, see a `solution`; nobody is stuck.
 
-What is asked, and who judges it, stands in `imglab.exercises`, one file a lesson. Nothing here
-raises for a student's mistake: a verdict is a text.
+What is asked, and who judges it, stands beside this file, one file a lesson. Nothing here raises
+for a student's mistake: a verdict is a text.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Any
 import cloudpickle
 
 from imglab.errors import ImglabError
-from imglab.lab import server
-from imglab.lab.examiner import Examiner
+from imglab.exercises.examiner import Examiner
+from imglab.lab import magics, server
 from imglab.queues import RedisTaskQueue
 from imglab.workers import project_home, project_root
 
@@ -40,7 +40,7 @@ class Exercise:
     """One exercise: from a nudge to nearly everything, three hints; a solution; and the judge."""
 
     hints: tuple[str, str, str]
-    #: A function, a class, a value; or the path of a file, whose text is then in `text`.
+    #: A function, a class, a value; or files, {path below output/: text}, handed in as paths.
     solution: Any
     judge: Callable[[Any, Examiner], None]
     #: Whether the judge needs a Redis.
@@ -122,11 +122,20 @@ def solution(name: str) -> None:
 
 
 def use(name: str, answer: Any) -> Any:
-    """The student's answer if it has passed; else our own, and it says so."""
+    """The student's answer if it has passed; else our own, and it says so.
+
+    Files of ours take the place of the student's, which the cell that saved them brings back.
+    """
     if name in _passed:
         return answer
     print(f"{name} has not passed yet, so what follows uses our solution.")  # noqa: T201
-    return _exercise(name).solution
+    ours = _exercise(name).solution
+    if not (isinstance(ours, dict) and all(str(path).startswith("output/") for path in ours)):
+        return ours
+    for path, text in ours.items():
+        # The dots: `check` must not take it for the student's own.
+        magics.save(path, f"{text}\n...  # not yours: run the cell of the exercise again\n")
+    return answer
 
 
 def _module(name: str) -> str:
@@ -196,7 +205,7 @@ def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
     task = (sys.path, _module(name), name, url, namespace, exercise.limit, carried)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "imglab.lab.examiner"],
+            [sys.executable, "-m", "imglab.exercises"],
             input=cloudpickle.dumps(task),
             capture_output=True,
             timeout=exercise.limit + 3,  # for native code, in which no thread of its own gets on

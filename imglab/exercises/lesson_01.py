@@ -1,0 +1,190 @@
+"""Lesson 01: a filter of one's own, in a module that every process can import."""
+
+from __future__ import annotations
+
+import random
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any
+
+from PIL import Image
+
+from imglab.errors import FilterError
+from imglab.exercises.examiner import Examiner
+from imglab.exercises.exercise import Exercise
+from imglab.imaging import BaseFilter, FilterFactory
+from imglab.workers import project_root
+
+PATH = "output/lesson-01/pixels.py"
+PIXELS = """\
+from dataclasses import dataclass
+from PIL import Image, ImageOps
+from imglab.imaging import BaseFilter, FilterFactory, number
+@FilterFactory.register
+@dataclass(frozen=True)
+class PixelsFilter(BaseFilter):
+    size: int = number(8, low=1, high=64)
+
+    def change(self, image):
+        small = image.reduce(self.size)
+        large = ImageOps.scale(small, self.size, Image.Resampling.NEAREST)
+        return large.crop((0, 0, *image.size))
+"""
+#: A size that is a multiple of 8, and that of images/sample.jpg, which is not.
+EVEN, ODD = (96, 64), (451, 300)
+
+
+def judge(answer: str, exam: Examiner) -> None:
+    """The module, its parameter, the squares, what was given, and other kinds of pictures."""
+    pixels = _loaded(answer, exam)
+    exam.case(
+        "a picture of 96 × 64 pixels",
+        "change() gets an image and has to give one back, with return. Whatever it uses, the file "
+        "has to import.",
+    )
+    got = _changed(pixels, _noise(EVEN), exam)
+    exam.require(
+        got.size[0] > EVEN[0] // 2,
+        "96 × 64 pixels",
+        "{} × {} pixels".format(*got.size),
+        "That is the small picture, with a pixel for each square. Enlarge it again.",
+    )
+    exam.expect(EVEN, got.size)
+    exam.case(
+        "a picture of squares already, 8 pixels wide, on 96 × 64 pixels",
+        "It should stay as it is, for each square has one colour. Here neighbours are mixed: make "
+        "it small with image.reduce(…), and large with Image.Resampling.NEAREST.",
+    )
+    _is_unchanged(pixels, EVEN, exam)
+    exam.case(
+        "a picture of 451 × 300 pixels, and 451 is no multiple of 8",
+        "The last squares are cut: 451 = 56 × 8 + 3. Make a picture that is a little too large, "
+        "and crop it to image.size.",
+    )
+    exam.expect(ODD, _changed(pixels, _noise(ODD), exam).size)
+    exam.case(
+        "a picture of squares already, 8 pixels wide, on 451 × 300 pixels",
+        "The squares drift: enlarged to 451 pixels, 57 of them are a bit less than 8 wide. Enlarge "
+        "by the whole number self.size first, and crop then.",
+    )
+    _is_unchanged(pixels, ODD, exam)
+    exam.case(
+        "squares of 4 and of 16 pixels",
+        "The width of a square is self.size, whatever it is; 8 is no more than its default.",
+    )
+    for size in (4, 16):
+        _is_unchanged(FilterFactory.create("pixels", size=size), EVEN, exam)
+        _has_squares(FilterFactory.create("pixels", size=size), size, exam)
+    exam.case("a grey picture", "A grey picture has one number for each pixel, not three.")
+    exam.expect((96, 64), pixels.apply(_noise(EVEN).convert("L")).size)
+    exam.case("a picture with transparency", "It reaches change() without its alpha band.")
+    exam.expect("RGBA", pixels.apply(_noise(EVEN).convert("RGBA")).mode)
+
+
+def _loaded(answer: str, exam: Examiner) -> BaseFilter:
+    """The filter of a student's module, with the default size."""
+    exam.case(
+        f"import {PATH}",
+        "A module has to bring along all it uses: what the notebook imported does not count there.",
+    )
+    known = set(FilterFactory.names())
+    spec: Any = spec_from_file_location("pixels", project_root() / answer)
+    sys.modules["pixels"] = module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except FilterError as error:
+        exam.require(
+            False,
+            "a class that can be registered",
+            str(error),
+            "Two lines stand above the class, @FilterFactory.register first, @dataclass(frozen="
+            "True) below it; the class has size: int = number(8, low=1, high=64).",
+        )
+    new = set(FilterFactory.names()) - known
+    exam.require(
+        "pixels" in new,
+        "a filter that is known as pixels",
+        f"known is {', '.join(new)}" if new else "nothing new is known",
+        "The class gives the name: PixelsFilter is pixels."
+        if new
+        else "The factory makes what was announced to it: @FilterFactory.register does that.",
+    )
+    exam.case(
+        "pixels, pixels:size=64, and then pixels:size=0 and pixels:size=65, which are refused",
+        "The parameter is called size, with these limits: size: int = number(8, low=1, high=64).",
+    )
+    sizes = [
+        _size(text) for text in ("pixels", "pixels:size=64", "pixels:size=0", "pixels:size=65")
+    ]
+    exam.expect([8, 64, "refused", "refused"], sizes)
+    return FilterFactory.create("pixels")
+
+
+def _size(text: str) -> Any:
+    try:
+        return FilterFactory.create(text).spec()["size"]
+    except (FilterError, KeyError):
+        return "refused"
+
+
+def _noise(size: tuple[int, int]) -> Image.Image:
+    chance = random.Random(1)
+    return Image.frombytes("RGB", size, chance.randbytes(3 * size[0] * size[1]))
+
+
+def _changed(pixels: BaseFilter, image: Image.Image, exam: Examiner) -> Image.Image:
+    """What `change` gives for a picture, which itself stays as it is."""
+    before = image.tobytes()
+    got = pixels.change(image)
+    exam.require(isinstance(got, Image.Image), "an image", f"{got!r:.60}")
+    exam.require(
+        image.tobytes() == before,
+        "the given picture as it was before",
+        "a picture that is not the same any more",
+        "Somebody may still need it: work on image.copy(), and give that back.",
+    )
+    return got
+
+
+def _is_unchanged(pixels: Any, size: tuple[int, int], exam: Examiner) -> None:
+    width = pixels.size
+    squares = _noise((-(-size[0] // width), -(-size[1] // width)))
+    large = squares.resize((squares.width * width, squares.height * width), 0)
+    image = large.crop((0, 0, *size))
+    got = _changed(pixels, image, exam)
+    is_same = got.size == size and got.tobytes() == image.tobytes()
+    exam.require(is_same, "the same picture", "a picture with other colours")
+
+
+def _has_squares(pixels: BaseFilter, width: int, exam: Examiner) -> None:
+    got = _changed(pixels, _noise(EVEN), exam)
+    boxes = (
+        (x, y, x + width, y + width)
+        for y in range(0, EVEN[1], width)
+        for x in range(0, EVEN[0], width)
+    )
+    counts = [len(got.crop(box).getcolors(width * width) or ()) for box in boxes]
+    exam.require(
+        max(counts) == 1,
+        "one colour in each square",
+        f"up to {max(counts)} of them",
+        "Each square has one colour: image.reduce(self.size) works it out, a pixel for each.",
+    )
+
+
+EXERCISES = {
+    "01-exercise-pixels": Exercise(
+        hints=(
+            "Make the picture small, with one pixel for each square, and then large again. The two "
+            "lines above the class are those of PosterFilter.",
+            "image.reduce(self.size) makes it small, ImageOps.scale(small, self.size, Image."
+            "Resampling.NEAREST) large again, without mixing colours.",
+            "451 is no multiple of 8: the large picture is a bit too large. large.crop((0, 0, "
+            "*image.size)) cuts off what is too much, on the right and below.",
+        ),
+        solution={PATH: PIXELS},
+        judge=judge,
+        limit=20.0,
+        text=PIXELS,
+    )
+}
