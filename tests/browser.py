@@ -32,6 +32,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 #: The kernel of the notebook in front. What the page says of it ("idle") comes before there is one.
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
 CELLS = "[...jupyterapp.shell.currentWidget.content.model.cells].filter(c => c.type == 'code')"
+DONE = (
+    f"({CELLS}.every(c => c.executionCount != null && c.executionState != 'running')"
+    f" && {KERNEL}.status == 'idle')"
+)
 
 
 @dataclass(frozen=True)
@@ -118,13 +122,14 @@ def start_all(page: Any) -> None:
     page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
 
 
+def is_done(page: Any) -> bool:
+    """Whether every code cell has run; between two cells the kernel is idle for a moment."""
+    return bool(page.evaluate(DONE))
+
+
 def until_done(page: Any, seconds: float = 90) -> list[str]:
     """Wait until every code cell has run; the errors that cells raised."""
-    page.wait_for_function(
-        f"() => {CELLS}.every(c => c.executionCount != null && c.executionState != 'running')"
-        f" && {KERNEL}.status == 'idle'",
-        timeout=seconds * 1000,
-    )
+    page.wait_for_function(f"() => {DONE}", timeout=seconds * 1000)
     return page.evaluate(
         f"{CELLS}.flatMap(c => c.outputs.toJSON()).filter(o => o.output_type == 'error')"
         ".map(o => o.ename + ': ' + o.evalue)"

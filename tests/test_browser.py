@@ -73,7 +73,7 @@ def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project,
     ):
         browser.start_all(page)
         page.wait_for_selector("table.imglab-live", timeout=60_000)
-        while page.evaluate(f"{browser.KERNEL}.status") == "busy" and len(seen) < 500:
+        while not browser.is_done(page) and len(seen) < 500:
             seen.append(page.evaluate(BOARD) or "")
             page.wait_for_timeout(100)
         errors = browser.until_done(page)

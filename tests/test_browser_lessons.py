@@ -71,8 +71,8 @@ def test_a_lesson_shows_its_views_untrusted_and_runs_in_the_browser_without_an_e
         assert live.count() == views
         assert all(text.strip() for text in live.all_inner_texts())
         browser.start_all(page)
-        page.wait_for_function(f"{browser.KERNEL}.status == 'busy'")
-        while page.evaluate(f"{browser.KERNEL}.status") == "busy":
+        page.wait_for_function(f"!{browser.DONE}")
+        while not browser.is_done(page):
             seen.add("\n".join(moving.all_inner_texts()))
             page.wait_for_timeout(150)
         errors = browser.until_done(page, 240)
