@@ -371,6 +371,14 @@ def test_what_was_measured_is_kept_until_the_code_changes(code, kept):
 
 
 @every_lesson
+def test_the_readme_links_to_the_lesson_and_says_its_minutes(name):
+    (minutes,) = re.findall(r"\*\*Time:\*\* (\d+) minutes", solved(name).cells[0].source)
+    heading = solved(name).cells[0].source.splitlines()[0].removeprefix("# ").replace(" · ", " | [")
+    row = rf"^\| {re.escape(heading)}\]\(notebooks/{name}\) \|.*\| {minutes} \|$"
+    assert re.search(row, (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
+@every_lesson
 def test_every_row_of_the_course_that_a_lesson_covers_has_a_test_that_looks_into_it(name):
     source = Path(__file__).read_text()
     (constant,) = re.findall(rf'^([A-Z]+) = "{re.escape(name)}"', source, re.MULTILINE)

@@ -144,7 +144,7 @@ def _legend(ax: Axes) -> None:
 
 
 def timeline(ax: Axes, runs: Runs) -> list[Artist]:
-    """A row for each worker, a bar for each try; below each row, thin and grey, the waiting."""
+    """A row for each worker, a bar for each try; above each row, thin and grey, the waiting."""
     artists = list[Any]()
     for row, worker in enumerate(runs.workers):
         mine = [run for run in runs.runs if run.worker == worker]
