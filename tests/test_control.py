@@ -17,8 +17,9 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from imglab.errors import QueueUnavailable
-from imglab.lab import control, server
-from imglab.lab.control import ROWS, Controls, perform, picture
+from imglab.lab import buttons, server
+from imglab.lab.buttons import ROWS, Controls, perform
+from imglab.lab.control import picture
 from imglab.queues import QueueSettings, RedisTaskQueue
 
 QUICK = QueueSettings(lease=1, backoff=0.1)
@@ -200,7 +201,7 @@ def test_freezing_twice_and_thawing_twice_are_harmless(controls):
 
 
 def test_a_frozen_worker_goes_on_by_itself_in_the_end(controls, monkeypatch):
-    monkeypatch.setattr(control, "THAW", 0.2)
+    monkeypatch.setattr(buttons, "THAW", 0.2)
     controls.scale(1)
     pid = controls.freeze("worker-1")
     until(lambda: state(pid) != psutil.STATUS_STOPPED)
@@ -210,7 +211,7 @@ def test_a_frozen_worker_goes_on_by_itself_in_the_end(controls, monkeypatch):
 FREEZE_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from imglab.lab.control import Controls
+from imglab.lab.buttons import Controls
 from imglab.queues import RedisTaskQueue
 
 controls = Controls(RedisTaskQueue(url=sys.argv[1], namespace=sys.argv[2]), 1, Path())
@@ -294,7 +295,7 @@ def test_without_redis_every_button_says_so_and_nothing_is_lost(project, own_ser
 
 
 def test_a_killed_redis_is_back_on_its_port_with_its_tasks(own, monkeypatch):
-    monkeypatch.setattr(control, "QUICK", 0)
+    monkeypatch.setattr(buttons, "QUICK", 0)
     add(own, 5)
     before = server.status(own.home)
     assert "with 5 tasks to do" in press(own, "Redis", "Kill -9", redis="")
@@ -311,7 +312,7 @@ def test_a_young_redis_is_spared_for_its_keeper_would_give_it_up(own):
 
 def test_a_redis_of_somebody_else_is_spared(controls, valkey, monkeypatch):
     monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
-    monkeypatch.setattr(control, "QUICK", 0)
+    monkeypatch.setattr(buttons, "QUICK", 0)
     assert press(controls, "Redis", "Kill -9", redis="").startswith("This was not done. Only our")
     assert valkey.process.poll() is None
 
