@@ -43,6 +43,11 @@ def judge(answer: Choose, exam: Examiner) -> None:
             "Threads beat one by one here, but reach only 15.0 of 19.5. Compare each way with the "
             "best of the three.",
         ),
+        (
+            {"one": 18.0, "threads": 20.0, "processes": 20.0},
+            "one",
+            "18 is 90 % of 20, exactly: at least 90 % means >=, not >.",
+        ),
     ):
         exam.case(f"rates = {rates}", hint)
         exam.expect(way, answer(rates))

@@ -30,8 +30,8 @@ while task := queue.get_task(name, timeout=2):
 NUMBERS = list(range(20))
 #: Seconds a program may take.
 PATIENCE = 10.0
-#: Scripts that a patient consumer may call while it handles these tasks and waits twice.
-CALLS = 300
+#: Scripts that a patient consumer may call: two for each of the tasks, and some while it waits.
+CALLS = 150
 
 
 def judge(answer: tuple[str, str], exam: Examiner) -> None:
@@ -48,8 +48,9 @@ def judge(answer: tuple[str, str], exam: Examiner) -> None:
     exam.expect(NUMBERS, added)
     exam.case(
         "a consumer alone, after the producer",
-        "It has to end by itself: get_task(name, timeout=2) gives None after two seconds without "
-        "a task, and that is the moment to leave the loop.",
+        'task["number"] reads a payload, and mark_completed(task, {…}) reports a dict. It has to '
+        "end by itself: get_task(name, timeout=2) gives None after two seconds without a task, and "
+        "that is the moment to leave the loop.",
     )
     _consume(exam, queue, consumer)
     queue.clear()

@@ -42,6 +42,13 @@ def judge(answer: Enough, exam: Examiner) -> None:
         'not with the rate before; a curve that never stops gives its last number and "not yet".',
     )
     exam.expect((4, "not yet"), answer(growing, 8))
+    slow = {1: 10.0, 2: 19.0, 3: 20.5}
+    exam.case(
+        f"rates = {slow}, cores = 8",
+        "The third worker adds 1.5, which is more than 1.0: the measure is a tenth of what one "
+        "worker does alone, rates[1], at every step.",
+    )
+    exam.expect((3, "not yet"), answer(slow, 8))
     flat = {1: 10.0, 2: 14.0, 3: 14.5, 4: 14.6}
     exam.case(
         f"rates = {flat}, cores = 8",

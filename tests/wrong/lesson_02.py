@@ -20,11 +20,17 @@ def whatever_beats_one_by_one(rates):
     return "threads" if rates["threads"] > rates["one"] else "processes"
 
 
+def more_than_enough(rates):
+    best = max(rates.values())
+    return next(way for way in ("one", "threads", "processes") if rates[way] > 0.9 * best)
+
+
 WRONG = {
     "02-exercise-choose": [
         (the_smallest, "more is better"),
         (the_fastest, "the cheapest way that is good enough"),
         (never_one_by_one, "is an answer, too"),
+        (more_than_enough, "exactly"),
         (whatever_beats_one_by_one, "with the best of the three"),
     ]
 }

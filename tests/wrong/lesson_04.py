@@ -23,6 +23,7 @@ while time.monotonic() < end:
         queue.mark_completed(task, {"square": task["number"] ** 2})
         end = time.monotonic() + 2
 """
+POLLING = BUSY.replace("    if task", "    time.sleep(0.01)\n    if task")
 SILENT = """while task := queue.get_task(name, timeout=2):
     print(task["number"] ** 2)
 """
@@ -34,6 +35,7 @@ WRONG = {
         (programs(consumer=HEAD + SILENT), "Whoever claims a task has to report it"),
         (programs(consumer=CONSUMER.replace("** 2", "* 2")), "the number times itself"),
         (programs(consumer=HEAD + BUSY), "again and again while there is nothing to do"),
+        (programs(consumer=HEAD + POLLING), "again and again while there is nothing to do"),
         (programs(consumer=CONSUMER.replace("timeout=2", "timeout=0")), "It left at once"),
     ]
 }

@@ -27,11 +27,19 @@ def the_last_small_gain(rates, cores):
     return stops[0], "cores" if stops[0] == cores else "something else"
 
 
+def a_tenth_of_the_rate_before(rates, cores):
+    for workers in sorted(rates)[:-1]:
+        if rates[workers + 1] - rates[workers] < 0.1 * rates[workers]:
+            return workers, "cores" if workers == cores else "something else"
+    return max(rates), "not yet"
+
+
 WRONG = {
     "05-exercise-enough": [
         (the_highest_rate, "neither was asked"),
         (the_first_useless_worker, "not with the rate before"),
         (always_the_cores, "it is not the cores that stop it"),
+        (a_tenth_of_the_rate_before, "at every step"),
         (the_last_small_gain, "a fall, too, is a gain of less"),
     ]
 }
