@@ -199,7 +199,7 @@ def submit(
 ) -> None:
     """Add a task for each image; a worker writes the result into its output folder."""
     from imglab.imaging import FilterPipeline
-    from imglab.workers import Folders
+    from imglab.storage import Folders
 
     folders = Folders.of_project()
     payloads: list[dict[str, Any]] = []
@@ -404,7 +404,7 @@ def monitor(
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def lab(context: typer.Context) -> None:
     """Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab."""
-    from imglab.workers import project_root
+    from imglab.project import project_root
 
     _server()
     root = project_root()
@@ -420,7 +420,7 @@ def lab(context: typer.Context) -> None:
 
 
 def _home() -> Path:
-    from imglab.workers import project_home
+    from imglab.project import project_home
 
     return project_home() / "redis"
 

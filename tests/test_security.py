@@ -27,7 +27,8 @@ from imglab.imaging import open_image
 from imglab.ops.acl import rules
 from imglab.queues import QueueSettings, RedisTaskQueue, Task, TaskQueue
 from imglab.queues.connection import connect
-from imglab.workers import Folders, Worker, WorkerPool
+from imglab.storage import Folders
+from imglab.workers import Worker, WorkerPool
 
 OURS, SECRET = (0, 0, 255), (255, 0, 0)
 

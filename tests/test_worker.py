@@ -13,7 +13,8 @@ from PIL import Image
 from imglab.errors import ImglabError, LeaseLost
 from imglab.imaging import BlurFilter, FilterPipeline, GrayscaleFilter, open_image
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
-from imglab.workers import Folders, RedisWorker, Worker
+from imglab.storage import Folders
+from imglab.workers import RedisWorker, Worker
 
 PHOTO = ROOT / "images" / "sample.jpg"
 

@@ -26,8 +26,8 @@ import cloudpickle
 from imglab.errors import ImglabError
 from imglab.exercises.examiner import Examiner
 from imglab.lab import magics, server
+from imglab.project import project_home, project_root
 from imglab.queues import RedisTaskQueue
-from imglab.workers import project_home, project_root
 
 #: Exercises that passed in this notebook; how many hints were given; the last answers' source.
 _passed: set[str] = set()

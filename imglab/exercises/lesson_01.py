@@ -13,7 +13,7 @@ from imglab.errors import FilterError
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
 from imglab.imaging import BaseFilter, FilterFactory
-from imglab.workers import project_root
+from imglab.project import project_root
 
 PATH = "output/lesson-01/pixels.py"
 PIXELS = """\

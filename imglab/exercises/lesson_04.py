@@ -7,8 +7,8 @@ from pathlib import Path
 
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
+from imglab.project import project_root
 from imglab.queues import RedisTaskQueue
-from imglab.workers import project_root
 
 PRODUCER = """import sys
 

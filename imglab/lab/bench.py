@@ -17,8 +17,9 @@ from imglab.imaging import FilterPipeline, open_image
 from imglab.lab import rediscli, server
 from imglab.lab.board import Live
 from imglab.lab.draw import BAD, CELL, DONE, GREY, TABLE, WAITING
+from imglab.project import photographs, project_home, project_root
 from imglab.queues import RedisTaskQueue
-from imglab.workers import WorkerPool, project_home, project_root
+from imglab.workers import WorkerPool
 
 PACKAGES = ("Pillow", "redis", "jupyterlab", "ipywidgets", "matplotlib")
 #: What the photograph goes through: it comes back as a pencil drawing.
@@ -96,7 +97,7 @@ class Bench:
         )
 
     def _photographs(self) -> str:
-        self._photos = sorted((project_root() / "images").glob("*.jpg"))
+        self._photos = photographs()
         if not self._photos:
             raise ImageError("There is no photograph in images/: start JupyterLab by `make lab`.")
         return "{} in images/; the first one opens, {} × {} pixels".format(

@@ -22,8 +22,9 @@ from imglab.errors import ImglabError, QueueUnavailable
 from imglab.imaging import FilterPipeline
 from imglab.lab import server
 from imglab.lab.keeper import QUICK, STATE, locked
+from imglab.project import photographs
 from imglab.queues import QueueSettings, RedisTaskQueue
-from imglab.workers import WorkerPool, project_root
+from imglab.workers import WorkerPool
 from imglab.workers.pool import SILENCE
 
 #: A lease so short that a class sees it run out, and a history of a few minutes.
@@ -62,7 +63,7 @@ class Controls:
         stats = self.queue.get_stats()
         # Behind all there ever were: they may be older than this notebook's kernel.
         first = stats.completed_total + stats.failed_total + stats.unfinished + 1
-        found = sorted((project_root() / "images").glob("*.jpg"))
+        found = photographs()
         photos = photos or {each.stem: f"images/{each.name}" for each in found} or MISSING
         ids = [
             self.queue.add_task(

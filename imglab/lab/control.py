@@ -21,8 +21,8 @@ from imglab.errors import ImglabError
 from imglab.lab import charts, server
 from imglab.lab.board import board, show_controls
 from imglab.lab.buttons import OPEN, ROWS, SETTINGS, Controls, Knob, perform
+from imglab.project import project_home
 from imglab.queues import PRIORITIES, RedisTaskQueue
-from imglab.workers import project_home
 
 #: Seconds that the charts look back, and between two drawings.
 LATEST, EVERY = 60, 2.0

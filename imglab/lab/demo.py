@@ -17,8 +17,10 @@ from PIL import Image
 
 from imglab.errors import ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image, save_image
+from imglab.project import photographs, project_home, project_root
 from imglab.queues import BaseQueue, RedisTaskQueue, TaskQueue
-from imglab.workers import Folders, Worker, WorkerPool, project_home, project_root
+from imglab.storage import Folders
+from imglab.workers import Worker, WorkerPool
 
 #: The keys of the demo begin with this, and are nobody else's.
 NAMESPACE = "demo:"
@@ -95,7 +97,7 @@ def make_inputs(tasks: int, pixels: int = PIXELS) -> list[Path]:
     The first letters of each name say which photograph it is; equal ones are made only once.
     ImglabError when there is no photograph.
     """
-    photos = sorted((project_root() / "images").glob("*.jpg"))
+    photos = photographs()
     if not photos:
         raise ImglabError(f"There is no photograph in {project_root() / 'images'}.")
     folder = project_home() / "demo"

@@ -19,7 +19,8 @@ from imglab.errors import ImageError
 from imglab.imaging import normalise, open_image
 from imglab.imaging.files import FORMATS
 from imglab.lab.draw import short
-from imglab.workers import Folders, project_root
+from imglab.project import project_root
+from imglab.storage import Folders
 
 Source = Image.Image | str | Path
 

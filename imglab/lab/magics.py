@@ -19,10 +19,11 @@ from typing import Any
 from imglab.errors import ImglabError
 from imglab.lab import rediscli, server
 from imglab.lab.draw import short
+from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.redis_queue import script
-from imglab.workers import Folders, project_home
+from imglab.storage import Folders
 
 _chosen: list[Any] = []
 #: Scripts by their hash: MONITOR prints nothing but that.

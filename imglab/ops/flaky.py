@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imglab.imaging import BaseFilter, FilterFactory, number
-from imglab.workers import project_root
+from imglab.project import project_root
 
 
 @FilterFactory.register

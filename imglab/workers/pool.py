@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imglab.errors import ImglabError, QueueError
+from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
-from imglab.workers.folders import project_home
 from imglab.workers.process import VARIABLE, WorkerSpec
 
 if TYPE_CHECKING:

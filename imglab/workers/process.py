@@ -20,7 +20,7 @@ from typing import Any
 
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.queues import RedisTaskQueue
-from imglab.workers.folders import Folders
+from imglab.storage import Folders
 from imglab.workers.worker import Worker
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imglab.errors import ImagingError, ImglabError, LeaseLost, QueueUnavailable, TaskError
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
-from imglab.workers.folders import Folders
+from imglab.storage import Folders
 
 if TYPE_CHECKING:
     from imglab.imaging import BaseFilter, FilterPipeline

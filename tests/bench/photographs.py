@@ -17,7 +17,8 @@ from PIL import Image, ImageFilter
 from imglab.imaging import FilterPipeline, open_image, save_image
 from imglab.lab import demo
 from imglab.queues import RedisTaskQueue
-from imglab.workers import Folders, Worker, WorkerPool
+from imglab.storage import Folders
+from imglab.workers import Worker, WorkerPool
 from imglab.workers.process import VARIABLE, WorkerSpec
 
 FILTERS = "blur:radius=3,edges"

@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from imglab.errors import ImageError
+from imglab.project import project_root
 
 #: The largest file that is read, in bytes; some decoders take the whole of it into memory.
 MAX_BYTES = 256 << 20
@@ -19,26 +20,6 @@ MAX_BYTES = 256 << 20
 _UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: To pass through a folder, not through a link; where there is O_PATH, without the right to list.
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
-
-
-def project_root() -> Path:
-    """The project's folder: IMGLAB_ROOT, else the nearest one upwards with images/ and output/.
-
-    Without one it is the current folder. Relative paths in tasks start from it, so that a notebook,
-    a terminal and a worker mean the same file by the same words.
-    """
-    if named := os.environ.get("IMGLAB_ROOT"):
-        return Path(named).resolve()
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "images").is_dir() and (folder / "output").is_dir():
-            return folder
-    return here
-
-
-def project_home() -> Path:
-    """The project's own data, out of sight and ignored by git: the server's files and the logs."""
-    return project_root() / ".imglab"
 
 
 @dataclass(frozen=True)
