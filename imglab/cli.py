@@ -61,8 +61,8 @@ def demo(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+    from imglab import server
     from imglab.lab import demo as lab_demo
-    from imglab.lab import server
 
     here = _server()
     queue = _queue(QUEUE, lab_demo.NAMESPACE)
@@ -78,7 +78,7 @@ def demo(
         figures = lab_demo.run(queue, tasks, workers, filters or lab_demo.FILTERS, follow)
     queue.close()
     if here.started:
-        server.stop(_home())
+        server.stop()
     if as_json:
         typer.echo(json.dumps(figures.as_dict(), indent=2))
         return
@@ -350,9 +350,9 @@ def server_start() -> None:
 @server_app.command("stop")
 def server_stop() -> None:
     """Stop the project's own Redis; its data stays."""
-    from imglab.lab import server
+    from imglab import server
 
-    stopped = server.stop(_home())
+    stopped = server.stop()
     typer.echo("Redis stopped; its data stays." if stopped else "No Redis of this project runs.")
 
 
@@ -361,9 +361,9 @@ def server_status(as_json: AsJson = False) -> None:
     """Show what runs; exit code 1 when nothing does."""
     from dataclasses import asdict
 
-    from imglab.lab import server
+    from imglab import server
 
-    status = server.status(_home())
+    status = server.status()
     if status is None:
         typer.echo("null" if as_json else "No Redis of this project runs.")
         raise typer.Exit(1)
@@ -419,16 +419,10 @@ def lab(context: typer.Context) -> None:
     os.execv(command[0], command)
 
 
-def _home() -> Path:
-    from imglab.project import project_home
-
-    return project_home() / "redis"
-
-
 def _server() -> Any:
-    from imglab.lab import server
+    from imglab import server
 
-    here = server.ensure(_home())
+    here = server.ensure()
     if here.note and here.started:
         typer.echo(here.note, err=True)
     return here

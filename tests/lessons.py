@@ -14,7 +14,7 @@ from matplotlib import font_manager  # noqa: F401 - the first import ever is slo
 from nbclient import NotebookClient
 from nbconvert.preprocessors import ClearOutputPreprocessor
 
-from imglab.lab import server
+from imglab import server
 
 ROOT = Path(__file__).parent.parent
 SOLVED = ROOT / "notebooks" / "solved"

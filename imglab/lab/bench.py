@@ -12,12 +12,13 @@ from html import escape
 from importlib.metadata import version
 from typing import Self
 
+from imglab import server
 from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image
-from imglab.lab import rediscli, server
+from imglab.lab import rediscli
 from imglab.lab.board import Live
 from imglab.lab.draw import BAD, CELL, DONE, GREY, TABLE, WAITING
-from imglab.project import photographs, project_home, project_root
+from imglab.project import photographs, project_root
 from imglab.queues import RedisTaskQueue
 from imglab.workers import WorkerPool
 
@@ -106,7 +107,7 @@ class Bench:
 
     def _redis(self, url: str) -> str:
         self._queue = RedisTaskQueue(
-            url=url or server.ensure(project_home() / "redis").url,
+            url=url or server.ensure().url,
             namespace=f"bench:{secrets.token_hex(4)}:",
         )
         self._leaving.callback(self._leaving.enter_context(self._queue).clear)

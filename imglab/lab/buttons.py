@@ -18,12 +18,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from imglab import server
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.imaging import FilterPipeline
-from imglab.lab import server
-from imglab.lab.keeper import QUICK, STATE, locked
 from imglab.project import photographs
 from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.server.keeper import QUICK, STATE, locked
 from imglab.workers import WorkerPool
 from imglab.workers.pool import SILENCE
 

@@ -17,11 +17,11 @@ from html import escape
 from io import BytesIO
 from typing import Any
 
+from imglab import server
 from imglab.errors import ImglabError
-from imglab.lab import charts, server
+from imglab.lab import charts
 from imglab.lab.board import board, show_controls
 from imglab.lab.buttons import OPEN, ROWS, SETTINGS, Controls, Knob, perform
-from imglab.project import project_home
 from imglab.queues import PRIORITIES, RedisTaskQueue
 
 #: Seconds that the charts look back, and between two drawings.
@@ -34,11 +34,10 @@ class ControlRoom:
     def __init__(self, size: int, before: Iterable[ControlRoom]) -> None:
         from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
-        home = project_home() / "redis"
-        here = server.ensure(home)
+        here = server.ensure()
         queue = RedisTaskQueue(url=here.url, namespace="control:", settings=SETTINGS)
         queue.forget_workers(0)  # of a kernel that was killed: the board would show them
-        self.controls, self._closing = Controls(queue, size, home), threading.Event()
+        self.controls, self._closing = Controls(queue, size, server.own_home()), threading.Event()
         self._orders = lines.SimpleQueue[tuple[Knob, dict[str, Any]] | None]()
         self._panel = self._build(here)
         self._order([], OPEN, None)

@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from imglab import server
 from imglab.errors import ImglabError
-from imglab.lab import rediscli, server
+from imglab.lab import rediscli
 from imglab.lab.draw import short
-from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.redis_queue import script
@@ -45,7 +45,7 @@ def client() -> Any:
     """The Redis that the magics speak to."""
     if not _chosen:
         url = os.environ.get("IMGLAB_REDIS_URL")
-        _chosen.append(connect(url=url or server.ensure(project_home() / "redis").url))
+        _chosen.append(connect(url=url or server.ensure().url))
     return _chosen[0]
 
 

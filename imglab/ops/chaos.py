@@ -19,11 +19,11 @@ from pathlib import Path
 
 from imglab.errors import QueueUnavailable, TaskError
 from imglab.imaging import open_image, save_image
-from imglab.lab.server import find_binary
 from imglab.ops.trial import DOOMED, FAULTS, LEASE, MAX_CRASHES, Fault, Plan, Report, judge
 from imglab.project import project_root
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import connect, speaking_to
+from imglab.server import find_binary
 from imglab.workers import WorkerPool
 
 #: Seconds the queue has to come to rest when the faults are over.

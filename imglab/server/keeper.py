@@ -1,6 +1,6 @@
 """The keeper: a process that starts this project's Redis, mends it, and stops it when unused.
 
-It has a session of its own, out of reach of interrupt buttons; `imglab.lab.server` starts it.
+It has a session of its own, out of reach of interrupt buttons; `imglab.server.lifecycle` starts it.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Keeper:
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    parser = argparse.ArgumentParser(prog="python -m imglab.lab.keeper", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m imglab.server.keeper", description=__doc__)
     parser.add_argument("home", type=Path)
     parser.add_argument("port", type=int)
     parser.add_argument("binary")

