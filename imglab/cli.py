@@ -379,10 +379,10 @@ def redis(
     words: Annotated[list[str], typer.Argument(help="LRANGE image_processing:pending 0 -1")],
 ) -> None:
     """Send one command to Redis and print the reply as redis-cli does."""
-    from imglab.lab import rediscli
+    from imglab.console import redis_cli
 
     with _queue(QUEUE, "") as tasks:
-        reply = rediscli.run(tasks.redis, words)
+        reply = redis_cli.run(tasks.redis, words)
     typer.echo(reply)
     raise typer.Exit(1 if reply.startswith("(error)") else 0)
 
@@ -394,10 +394,10 @@ def monitor(
     """Print every command that anybody sends to Redis, live."""
     from itertools import islice
 
-    from imglab.lab import rediscli
+    from imglab.console import redis_cli
 
     with _queue(QUEUE, "") as tasks:
-        for line in islice(rediscli.monitor(tasks.redis), number or None):
+        for line in islice(redis_cli.monitor(tasks.redis), number or None):
             typer.echo(line)
 
 

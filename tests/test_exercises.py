@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, until
 
+from imglab.console import magics
 from imglab.errors import ImglabError
 from imglab.exercises import exercise
 from imglab.exercises.exercise import Exercise, check, hint, solution, use
 from imglab.imaging import FilterFactory
-from imglab.lab import magics
 from imglab.queues.connection import connect, speaking_to
 
 LESSONS = sorted(path.stem for path in (ROOT / "imglab/exercises").glob("lesson_*.py"))

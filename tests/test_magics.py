@@ -14,8 +14,8 @@ import pytest
 from conftest import ROOT, until
 from nbclient import NotebookClient
 
+from imglab.console import magics
 from imglab.errors import ImglabError
-from imglab.lab import magics
 from imglab.lab.keys import boxes, keys, live
 
 
@@ -191,7 +191,7 @@ def test_a_cell_is_saved_below_output_only(tmp_path, monkeypatch, capsys, path):
 
 def test_the_magics_work_in_a_kernel(busy, valkey):
     cells = [
-        "%load_ext imglab.lab.magics",
+        "%load_ext imglab.console",
         f"%redis LLEN {busy.namespace}image_processing:pending",
         f"%%redis\nTYPE {busy.namespace}task:t1\nHGET {busy.namespace}task:t1 status",
     ]

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from imglab.console.redis_cli import run
 from imglab.errors import QueueUnavailable
-from imglab.lab.rediscli import run
 from imglab.queues.connection import connect
 from imglab.server import find_binary
 from imglab.server import lifecycle as server

@@ -24,9 +24,9 @@ from typing import Any
 import cloudpickle
 
 from imglab import server
+from imglab.console import magics
 from imglab.errors import ImglabError
 from imglab.exercises.examiner import Examiner
-from imglab.lab import magics
 from imglab.project import project_root
 from imglab.queues import RedisTaskQueue
 

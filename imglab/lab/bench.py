@@ -13,9 +13,9 @@ from importlib.metadata import version
 from typing import Self
 
 from imglab import server
+from imglab.console import redis_cli
 from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image
-from imglab.lab import rediscli
 from imglab.lab.board import Live
 from imglab.lab.draw import BAD, CELL, DONE, GREY, TABLE, WAITING
 from imglab.project import photographs, project_root
@@ -111,7 +111,7 @@ class Bench:
             namespace=f"bench:{secrets.token_hex(4)}:",
         )
         self._leaving.callback(self._leaving.enter_context(self._queue).clear)
-        return f"it answers PING with {rediscli.run(self._queue.redis, ['PING'])}"
+        return f"it answers PING with {redis_cli.run(self._queue.redis, ['PING'])}"
 
     def _worker(self) -> str:
         pool = self._leaving.enter_context(WorkerPool(1, FILTERS, self._queue, prefix="bench"))

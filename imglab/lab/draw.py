@@ -13,6 +13,7 @@ from typing import Any
 
 from imglab.lab.frame import Frame, Hold
 from imglab.queues import PRIORITIES
+from imglab.text import short
 
 #: Frames a second.
 RATE = 8
@@ -128,11 +129,6 @@ def _row(label: str, middle: str, count: int | str) -> str:
         f'<td style="{second}">{middle}</td>'
         f'<td style="{third};text-align:right">{number}</td></tr>'
     )
-
-
-def short(text: str, length: int) -> str:
-    """The text, or so many letters of it."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _wide(html: str) -> str:

@@ -18,9 +18,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageOps
 from imglab.errors import ImageError
 from imglab.imaging import normalise, open_image
 from imglab.imaging.files import FORMATS
-from imglab.lab.draw import short
 from imglab.project import project_root
 from imglab.storage import Folders
+from imglab.text import short
 
 Source = Image.Image | str | Path
 

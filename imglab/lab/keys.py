@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from imglab.console.redis_cli import run
 from imglab.lab.board import Live
-from imglab.lab.draw import CELL, short
-from imglab.lab.rediscli import run
+from imglab.lab.draw import CELL
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import speaking_to
+from imglab.text import short
 
 #: How to see how long a key of each type is, and its first entries.
 _LOOK = {

@@ -7,8 +7,9 @@ from html import escape
 from imglab.errors import ImglabError
 from imglab.lab.board import Live
 from imglab.lab.charts import Run, Runs
-from imglab.lab.draw import CELL, COLOURS, GREY, short, tinted
+from imglab.lab.draw import CELL, COLOURS, GREY, tinted
 from imglab.queues import BaseQueue
+from imglab.text import short
 
 #: Letters in a lane, and the fewest milliseconds that one of them stands for.
 WIDTH, SLOT = 60, 20

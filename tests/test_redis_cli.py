@@ -12,9 +12,9 @@ from contextlib import closing
 import pytest
 
 from imglab import server
+from imglab.console.redis_cli import format_reply, monitor, run
+from imglab.console.resp import ErrorReply, Status
 from imglab.errors import QueueError, QueueUnavailable
-from imglab.lab.raw import ErrorReply, Status
-from imglab.lab.rediscli import format_reply, monitor, run
 from imglab.queues.connection import connect
 
 REDIS_CLI = shutil.which("redis-cli")

@@ -1,4 +1,4 @@
-"""`%redis`, `%%redis`, `%monitor` and `%%save`, after `%load_ext imglab.lab.magics`.
+"""`%redis`, `%%redis`, `%monitor` and `%%save`, after `%load_ext imglab.console`.
 
 The first three speak to the Redis of `use(queue)`, else to IMGLAB_REDIS_URL, else to the
 project's own.
@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from imglab import server
+from imglab.console import redis_cli
 from imglab.errors import ImglabError
-from imglab.lab import rediscli
-from imglab.lab.draw import short
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.redis_queue import script
 from imglab.storage import Folders
+from imglab.text import short
 
 _chosen: list[Any] = []
 #: Scripts by their hash: MONITOR prints nothing but that.
@@ -57,7 +57,7 @@ def redis(line: str, cell: str | None = None) -> None:
         if cell is not None:
             print(f"> {command.strip()}")  # noqa: T201 - what a magic is for
         try:
-            print(rediscli.run(client(), shlex.split(command)))  # noqa: T201
+            print(redis_cli.run(client(), shlex.split(command)))  # noqa: T201
         except (ImglabError, ValueError) as error:
             print(f"(error) {error}")  # noqa: T201
 
@@ -100,7 +100,7 @@ def save(line: str, cell: str) -> None:
 
 def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
     """What anybody sends in so many seconds, at most so many commands: who, and what in words."""
-    lines, found = rediscli.monitor(client()), list[str]()
+    lines, found = redis_cli.monitor(client()), list[str]()
     done = threading.Event()
 
     def listen() -> None:
@@ -152,7 +152,7 @@ def _hashes() -> dict[str, str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What `%load_ext imglab.lab.magics` calls."""
+    """What `%load_ext imglab.console` calls."""
     shell.register_magic_function(redis, "line_cell", "redis")
     shell.register_magic_function(monitor, "line", "monitor")
     shell.register_magic_function(save, "cell", "save")

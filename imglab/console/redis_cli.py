@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from imglab.console.resp import ErrorReply, Status, raw_command, raw_replies
 from imglab.errors import QueueError
-from imglab.lab.raw import ErrorReply, Status, raw_command, raw_replies
 
 #: Commands whose reply is a text for people: printed as it is, not quoted.
 _TEXTS = ("info", "lolwut", "client list", "client info", "memory doctor", "latency doctor")
