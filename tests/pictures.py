@@ -22,9 +22,10 @@ from conftest import ROOT, redis_queue, running, until
 from PIL import Image, ImageColor, ImageOps
 
 from imglab.imaging import FilterPipeline
-from imglab.lab import charts, demo
-from imglab.lab.draw import BAD, COLOURS, DONE, GREY, WAITING
+from imglab.lab import demo
 from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.views import Runs, charts
+from imglab.views.board_table import BAD, COLOURS, DONE, GREY, WAITING
 from imglab.workers import WorkerPool, WorkerSpec
 from imglab.workers.process import VARIABLE
 
@@ -53,7 +54,7 @@ TEXT = f"document.querySelectorAll({TABLE!r})[1].innerText"
 
 CELLS = [
     """
-from imglab.lab.board import board
+from imglab.views import board
 from imglab.queues import RedisTaskQueue
 from imglab.workers import WorkerPool
 
@@ -143,7 +144,7 @@ def save_record(events: list[dict[str, Any]]) -> None:
     lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in events)
     RECORD.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     figure = charts.figure()
-    charts.timeline(figure.axes[0], charts.Runs.of(events))
+    charts.timeline(figure.axes[0], Runs.of(events))
     figure.savefig(PICTURES / "timeline.png", dpi=160)
 
 

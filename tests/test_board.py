@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
-from imglab.lab.board import replay
-from imglab.lab.draw import ROWS, Film, draw, sentence, sparkline
-from imglab.lab.frame import PLACES, Camera, Frame, Hold, frames
 from imglab.queues import QueueSettings, TaskQueue
+from imglab.views.board_table import ROWS, Film, draw, sentence, sparkline
+from imglab.views.frames import PLACES, Camera, Frame, Hold, frames
+from imglab.views.recordings import replay
 
 
 def text_of(html: str) -> str:
@@ -207,7 +207,7 @@ def test_a_board_goes_on_while_a_cell_is_busy_and_its_last_frame_stays_in_the_no
     """A real kernel, not trusted by anybody: what is saved is a table of text."""
     cells = [
         "import time",
-        "from imglab.lab.board import board",
+        "from imglab.views import board",
         "from imglab.queues import RedisTaskQueue",
         f"queue = RedisTaskQueue(url={valkey.url!r}, namespace={queue.namespace!r})",
         "with board(queue, 'my queue') as view:",

@@ -20,7 +20,8 @@ pytestmark = [
 CELLS = [
     """
 import time
-from imglab.lab.board import board, replay
+from imglab.views import board
+from imglab.views.recordings import replay
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import WorkerPool
 queue = RedisTaskQueue(url=URL, namespace=NAMESPACE, settings=QueueSettings(lease=5, backoff=0.2))

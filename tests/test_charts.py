@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from imglab.errors import ImglabError
-from imglab.lab import charts
-from imglab.lab.charts import Run, Runs
-from imglab.lab.laws import Law
 from imglab.queues import TaskQueue
+from imglab.views import charts
+from imglab.views.runs import Run, Runs
+from imglab.views.scaling import Law
 
 #: Two workers, four tasks: t3 fails at first and is tried again, t4 is never done.
 RECORD = [

@@ -10,10 +10,10 @@ from conftest import ROOT, until
 
 from imglab.errors import FilterError, QueueUnavailable
 from imglab.lab import compare as module
-from imglab.lab.board import Live
 from imglab.lab.compare import WAYS, Comparison, compare, gil, turns
-from imglab.lab.lanes import WIDTH, draw, lanes
 from imglab.queues import TaskQueue
+from imglab.views.live_view import Live
+from imglab.views.swimlanes import WIDTH, draw, lanes
 
 PICTURE = ROOT / "images" / "sample.jpg"
 

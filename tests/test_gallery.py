@@ -13,7 +13,7 @@ from PIL import Image
 
 from imglab.errors import ImageError
 from imglab.imaging import BlurFilter, open_image, save_image
-from imglab.lab.gallery import HEIGHT, MOST, before_after, contact_sheet, difference
+from imglab.views.gallery import HEIGHT, MOST, before_after, contact_sheet, difference
 
 CAT = ROOT / "images" / "sample.jpg"
 PHOTOS = sorted((ROOT / "images").glob("*.jpg"))
@@ -205,7 +205,7 @@ def test_a_missing_picture_is_named_as_the_lesson_names_it(project):
 def test_a_notebook_shows_one_picture_with_its_words(project):
     """As the last value of a cell and by `display`; a real kernel, with its own encoding."""
     cells = [
-        "from imglab.lab.gallery import before_after, contact_sheet, difference",
+        "from imglab.views import before_after, contact_sheet, difference",
         "before_after('images/cat.png', 'images/cat.png', 'The cat, twice')",
         "display(contact_sheet('images'))\nprint('and on it goes')",
         "difference('images/cat.png', 'images/cat.png')",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imglab.errors import ImglabError
-from imglab.lab.laws import Law, fit
+from imglab.views.scaling import Law, fit
 
 shares = st.floats(0, 0.9)
 rates = st.floats(0.1, 1e5)

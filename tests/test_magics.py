@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 
 from imglab.console import magics
 from imglab.errors import ImglabError
-from imglab.lab.keys import boxes, keys, live
+from imglab.views.key_space import boxes, keys, live_keys
 
 
 @pytest.fixture
@@ -93,10 +93,10 @@ def test_a_pattern_chooses_other_keys(busy):
 def test_the_key_space_is_drawn_anew_while_somebody_works(busy, monkeypatch):
     pictures = []
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: Screen(pictures))
-    with live(busy) as view:
+    with live_keys(busy) as view:
         busy.add_task({}, task_id="late")
         until(lambda: pictures and "late" in pictures[-1])
-        monkeypatch.setattr("imglab.lab.keys.keys", refuse)
+        monkeypatch.setattr("imglab.views.key_space.keys", refuse)
         until(lambda: pictures[-1] == "away")
     frames = view.frames
     view.stop()

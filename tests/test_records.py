@@ -14,11 +14,11 @@ from conftest import ROOT
 from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
-from imglab.lab import board as module
-from imglab.lab.board import recorded
-from imglab.lab.charts import Runs
-from imglab.lab.frame import PLACES, frames
 from imglab.ops.story import illegal
+from imglab.views import recordings as module
+from imglab.views.frames import PLACES, frames
+from imglab.views.recordings import recorded
+from imglab.views.runs import Runs
 
 RECORDS = Path(module.__file__).with_name("records")
 NAMES = sorted(path.stem for path in RECORDS.glob("*.json"))
@@ -67,7 +67,7 @@ def test_its_last_frame_and_its_charts_say_that_nothing_was_lost():
 def test_it_replays_where_there_is_no_redis(monkeypatch):
     monkeypatch.setenv("IMGLAB_REDIS_URL", "redis://127.0.0.1:1")
     cell = nbformat.v4.new_code_cell(
-        "from imglab.lab.board import recorded, replay\n"
+        "from imglab.views import recorded, replay\n"
         "film = replay(recorded('many_workers'), 'plan B')"
     )
     book = nbformat.v4.new_notebook(cells=[cell])

@@ -16,10 +16,10 @@ from imglab import server
 from imglab.console import redis_cli
 from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image
-from imglab.lab.board import Live
-from imglab.lab.draw import BAD, CELL, DONE, GREY, TABLE, WAITING
 from imglab.project import photographs, project_root
 from imglab.queues import RedisTaskQueue
+from imglab.views.board_table import BAD, CELL, DONE, GREY, TABLE, WAITING
+from imglab.views.live_view import Live
 from imglab.workers import WorkerPool
 
 PACKAGES = ("Pillow", "redis", "jupyterlab", "ipywidgets", "matplotlib")

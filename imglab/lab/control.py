@@ -19,10 +19,12 @@ from typing import Any
 
 from imglab import server
 from imglab.errors import ImglabError
-from imglab.lab import charts
-from imglab.lab.board import board, show_controls
 from imglab.lab.buttons import OPEN, ROWS, SETTINGS, Controls, Knob, perform
 from imglab.queues import PRIORITIES, RedisTaskQueue
+from imglab.views import charts
+from imglab.views.boards import board
+from imglab.views.live_view import show_controls
+from imglab.views.runs import Runs
 
 #: Seconds that the charts look back, and between two drawings.
 LATEST, EVERY = 60, 2.0
@@ -145,7 +147,7 @@ def picture(events: list[dict[str, Any]]) -> dict[str, str]:
     """Timeline and rate of the latest events, for a notebook; in words, too."""
     from matplotlib import rc_context  # noqa: PLC0415 - only where something is drawn
 
-    runs = charts.Runs.of(e for e in events if e["at"] > events[-1]["at"] - 1000 * LATEST)
+    runs = Runs.of(e for e in events if e["at"] > events[-1]["at"] - 1000 * LATEST)
     grey: Any = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
     with rc_context(dict.fromkeys(grey, charts.INK)):  # legible on white and on black
         drawn, buffer = charts.figure(WIDTH, HEIGHT, columns=2), BytesIO()

@@ -19,8 +19,8 @@ from math import comb
 from typing import Any
 
 from imglab.errors import ImglabError
-from imglab.lab.board import show_controls
-from imglab.lab.draw import BAD, CELL, DONE, GREY, TEXT
+from imglab.views.board_table import BAD, CELL, DONE, GREY, TEXT
+from imglab.views.live_view import show_controls
 
 Step = Callable[[Any, dict[str, Any]], None]
 #: More orders than anybody waits for.

@@ -9,7 +9,7 @@ from typing import Any
 
 from peers import Bench, busy_rate, read_stamps
 
-from imglab.lab.laws import fit
+from imglab.views.scaling import fit
 
 WORKERS = (1, 2, 3, 4, 6, 8)
 PENDING = (10, 100, 1_000, 10_000, 100_000)
@@ -93,7 +93,7 @@ def chart(found: dict[str, Any], path: Path) -> None:
     """The rates of 1 to 8 workers with the curve of the law."""
     from matplotlib.figure import Figure
 
-    from imglab.lab.laws import Law
+    from imglab.views.scaling import Law
 
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     for axes, (kind, curve) in zip(figure.subplots(1, 2), found["workers"].items(), strict=True):

@@ -9,11 +9,11 @@ from html import escape
 from typing import Any
 
 from imglab.console.redis_cli import run
-from imglab.lab.board import Live
-from imglab.lab.draw import CELL
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import speaking_to
 from imglab.text import short
+from imglab.views.board_table import CELL
+from imglab.views.live_view import Live
 
 #: How to see how long a key of each type is, and its first entries.
 _LOOK = {
@@ -127,6 +127,6 @@ def _look(client: Any, name: str) -> Key:
     return Key(name, kind, count, ttl if ttl >= 0 else None, value)
 
 
-def live(queue: RedisTaskQueue, pattern: str = "") -> Live:
+def live_keys(queue: RedisTaskQueue, pattern: str = "") -> Live:
     """A view of `keys` that follows what happens: in a `with` block, or until its `stop()`."""
     return Live(lambda: keys(queue, pattern=pattern)._repr_html_())

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from imglab.lab.frame import Frame, Hold
 from imglab.queues import PRIORITIES
 from imglab.text import short
+from imglab.views.frames import Frame, Hold
 
 #: Frames a second.
 RATE = 8

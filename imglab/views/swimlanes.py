@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from imglab.errors import ImglabError
-from imglab.lab.board import Live
-from imglab.lab.charts import Run, Runs
-from imglab.lab.draw import CELL, COLOURS, GREY, tinted
 from imglab.queues import BaseQueue
 from imglab.text import short
+from imglab.views.board_table import CELL, COLOURS, GREY, tinted
+from imglab.views.live_view import Live
+from imglab.views.runs import Run, Runs
 
 #: Letters in a lane, and the fewest milliseconds that one of them stands for.
 WIDTH, SLOT = 60, 20

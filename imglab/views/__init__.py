@@ -1,0 +1,25 @@
+"""What a notebook shows of a queue and of photographs; each picture has words that say the same."""
+
+from imglab.views import charts
+from imglab.views.boards import board
+from imglab.views.gallery import Picture, before_after, contact_sheet, difference
+from imglab.views.key_space import boxes, keys, live_keys
+from imglab.views.recordings import recorded, replay
+from imglab.views.runs import Runs
+from imglab.views.swimlanes import lanes
+
+__all__ = [
+    "Picture",
+    "Runs",
+    "before_after",
+    "board",
+    "boxes",
+    "charts",
+    "contact_sheet",
+    "difference",
+    "keys",
+    "lanes",
+    "live_keys",
+    "recorded",
+    "replay",
+]

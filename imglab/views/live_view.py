@@ -1,0 +1,68 @@
+"""A picture of text that moves: a thread draws it anew while the notebook does something else.
+
+A thread updates one display handle with an HTML table of text. No script, no SVG: the last picture
+stays in the saved file, shows in a notebook nobody trusted yet, and can be read aloud.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from html import escape
+from typing import Any, Self
+
+from imglab.errors import ImglabError
+from imglab.views.board_table import RATE, TEXT
+
+
+def show_controls(box: Any) -> None:
+    """Display a widget with words of its own for where there is no kernel, such as GitHub."""
+    from IPython.display import display  # noqa: PLC0415
+
+    bundle = box._repr_mimebundle_()
+    bundle["text/plain"] = "(Controls: run this cell to use them.)"
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]
+
+
+class Live:
+    """A picture of text that a thread draws anew eight times a second until `stop`.
+
+    It goes on while a cell is busy and after it; the last one stays in the notebook. Where there
+    is only text, `text` stands for it.
+    """
+
+    def __init__(self, picture: Callable[[], str], text: str = TEXT) -> None:
+        from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
+
+        self.frames, self.text = 0, text
+        self._picture, self._stopping = picture, threading.Event()
+        self._handle = display(  # type: ignore[no-untyped-call]
+            self._bundle(), raw=True, display_id=True
+        )
+        self._thread = threading.Thread(target=self._play, name="live view", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Draw the last picture, which stays in the notebook; a second call does nothing."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._thread.join()
+            self._handle.update(self._bundle(), raw=True)
+
+    def _play(self) -> None:
+        while not self._stopping.wait(1 / RATE):
+            self._handle.update(self._bundle(), raw=True)
+
+    def _bundle(self) -> dict[str, str]:
+        self.frames += 1
+        try:
+            html = self._picture()
+        except ImglabError as error:  # the next picture tries again
+            html = escape(str(error))
+        return {"text/html": html, "text/plain": self.text}

@@ -1,0 +1,71 @@
+"""A record of events as a film to stop, to wind and to play at any speed; it needs no Redis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from imglab.errors import ImglabError
+from imglab.views.board_table import RATE, TEXT, Film, draw
+from imglab.views.frames import Frame, frames
+from imglab.views.live_view import show_controls
+
+
+class Replay:
+    """The frames of a record, with a slider and a play button; see `replay`."""
+
+    def __init__(self, film_of: Sequence[Frame], title: str) -> None:
+        import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
+        from IPython.display import display  # noqa: PLC0415
+
+        film, self._drawn = Film(), list[str]()
+        for frame in film_of:
+            film.add(frame)
+            self._drawn.append(draw(frame, film, title))
+        last = len(film_of) - 1
+        # It begins at its end, as the picture does; "play" goes round to the beginning.
+        self.play = widgets.Play(last, max=last, interval=1000 // RATE, repeat=True)
+        self.slider = widgets.IntSlider(last, max=last, description="frame")
+        self.speed = widgets.Dropdown(options=[1, 2, 4, 0.5, 0.25], description="speed")
+        widgets.jslink((self.play, "value"), (self.slider, "value"))
+        self.slider.observe(self._show, "value")
+        self.speed.observe(self._set_speed, "value")
+        show_controls(widgets.HBox([self.play, self.slider, self.speed]))
+        self._handle = display(  # type: ignore[no-untyped-call]
+            self._bundle(last), raw=True, display_id=True
+        )
+
+    def _bundle(self, number: int) -> dict[str, str]:
+        return {"text/html": self._drawn[number], "text/plain": TEXT}
+
+    def _show(self, _: object) -> None:
+        self._handle.update(self._bundle(self.slider.value), raw=True)
+
+    def _set_speed(self, _: object) -> None:
+        self.play.interval = int(1000 / RATE / self.speed.value)
+
+
+def replay(events: Iterable[dict[str, Any]], title: str = "record") -> Replay:
+    """A record of events as a film to stop, to wind and to play at any speed; it needs no Redis.
+
+    `list(queue.events())` is a record. ImglabError for one without any event.
+    """
+    record = list(events)
+    if not record:
+        raise ImglabError("There is nothing to replay: the record has no events.")
+    seconds = (int(record[-1]["at"]) - int(record[0]["at"])) / 1000
+    return Replay(list(frames(record, max(1 / RATE, seconds / 1000))), title)
+
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The events of a real run that comes with imglab, to `replay` where there is no Redis.
+
+    ImglabError for a name without a record.
+    """
+    records = {path.stem: path for path in Path(__file__).with_name("records").glob("*.json")}
+    if name not in records:
+        raise ImglabError(f"There is no record {name!r}; there are {', '.join(sorted(records))}.")
+    events: list[dict[str, Any]] = json.loads(records[name].read_text(encoding="utf-8"))
+    return events
