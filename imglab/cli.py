@@ -62,7 +62,7 @@ def demo(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
     from imglab import server
-    from imglab.lab import demo as lab_demo
+    from imglab.classroom import demo as lab_demo
 
     here = _server()
     queue = _queue(QUEUE, lab_demo.NAMESPACE)

@@ -21,8 +21,8 @@ import nbformat
 from conftest import ROOT, redis_queue, running, until
 from PIL import Image, ImageColor, ImageOps
 
+from imglab.classroom import demo
 from imglab.imaging import FilterPipeline
-from imglab.lab import demo
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.views import Runs, charts
 from imglab.views.board_table import BAD, COLOURS, DONE, GREY, WAITING
@@ -60,7 +60,7 @@ from imglab.workers import WorkerPool
 
 queue = RedisTaskQueue(url={url!r}, namespace={first!r})
 killed = RedisTaskQueue(url={url!r}, namespace={second!r})
-pool = WorkerPool(3, (), queue, imports=["imglab.lab.trouble"])
+pool = WorkerPool(3, (), queue, imports=["imglab.classroom.troublemakers"])
 tasks = {tasks!r}
 """,
     """
@@ -160,7 +160,9 @@ def write_notebook(path: Path, **names: Any) -> None:
 @contextmanager
 def worker(name: str, queue: RedisTaskQueue) -> Iterator[subprocess.Popen[bytes]]:
     """A worker process without a pool, as in a terminal: of its death only its lease will tell."""
-    spec = WorkerSpec(name, queue.spec(), imports=("imglab.lab.trouble",), parent=os.getpid())
+    spec = WorkerSpec(
+        name, queue.spec(), imports=("imglab.classroom.troublemakers",), parent=os.getpid()
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "imglab.workers"],
         env={**os.environ, VARIABLE: spec.to_json()},

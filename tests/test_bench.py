@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT, free_port
 from nbclient import NotebookClient
 
-from imglab.lab import bench as module
-from imglab.lab.bench import Bench, bench
+from imglab.classroom import setup_check as module
+from imglab.classroom.setup_check import Bench, bench
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 
@@ -217,7 +217,7 @@ def test_its_name_for_the_projects_own_server_is_the_empty_one(valkey, monkeypat
 
 def test_in_a_notebook_the_last_picture_stays(valkey, tmp_path):
     cell = nbformat.v4.new_code_cell(
-        f"from imglab.lab.bench import bench\nlamps = bench({valkey.url!r})\nlamps"
+        f"from imglab.classroom.setup_check import bench\nlamps = bench({valkey.url!r})\nlamps"
     )
     client = NotebookClient(nbformat.v4.new_notebook(cells=[cell]), timeout=60)
     client.execute(env={**os.environ, "IMGLAB_ROOT": str(tmp_path)})

@@ -31,7 +31,8 @@ busy = [{"name": "busy", "ms": 150}]
 photo = {"image_path": "images/sample.jpg", "filters": busy}
 """,
     """
-with WorkerPool(3, (), queue, imports=["imglab.lab.trouble"]) as pool, board(queue, "cats"):
+trouble = ["imglab.classroom.troublemakers"]
+with WorkerPool(3, (), queue, imports=trouble) as pool, board(queue, "cats"):
     for n in range(40):
         queue.add_task(photo | {"output_path": f"output/board-{n}.png"})
     time.sleep(1)

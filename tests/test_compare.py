@@ -8,9 +8,9 @@ import threading
 import pytest
 from conftest import ROOT, until
 
+from imglab.classroom import threads_or_processes as module
+from imglab.classroom.threads_or_processes import WAYS, Comparison, compare, gil, turns
 from imglab.errors import FilterError, QueueUnavailable
-from imglab.lab import compare as module
-from imglab.lab.compare import WAYS, Comparison, compare, gil, turns
 from imglab.queues import TaskQueue
 from imglab.views.live_view import Live
 from imglab.views.swimlanes import WIDTH, draw, lanes

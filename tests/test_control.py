@@ -16,10 +16,11 @@ from lessons import classroom
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from imglab.classroom.controls import buttons
+from imglab.classroom.controls.actions import Controls
+from imglab.classroom.controls.buttons import ROWS, perform
+from imglab.classroom.controls.panel import picture
 from imglab.errors import QueueUnavailable
-from imglab.lab import buttons
-from imglab.lab.buttons import ROWS, Controls, perform
-from imglab.lab.control import picture
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.server import lifecycle as server
 
@@ -212,7 +213,7 @@ def test_a_frozen_worker_goes_on_by_itself_in_the_end(controls, monkeypatch):
 FREEZE_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from imglab.lab.buttons import Controls
+from imglab.classroom.controls.actions import Controls
 from imglab.queues import RedisTaskQueue
 
 controls = Controls(RedisTaskQueue(url=sys.argv[1], namespace=sys.argv[2]), 1, Path())
@@ -341,7 +342,7 @@ def test_a_redis_that_was_stopped_is_started(own):
 TWICE = [
     """
 import threading
-from imglab.lab.control import control_room
+from imglab.classroom.controls.panel import control_room
 first = control_room(2)
 """,
     """
@@ -360,7 +361,7 @@ print(room.controls.pool.pids, names & {"pool", "live view"})
 ]
 FOREIGN = [
     """
-from imglab.lab.control import control_room
+from imglab.classroom.controls.panel import control_room
 room = control_room(1)
 for row in room._panel.children[:-1]:
     print(*(each.description for each in row.children if getattr(each, "disabled", False)))

@@ -20,7 +20,7 @@ from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import Worker, WorkerPool
 
 #: A module with filters that take long, fail, or kill their process.
-TROUBLE = ["imglab.lab.trouble"]
+TROUBLE = ["imglab.classroom.troublemakers"]
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import WorkerPool
 settings = QueueSettings(lease=1)
 queue = RedisTaskQueue(url=sys.argv[1], namespace=sys.argv[2], settings=settings)
-pool = WorkerPool(2, (), queue, imports=["imglab.lab.trouble"]).start()
+pool = WorkerPool(2, (), queue, imports=["imglab.classroom.troublemakers"]).start()
 print(*pool.pids.values(), flush=True)
 while True:
     signal.pause()

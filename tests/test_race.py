@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imglab.classroom.interleavings import _orders, draw, explore
 from imglab.errors import ImglabError
-from imglab.lab.race import _orders, draw, explore
 
 # Two ways to take a task: in a dict, and in a real Redis
 

@@ -95,8 +95,8 @@ def test_an_installed_package_finds_its_records_beside_its_code(tmp_path):
     shutil.copytree(ROOT / "imglab", tmp_path / "site" / "imglab")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
-        "from imglab.lab import board\n"
-        f"print(board.__file__, *(len(board.recorded(name)) for name in {NAMES}))"
+        "from imglab.views import recordings\n"
+        f"print(recordings.__file__, *(len(recordings.recorded(name)) for name in {NAMES}))"
     )
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True

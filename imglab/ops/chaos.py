@@ -32,7 +32,7 @@ PATIENCE = 60.0
 #: (appendfsync everysec). A producer that must not lose them adds such tasks again.
 UNSAFE = 3.0
 #: What the workers import: filters that are slow, deadly, or fail at first.
-TROUBLE = ("imglab.lab.trouble", "imglab.ops.flaky")
+TROUBLE = ("imglab.classroom.troublemakers",)
 #: Tasks that are added in a row.
 BATCH = 20
 

@@ -156,7 +156,7 @@ def recovery(server, namespace: str, folder: Path) -> Figures:
         return time.perf_counter()
 
     in_pool = []
-    options = {"imports": ["imglab.lab.trouble"], "write": str(folder)}
+    options = {"imports": ["imglab.classroom.troublemakers"], "write": str(folder)}
     with RedisTaskQueue(url=server.url, namespace=namespace + "kill:") as queue:
         for _ in range(5):
             with WorkerPool(2, (), queue, **options) as pool:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from PIL import Image, ImageFilter
 
+from imglab.classroom import demo
 from imglab.imaging import FilterPipeline, open_image, save_image
-from imglab.lab import demo
 from imglab.queues import RedisTaskQueue
 from imglab.storage import Folders
 from imglab.workers import Worker, WorkerPool

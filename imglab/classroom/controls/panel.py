@@ -18,8 +18,9 @@ from io import BytesIO
 from typing import Any
 
 from imglab import server
+from imglab.classroom.controls.actions import SETTINGS, Controls
+from imglab.classroom.controls.buttons import OPEN, ROWS, Knob, perform
 from imglab.errors import ImglabError
-from imglab.lab.buttons import OPEN, ROWS, SETTINGS, Controls, Knob, perform
 from imglab.queues import PRIORITIES, RedisTaskQueue
 from imglab.views import charts
 from imglab.views.boards import board

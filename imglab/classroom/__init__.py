@@ -1,0 +1,28 @@
+"""What only lessons use: the bench, the demo, races, threads or processes, the control room."""
+
+from typing import TYPE_CHECKING
+
+from imglab.lazy import offer
+
+if TYPE_CHECKING:
+    from imglab.classroom import demo
+    from imglab.classroom.controls.panel import control_room
+    from imglab.classroom.interleavings import Explorer, explore
+    from imglab.classroom.setup_check import bench
+    from imglab.classroom.threads_or_processes import compare, gil, turns
+
+__all__ = ["Explorer", "bench", "compare", "control_room", "demo", "explore", "gil", "turns"]
+
+# A worker imports the troublemakers from here, and should not load a notebook's views with them.
+__getattr__ = offer(
+    __name__,
+    {
+        "Explorer": "imglab.classroom.interleavings",
+        "bench": "imglab.classroom.setup_check",
+        "compare": "imglab.classroom.threads_or_processes",
+        "control_room": "imglab.classroom.controls.panel",
+        "explore": "imglab.classroom.interleavings",
+        "gil": "imglab.classroom.threads_or_processes",
+        "turns": "imglab.classroom.threads_or_processes",
+    },
+)

@@ -1,0 +1,1 @@
+"""The control room: what it does, its buttons, and the panel that shows them."""

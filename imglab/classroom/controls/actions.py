@@ -1,0 +1,139 @@
+"""What the control room does, for real, without a button and without a notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from imglab import server
+from imglab.errors import ImglabError
+from imglab.imaging import FilterPipeline
+from imglab.project import photographs
+from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.server.keeper import QUICK, STATE, locked
+from imglab.workers import WorkerPool
+
+#: A lease so short that a class sees it run out, and a history of a few minutes.
+SETTINGS = QueueSettings(lease=5, backoff=0.3, keep_events=4000)
+#: A pencil drawing: a tenth of a second or more for each photograph.
+PENCIL = FilterPipeline.parse("grayscale,median:size=7,edges,brightness:factor=3,invert").spec()
+#: A picture that is not there, by the name of its tasks.
+MISSING = {"missing": "images/missing.jpg"}
+#: Seconds after which a frozen worker goes on by itself, if its pool has not replaced it before.
+THAW = 30.0
+#: What lets it go on, in a process of its own: when it is told to; when whoever froze it is gone,
+#: for that closes the pipe; or after THAW seconds. The frozen one itself cannot watch its parent.
+GUARD = """
+import os, select, signal, sys
+select.select([sys.stdin], [], [], float(sys.argv[2]))
+os.kill(int(sys.argv[1]), signal.SIGCONT)
+"""
+
+
+class Controls:
+    """What the buttons do, without a button. ImglabError or OSError when it cannot be done."""
+
+    def __init__(self, queue: RedisTaskQueue, size: int, home: Path) -> None:
+        self.queue, self.size, self.home = queue, size, home
+        self.pool = WorkerPool(1, (), queue, imports=["imglab.classroom.troublemakers"], grace=2)
+        self._guards: dict[int, subprocess.Popen[bytes]] = {}
+
+    def add(
+        self,
+        count: int,
+        priority: str,
+        photos: Mapping[str, str] | None = None,
+        filters: Sequence[Any] = PENCIL,
+    ) -> str:
+        """The first and the last id of new tasks, one for each photograph in turn."""
+        stats = self.queue.get_stats()
+        # Behind all there ever were: they may be older than this notebook's kernel.
+        first = stats.completed_total + stats.failed_total + stats.unfinished + 1
+        found = photographs()
+        photos = photos or {each.stem: f"images/{each.name}" for each in found} or MISSING
+        ids = [
+            self.queue.add_task(
+                {
+                    "image_path": path,
+                    "output_path": f"output/control-room/{name}.png",
+                    "filters": filters,
+                },
+                priority,
+                task_id=f"{name}-{number}",
+            )
+            for (name, path), number in zip(
+                cycle(photos.items()), range(first, first + count), strict=False
+            )
+        ]
+        return " to ".join(dict.fromkeys([ids[0], ids[-1]]))
+
+    def signal(self, worker: str, number: int) -> int:
+        """The id of the worker's process, which gets a signal; 0 is none."""
+        if (pid := self.pool.pids.get(worker)) is None:
+            raise ImglabError(f"There is no {worker or 'worker'} any more, or not yet.")
+        os.kill(pid, number)
+        return pid
+
+    def freeze(self, worker: str) -> int:
+        """The id of the worker's process, which stands still until `thaw`, or for THAW seconds."""
+        self.thaw(worker)
+        pid = self.signal(worker, 0)
+        self._guards[pid] = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", GUARD, str(pid), str(THAW)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # by then, the worker may be gone
+            start_new_session=True,  # the notebook's interrupt is not for it
+        )
+        return self.signal(worker, signal.SIGSTOP)
+
+    def thaw(self, *workers: str) -> None:
+        """Let frozen workers go on: these, or all."""
+        for pid in [self.signal(worker, 0) for worker in workers] or list(self._guards):
+            if guard := self._guards.pop(pid, None):
+                guard.communicate()  # closes the pipe, and waits for its end
+
+    def scale(self, size: int) -> None:
+        """Have so many workers, none of them frozen."""
+        self.queue.get_stats()  # first, for without Redis the pool would give all of them up
+        self.thaw()  # who stands still cannot leave
+        self.pool.start()  # does nothing, unless an earlier failure stopped it
+        # One after the other, so that the board's first row, number and colour are worker-1's.
+        for each in range(min(self.pool.size, size), size + 1):
+            self.pool.scale(each)
+
+    def kill_redis(self) -> int:
+        """How many tasks are left to do when the project's own Redis, killed, is back."""
+        now = server.status(self.home)
+        if not (now and now.folder and now.uptime >= QUICK):
+            raise ImglabError(
+                f"Only our own Redis may be killed, and only once it is {QUICK:g} s old: its "
+                "keeper gives up one that dies young again and again."
+            )
+        os.kill(now.pid, signal.SIGKILL)
+        server.ensure(self.home)
+        return self.queue.get_stats().unfinished
+
+    def restart_redis(self) -> int:
+        """The same when it was asked to leave, or was away."""
+        with suppress(FileNotFoundError), locked(self.home / "keeper.lock", wait=False) as lock:
+            # Redis leaves with its keeper. A killed one leaves its note, for the next to take the
+            # same port: a keeper that is asked to leave takes it along.
+            if lock < 0:  # so there is one, and the note is its own
+                os.kill(json.loads((self.home / STATE).read_text())["keeper"], signal.SIGKILL)
+        server.stop(self.home)  # waits
+        server.ensure(self.home)
+        return self.queue.get_stats().unfinished
+
+    def close(self) -> None:
+        """Let the workers go; the tasks stay in Redis."""
+        self.thaw()
+        self.pool.stop()
+        self.queue.close()

@@ -1,1 +1,0 @@
-"""What a class needs on top: a Redis of its own and whatever a notebook shows."""
