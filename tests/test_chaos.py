@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 
 from imglab import cli
 from imglab.ops import chaos
-from imglab.ops.trial import FAULTS, KINDS, Plan, Report, judge
+from imglab.ops.chaos.judge import judge
+from imglab.ops.chaos.plan import FAULTS, KINDS, Plan
+from imglab.ops.chaos.report import Report
 from imglab.queues.check import Standing
 
 SEED = 7

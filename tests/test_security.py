@@ -24,7 +24,7 @@ from PIL import Image
 
 from imglab.errors import ImageError, QueueError, QueueUnavailable
 from imglab.imaging import open_image
-from imglab.ops.acl import rules
+from imglab.ops.users import rules
 from imglab.queues import QueueSettings, RedisTaskQueue, Task, TaskQueue
 from imglab.queues.connection import connect
 from imglab.storage import Folders

@@ -1,0 +1,93 @@
+"""Chaos: real worker processes and a real Redis, killed again and again, and a judge at the end.
+
+The same seed draws the same tasks and the same faults; what a fault hits is up to the moment.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from imglab.imaging import open_image, save_image
+from imglab.ops.chaos.faults import Progress, Tormentor
+from imglab.ops.chaos.judge import judge
+from imglab.ops.chaos.mortal_redis import MortalRedis
+from imglab.ops.chaos.plan import DOOMED, LEASE, MAX_CRASHES, Plan
+from imglab.ops.chaos.report import Report
+from imglab.project import project_root
+from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.workers import WorkerPool
+
+#: What the workers import: filters that are slow, deadly, or fail at first.
+TROUBLE = ("imglab.classroom.troublemakers",)
+
+
+def run(
+    folder: Path,
+    seed: int = 1,
+    *,
+    tasks: int = 2000,
+    workers: int = 8,
+    seconds: float = 50.0,
+    prefetch: int = 1,
+    on_progress: Progress = lambda what, done: None,
+) -> Report:
+    """Let faults rain on a queue for some seconds, wait until it is at rest, and judge.
+
+    Everything is made in `folder`, an empty one, which is the project for that long: a server, a
+    pool, their logs. All processes are gone afterwards, whatever happens; the files stay.
+    """
+    plan, began = Plan.draw(seed, tasks, workers, seconds), time.monotonic()
+    limits = QueueSettings(LEASE, max_crashes=MAX_CRASHES, backoff=0.1, backoff_cap=1, keep=tasks)
+    settings = replace(limits, keep_events=100 * tasks)
+    with (
+        _project(folder),
+        MortalRedis(folder / "redis") as server,
+        RedisTaskQueue(url=server.url, settings=settings) as queue,
+        WorkerPool(workers, (), queue, imports=TROUBLE, prefetch=prefetch) as pool,
+        Tormentor(plan, server, queue, pool, on_progress) as chaos,
+    ):
+        chaos.torment(seconds)
+        chaos.come_to_rest()
+        stats, events, (_, standings) = queue.get_stats(), list(queue.events()), queue.standings()
+        pictures = {path.stem for path in (folder / "output").glob("*.png")}
+        pictureless = {each.id for each in standings if each.place == "completed"} - pictures
+        chaos.find(f"Task {task_id} has no picture." for task_id in pictureless)
+    kinds = {task_id: plan.tasks[task_id][0] for task_id in chaos.added}
+    logs = "".join(path.read_text() for path in pool.logs.glob("*.log"))
+    return Report(
+        seed=seed,
+        workers=workers,
+        seconds=round(time.monotonic() - began, 1),
+        faults=dict(chaos.faults),
+        checks=chaos.checks,
+        tasks=len(chaos.added),
+        forgotten=chaos.forgotten,
+        completed=stats.completed,
+        failed=stats.failed,
+        doomed=sum(kind in DOOMED for kind in kinds.values()),
+        executions=sum(event["event"] == "claimed" for event in events),
+        refused=logs.count("is no longer ours"),
+        wrong=judge(kinds, standings, events, chaos.findings),
+    )
+
+
+@contextmanager
+def _project(folder: Path) -> Iterator[None]:
+    """Make a folder the project for a while, with one small photograph in it."""
+    photo = open_image(project_root() / "images" / "sample.jpg").resize((90, 60))
+    save_image(photo, folder / "images" / "photo.png")
+    for name in ("output", "marks", "redis"):
+        (folder / name).mkdir()
+    before = os.environ.get("IMGLAB_ROOT")
+    os.environ["IMGLAB_ROOT"] = str(folder)  # the workers inherit it
+    try:
+        yield
+    finally:
+        del os.environ["IMGLAB_ROOT"]
+        if before is not None:
+            os.environ["IMGLAB_ROOT"] = before

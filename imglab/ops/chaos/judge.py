@@ -1,0 +1,72 @@
+"""The judge at the end: what was promised, and is not so."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from imglab.ops.chaos.plan import DOOMED
+from imglab.ops.story import illegal
+from imglab.queues.check import Standing
+
+
+def judge(
+    added: Mapping[str, str],
+    standings: Iterable[Standing],
+    events: Collection[dict[str, Any]],
+    findings: Iterable[str] = (),
+) -> dict[str, list[str]]:
+    """What is wrong at the end, as sentences; four empty lists when every promise was kept.
+
+    `added` has the kind of each task that Redis said it had stored; `findings` came up meanwhile.
+    """
+    places: dict[str, list[Standing]] = {}
+    for standing in standings:
+        places.setdefault(standing.id, []).append(standing)
+    commits = Counter(event["task"] for event in events if event["event"] == "completed")
+    reasons = {event["task"]: event["reason"] for event in events if event["event"] == "failed"}
+    doubled = {task_id: found for task_id, found in places.items() if len(found) > 1}
+    return {
+        "lost": [f"Task {each} is lost." for each in added if each not in places],
+        "in two places": [
+            f"Task {each} is in {' and in '.join(standing.place for standing in found)}."
+            for each, found in doubled.items()
+        ],
+        "accepted twice": [f"Task {each} was, {n} times." for each, n in commits.items() if n > 1],
+        "otherwise wrong": [
+            *findings,
+            *illegal(events),
+            *_intruders(events),
+            *(
+                sentence
+                for each, found in places.items()
+                for sentence in _wrong(added.get(each), found[0], commits[each], reasons.get(each))
+            ),
+        ],
+    }
+
+
+def _intruders(events: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Commits by a worker whose claim was not the latest."""
+    holders: dict[str, str] = {}
+    for event in events:
+        task_id, worker = event["task"], event.get("worker", "")
+        if event["event"] == "claimed":
+            holders[task_id] = worker
+        elif event["event"] == "completed" and worker != holders.get(task_id):
+            yield f"Task {task_id} was completed by {worker}, but held by {holders.get(task_id)}."
+
+
+def _wrong(kind: str | None, task: Standing, commits: int, reason: str | None) -> Iterator[str]:
+    wanted = "failed" if kind in DOOMED else "completed"
+    if kind is None:
+        yield f"Task {task.id} was never added."
+    if task.place != wanted:
+        yield f"Task {task.id} is {task.place}, not {wanted}; the reason: {reason}."
+    elif kind in DOOMED and not re.search(DOOMED[kind], reason or ""):
+        yield f"Task {task.id} failed for another reason: {reason}."
+    if {task.has_result, commits > 0} != {task.place == "completed"}:
+        result = "a result" if task.has_result else "no result"
+        yield f"Task {task.id} is {task.place} with {result} after {commits} commits."

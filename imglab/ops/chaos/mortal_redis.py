@@ -1,0 +1,66 @@
+"""A Redis to be killed again and again: the same port and the same file each time."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from imglab.errors import QueueUnavailable
+from imglab.queues.connection import connect, speaking_to
+from imglab.server import find_binary
+
+
+class MortalRedis:
+    """A server of our own, killed and started again with the same port and the same file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.binary = folder, find_binary()
+        # Below the ports that clients get: who calls a dead server there may reach himself.
+        self.port = random.SystemRandom().randrange(15_000, 30_000)
+        self.url = f"redis://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> MortalRedis:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it and wait until it has read its file."""
+        where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
+        keeping = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+        log, limit = self.folder / "log", time.monotonic() + 20
+        with log.open("ab") as file:
+            command = (self.binary, *where, *keeping)
+            self.process = subprocess.Popen(command, stdout=file, start_new_session=True)
+        answers = False
+        try:
+            while not answers and self.process.poll() is None and time.monotonic() < limit:
+                time.sleep(0.02)
+                answers = self._answers()
+        finally:
+            if not answers:
+                self.kill()
+        if not answers:
+            end = log.read_text()[-500:]
+            raise QueueUnavailable(f"{self.binary} did not start. The end of its log:\n{end}")
+
+    def _answers(self) -> bool:
+        """Whether it answers, this very process."""
+        with suppress(QueueUnavailable), connect(url=self.url) as client, speaking_to(client):
+            return bool(client.info("server")["process_id"] == self.process.pid)
+        return False
+
+    def kill(self) -> None:
+        """`kill -9`: nothing is written any more."""
+        self.process.kill()
+        self.process.wait()
+
+    def cut(self) -> None:
+        """Break all connections but this one."""
+        with connect(url=self.url) as client, speaking_to(client):
+            client.client_kill_filter(_type="normal")

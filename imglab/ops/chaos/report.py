@@ -1,0 +1,54 @@
+"""What was done to a queue, and what came of it, as figures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, and what came of it."""
+
+    seed: int
+    workers: int
+    seconds: float
+    faults: dict[str, int]
+    checks: int
+    tasks: int
+    #: Tasks that a killed Redis had not written yet, and that were added again.
+    forgotten: int
+    completed: int
+    failed: int
+    #: Tasks that were made to fail.
+    doomed: int
+    #: Claims, in all.
+    executions: int
+    #: Reports of workers on tasks that were theirs no more.
+    refused: int
+    #: What `judge` found.
+    wrong: dict[str, list[str]]
+
+    @property
+    def reruns(self) -> float:
+        """Executions beyond one for each task, as a share of the tasks."""
+        return self.executions / max(1, self.tasks) - 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as plain data, for a script."""
+        return {**asdict(self), "reruns": round(self.reruns, 4)}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The figures as text, for a table."""
+        return [
+            *((what, str(number)) for what, number in self.faults.items()),
+            ("tasks", str(self.tasks)),
+            ("not yet in Redis' file, added again", str(self.forgotten)),
+            ("completed", str(self.completed)),
+            ("failed, and made to fail", f"{self.failed}, {self.doomed}"),
+            ("executions", f"{self.executions} ({self.reruns:+.1%})"),
+            ("stale reports refused", str(self.refused)),
+            ("checks meanwhile", str(self.checks)),
+            ("seconds", f"{self.seconds:.0f}"),
+            *((what, str(len(sentences))) for what, sentences in self.wrong.items()),
+        ]
