@@ -20,7 +20,7 @@ from imglab.ops import chaos
 from imglab.ops.chaos.judge import judge
 from imglab.ops.chaos.plan import FAULTS, KINDS, Plan
 from imglab.ops.chaos.report import Report
-from imglab.queues.check import Standing
+from imglab.queues.invariants import Standing
 
 SEED = 7
 

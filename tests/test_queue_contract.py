@@ -10,8 +10,8 @@ import pytest
 from conftest import redis_queue
 
 from imglab.errors import LeaseLost, TaskError
-from imglab.ops.story import illegal
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
+from imglab.queues.story import illegal
 
 SETTINGS = QueueSettings(keep=5)
 

@@ -14,7 +14,7 @@ from conftest import ROOT
 from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
-from imglab.ops.story import illegal
+from imglab.queues.story import illegal
 from imglab.views import recordings as module
 from imglab.views.frames import PLACES, frames
 from imglab.views.recordings import recorded

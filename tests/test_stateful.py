@@ -24,9 +24,9 @@ from hypothesis.stateful import Bundle, multiple, rule
 from test_queue_contract import run_out
 
 from imglab.errors import LeaseLost, QueueUnavailable, TaskError
-from imglab.ops.story import illegal
 from imglab.queues import QueueSettings, Task, TaskQueue
-from imglab.queues.check import broken
+from imglab.queues.invariants import broken
+from imglab.queues.story import illegal
 from imglab.queues.task import PRIORITIES
 
 LONG = 1e6

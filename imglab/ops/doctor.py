@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from imglab.errors import QueueError
-from imglab.ops.story import illegal
 from imglab.queues import RedisTaskQueue
-from imglab.queues.check import Standing
 from imglab.queues.connection import BLOCK, speaking_to
+from imglab.queues.invariants import Standing
+from imglab.queues.story import illegal
 
 #: A worker that was not seen for so many seconds is not coming back under its old name.
 FORGOTTEN = 3600

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from imglab.errors import TaskError
-from imglab.queues.check import Standing, broken
+from imglab.queues.invariants import Standing, broken
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_priority, encode
 
 #: How many of its own claims a queue object remembers, for calls with a bare id.

@@ -26,8 +26,8 @@ import redis
 
 from imglab.errors import LeaseLost, TaskError
 from imglab.queues.base import BaseQueue, decode
-from imglab.queues.check import Standing
 from imglab.queues.connection import BLOCK, Line, address, check_version, connect, speaking_to
+from imglab.queues.invariants import Standing
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name
 
 #: The keys of a queue behind its name, in the order the scripts declare them (lua/_common.lua).

@@ -62,6 +62,7 @@ class Tormentor:
             self._producer.join()
 
     def find(self, sentences: Iterable[str]) -> None:
+        """Note what is wrong, each sentence once."""
         self.findings.update(dict.fromkeys(sentences))
 
     def torment(self, seconds: float) -> None:

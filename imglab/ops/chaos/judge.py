@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from imglab.ops.chaos.plan import DOOMED
-from imglab.ops.story import illegal
-from imglab.queues.check import Standing
+from imglab.queues.invariants import Standing
+from imglab.queues.story import illegal
 
 
 def judge(

@@ -17,7 +17,7 @@ from typing import Any
 
 from imglab.errors import LeaseLost, TaskError
 from imglab.queues.base import BaseQueue, decode
-from imglab.queues.check import Standing
+from imglab.queues.invariants import Standing
 from imglab.queues.task import PRIORITIES, QueueSettings, QueueStats, Task, check_name
 
 #: The statuses with a deadline.

@@ -1,0 +1,86 @@
+"""Commands for a class: the demo, and JupyterLab."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from imglab.cli.common import (
+    QUEUE,
+    AsJson,
+    app,
+    ensure_server,
+    new_table,
+    open_queue,
+)
+
+
+@app.command()
+def demo(
+    tasks: Annotated[int, typer.Option(min=1, max=1000, help="Photographs to filter.")] = 15,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 3,
+    filters: Annotated[str, typer.Option(help="Other filters than the demo's own.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Filter the same photographs one by one, by threads, and by worker processes on Redis."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    from imglab import server
+    from imglab.classroom import demo as lab_demo
+
+    here = ensure_server()
+    queue = open_queue(QUEUE, lab_demo.NAMESPACE)
+    columns = "{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    bars: dict[str, Any] = {}
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+
+        def follow(stage: str, done: int) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=tasks)
+            progress.update(bars[stage], completed=done)
+
+        figures = lab_demo.run(queue, tasks, workers, filters or lab_demo.FILTERS, follow)
+    queue.close()
+    if here.started:
+        server.stop()
+    if as_json:
+        typer.echo(json.dumps(figures.as_dict(), indent=2))
+        return
+    table = new_table("", "time", "speed-up", "efficiency", "throughput", "tasks per worker")
+    for stage in figures.stages:
+        table.add_row(
+            stage.name,
+            f"{stage.seconds:.2f} s",
+            f"{stage.speed_up:.2f} ×",
+            f"{stage.efficiency:.0%}",
+            f"{tasks / stage.seconds:.1f} /s",
+            " + ".join(str(share) for share in stage.shares.values()),
+        )
+    console = Console()
+    console.print(f"{tasks} photographs, {figures.pipeline}, on {figures.cores} cores")
+    console.print(table)
+    console.print("All three ways agree in every pixel. The results are in output/.")
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def lab(context: typer.Context) -> None:
+    """Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab."""
+    from imglab.project import project_root
+
+    ensure_server()
+    root = project_root()
+    place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
+    # JupyterLab's terminals shall find `imglab` and this `python`, as the lessons type them: they
+    # are no login shells, for those would make a PATH of their own.
+    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    os.environ["PATH"] = os.pathsep.join(filter(None, paths))
+    shell = [os.environ.get("SHELL") or "sh"]
+    place.append(f"--ServerApp.terminado_settings=shell_command={shell}")
+    command = [sys.executable, "-m", "jupyterlab", *place, *context.args]
+    os.execv(command[0], command)

@@ -1,0 +1,96 @@
+"""Commands for whoever runs a queue: its doctor, and chaos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imglab.cli.common import (
+    QUEUE,
+    AsJson,
+    Name,
+    Namespace,
+    app,
+    new_table,
+    open_queue,
+)
+
+
+@app.command()
+def doctor(
+    repair: Annotated[bool, typer.Option(help="Mend what can be mended.")] = False,
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong, each finding with its remedy; exit code 1 for what is broken."""
+    from imglab.ops.doctor import examine
+
+    with open_queue(queue, namespace) as tasks:
+        findings = examine(tasks)
+        if repair:
+            for mend in [each.repair for each in findings if each.repair]:
+                mend()
+            findings = examine(tasks)
+    if as_json:
+        typer.echo(json.dumps([each.as_dict() for each in findings], indent=2))
+    for finding in findings if not as_json else []:
+        sign, color = {"ok": ("✓", "green"), "warning": ("!", "yellow")}.get(
+            finding.level, ("✗", "red")
+        )
+        typer.secho(f"{sign} {finding.what}", fg=color)
+        if finding.remedy:
+            typer.echo(f"    {finding.remedy}")
+    raise typer.Exit(any(each.level == "broken" for each in findings))
+
+
+@app.command()
+def chaos(
+    seed: Annotated[int, typer.Option(help="Draws the tasks and the faults.")] = 1,
+    tasks: Annotated[
+        int, typer.Option(min=10, max=100_000, help="Tasks, some of them evil.")
+    ] = 2000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 8,
+    seconds: Annotated[float, typer.Option(min=1, help="How long faults rain.")] = 50,
+    prefetch: Annotated[int, typer.Option(min=1, help="Tasks in a worker's hands.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Kill workers, Redis and connections while tasks run; exit code 1 if a promise was broken."""
+    import signal
+    import tempfile
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    from imglab.ops import chaos as lab_chaos
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind then, too
+    columns = "{task.description:<15}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with (
+        tempfile.TemporaryDirectory(prefix="imglab-chaos-") as folder,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
+        bar = progress.add_task("starting", total=tasks)
+        report = lab_chaos.run(
+            Path(folder),
+            seed,
+            tasks=tasks,
+            workers=workers,
+            seconds=seconds,
+            prefetch=prefetch,
+            on_progress=lambda what, done: progress.update(bar, description=what, completed=done),
+        )
+    wrong = [sentence for sentences in report.wrong.values() for sentence in sentences]
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), indent=2))
+    else:
+        table = new_table(f"seed {seed}, {workers} workers", "")
+        for row in report.rows():
+            table.add_row(*row)
+        Console().print(table)
+        for sentence in wrong[:20]:
+            typer.secho(f"✗ {sentence}", fg="red")
+    raise typer.Exit(1 if wrong else 0)

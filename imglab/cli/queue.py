@@ -1,0 +1,175 @@
+"""Commands for a queue: add tasks, look at them, and at those that were given up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imglab.cli.common import (
+    QUEUE,
+    AsJson,
+    Filters,
+    Name,
+    Namespace,
+    app,
+    new_table,
+    open_queue,
+)
+from imglab.errors import ImageError, ImglabError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from imglab.queues import RedisTaskQueue
+
+failed_app = typer.Typer(no_args_is_help=True, help="Tasks that were given up: the dead letters.")
+app.add_typer(failed_app, name="failed")
+
+
+@app.command()
+def submit(
+    files: Annotated[list[Path], typer.Argument(help="Images to filter.")],
+    filters: Filters = "",
+    priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+    as_json: AsJson = False,
+) -> None:
+    """Add a task for each image; a worker writes the result into its output folder."""
+    from imglab.imaging import FilterPipeline
+    from imglab.storage import Folders
+
+    folders = Folders.of_project()
+    payloads: list[dict[str, Any]] = []
+    for file in files:
+        if not file.is_file():
+            raise ImageError(f"{file} is no file. Nothing was added; check the path.")
+        payload: dict[str, Any] = {"image_path": folders.name(file.resolve())}
+        if filters:
+            payload["filters"] = FilterPipeline.parse(filters).spec()
+        payloads.append(payload)
+    with open_queue(queue, namespace) as tasks:
+        ids = tasks.add_tasks(payloads, priority)
+    for task_id, payload in zip(ids, payloads, strict=True):
+        if not as_json:
+            typer.echo(f"{task_id}  {payload['image_path']}")
+    if as_json:
+        typer.echo(json.dumps(ids))
+
+
+@app.command()
+def stats(
+    watch: Annotated[bool, typer.Option(help="Again and again, until Ctrl-C.")] = False,
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show how many tasks are where, and who works."""
+    import time
+
+    from rich.console import Console
+    from rich.live import Live
+
+    with open_queue(queue, namespace) as tasks:
+        if as_json:
+            figures = {**tasks.get_stats(), "workers": tasks.workers()}
+            typer.echo(json.dumps(figures, indent=2))
+        elif watch:
+            with Live(_stats_table(tasks), auto_refresh=False) as live:
+                while True:
+                    time.sleep(0.5)
+                    live.update(_stats_table(tasks), refresh=True)
+        else:
+            Console().print(_stats_table(tasks))
+
+
+@app.command()
+def trace(
+    task_id: str, queue: Name = QUEUE, namespace: Namespace = "", as_json: AsJson = False
+) -> None:
+    """Tell the life of one task."""
+    with open_queue(queue, namespace) as tasks:
+        events = tasks.trace(task_id)
+        if not events:
+            tasks.task(task_id)  # says so when there is no such task
+    if as_json:
+        typer.echo(json.dumps(events, indent=2))
+        return
+    for event in events:
+        more = {k: v for k, v in event.items() if k not in ("at", "event", "task")}
+        words = ", ".join(f"{key} {value}" for key, value in more.items())
+        typer.echo(f"{(event['at'] - events[0]['at']) / 1000:9.3f} s  {event['event']:<10} {words}")
+
+
+@failed_app.command("list")
+def failed_list(
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")] = 20,
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+    as_json: AsJson = False,
+) -> None:
+    """List failed tasks with their last error."""
+    from rich.console import Console
+
+    with open_queue(queue, namespace) as tasks:
+        failed = [_task(tasks, task_id) for task_id in tasks.tasks("failed", limit)]
+    if as_json:
+        typer.echo(json.dumps(failed, indent=2))
+    elif not failed:
+        typer.echo("No task has failed.")
+    else:
+        table = new_table("task", "attempts", "reason")
+        for each in failed:
+            table.add_row(each["id"], str(each["attempts"]), each["reason"])
+        Console().print(table)
+
+
+@failed_app.command("show")
+def failed_show(task_id: str, queue: Name = QUEUE, namespace: Namespace = "") -> None:
+    """Show everything about one task, with its last errors."""
+    with open_queue(queue, namespace) as tasks:
+        typer.echo(json.dumps(_task(tasks, task_id), indent=2, ensure_ascii=False))
+
+
+@failed_app.command("requeue")
+def failed_requeue(
+    task_ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed tasks.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+) -> None:
+    """Give failed tasks a fresh start."""
+    if not task_ids and not every:
+        raise ImglabError("Which ones? Name their ids (imglab failed list), or say --all.")
+    with open_queue(queue, namespace) as tasks:
+        moved = tasks.requeue_failed(None if every else task_ids)
+    if missing := set(task_ids or ()) - set(moved):
+        raise ImglabError(f"Not among the failed tasks: {', '.join(sorted(missing))}.")
+    typer.echo(f"{len(moved)} back in line.")
+
+
+def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
+    task = tasks.task(task_id)
+    reason = task.errors[-1]["error"] if task.errors else "cancelled before it ran"
+    return {
+        "id": task.id,
+        "status": task.status,
+        "payload": task.payload,
+        "attempts": task.attempt,
+        "crashes": task.crashes,
+        "worker": task.worker,
+        "reason": reason if task.status == "failed" else "",
+        "errors": list(task.errors),
+    }
+
+
+def _stats_table(tasks: RedisTaskQueue) -> Table:
+    table = new_table("place", "tasks")
+    for place, number in dict(tasks.get_stats()).items():
+        table.add_row(place.replace("_", " "), str(number))
+    for name, record in tasks.workers().items():
+        table.add_row(name, f"at work on {record['task']}" if record["task"] else "idle")
+    return table
