@@ -5,7 +5,10 @@ ImglabError
 │   ├── FilterError        an unknown filter, a parameter out of range
 │   └── ImageError         a file that is missing, broken, too large or outside the allowed folders
 └── QueueError
-    ├── TaskError          a bad payload; an id that exists, is unknown or was never claimed
+    ├── TaskError          a payload, a result or a name that the queue does not take
+    │   ├── TaskExists     an id that is in use already
+    │   ├── NoSuchTask     an id that is unknown, no longer kept, or was never claimed here
+    │   └── TaskFailed     the task ended as failed; the text says why
     ├── LeaseLost          somebody else holds the task now
     └── QueueUnavailable   Redis is not there, not reachable with these settings, or too old
 """
@@ -32,7 +35,32 @@ class QueueError(ImglabError):
 
 
 class TaskError(QueueError):
-    """A payload that cannot be stored, or an id that exists, is unknown or was never claimed."""
+    """A payload, a result or a name that the queue does not take, or a task in another state."""
+
+
+class TaskExists(TaskError):
+    """An id that is in use already: the task that has it was left as it is."""
+
+    def __init__(self, *task_ids: str) -> None:
+        super().__init__(
+            f"Task {', '.join(task_ids)} exists already and was left as it is. "
+            "Choose another id, or none: the queue makes one."
+        )
+        #: The ids that were refused.
+        self.task_ids = task_ids
+
+
+class NoSuchTask(TaskError):
+    """An id that the queue does not know, does not keep any more, or never gave out here."""
+
+
+class TaskFailed(TaskError):
+    """A task that somebody waited for ended as failed."""
+
+    def __init__(self, task_id: str, reason: str) -> None:
+        super().__init__(f"Task {task_id} failed: {reason}")
+        self.task_id = task_id
+        self.reason = reason
 
 
 class LeaseLost(QueueError):

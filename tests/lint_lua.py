@@ -1,4 +1,4 @@
-"""luacheck over every Lua script as Redis runs it: with _common.lua in front of it."""
+"""luacheck over every Lua script as Redis runs it: with the files that all share in front of it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).parent.parent / "imglab" / "queues" / "lua"
-COMMON = FOLDER / "_common.lua"
+from imglab.queues.scripts import FOLDER, SHARED
+
+FILES = [FOLDER / f"{name}.lua" for name in SHARED]
 OPTIONS = (
     *("--no-config", "--std", "lua51", "--read-globals", "redis", "KEYS", "ARGV", "cjson"),
     *("--max-line-length", "110", "--codes", "--formatter", "plain"),
@@ -19,18 +20,28 @@ OPTIONS = (
 WARNING = re.compile(r"stdin:(\d+):(\d+: \((\w+)\)[^'\n]*(?:'(\w+)')?.*)")
 
 
+def place(number: int, script: Path) -> tuple[Path, int]:
+    """In which file a line of the whole text is, and its number there."""
+    for file in FILES:
+        length = file.read_text().count("\n")
+        if number <= length:
+            return file, number
+        number -= length
+    return script, number
+
+
 def check(script: Path) -> tuple[set[str], set[str]]:
-    """The faults of a script, and which names of _common.lua it leaves unused."""
-    common = COMMON.read_text()
-    above = common.count("\n")
-    run, text = ["luacheck", "-", *OPTIONS], common + script.read_text()
+    """The faults of a script, and which names of the shared files it leaves unused."""
+    shared = "".join(file.read_text() for file in FILES)
+    text = shared + script.read_text()
+    run = ["luacheck", "-", *OPTIONS]
     found = subprocess.run(run, input=text, capture_output=True, text=True, check=False)
     if found.returncode > 2:
         sys.exit(f"luacheck itself failed: {found.stdout}{found.stderr}")
     faults, unused = set(), set()
     for line, fault, code, name in WARNING.findall(found.stdout):
-        file, number = (script, int(line) - above) if int(line) > above else (COMMON, int(line))
-        if file is COMMON and code == "W211":
+        file, number = place(int(line), script)
+        if file in FILES and code == "W211":
             unused.add(name)
         else:
             faults.add(f"{file.relative_to(FOLDER.parents[2])}:{number}:{fault}")
@@ -45,7 +56,7 @@ def main() -> int:
     checked = [check(script) for script in sorted(FOLDER.glob("[!_]*.lua"))]
     faults = set.union(*(found for found, _ in checked))
     faults |= {
-        f"{COMMON.name}: no script uses {name!r}"
+        f"shared files: no script uses {name!r}"
         for name in set.intersection(*(unused for _, unused in checked))
     }
     print(*sorted(faults), sep="\n", end="\n" if faults else "")

@@ -144,7 +144,7 @@ def test_a_reset_deletes_the_queues_own_keys_and_mends_the_pool(controls):
     assert queue.redis.get(elsewhere) == "stays"
     left = set(queue.redis.scan_iter(queue.namespace + "*"))
     # Idle workers say that they are there, and note when they last looked at the leases.
-    assert left - {elsewhere} <= {queue.keys[":workers"], queue.keys[":meta"]}
+    assert left - {elsewhere} <= {queue.keys.workers, queue.keys.meta}
     add(controls)
     assert controls.pool.join(20), "nothing is paused any more"
 

@@ -34,9 +34,9 @@ def test_a_sound_queue_has_no_findings_but_good_ones(both_queue):
 def test_s20_a_task_freed_by_hand_works_and_the_doctor_shows_it(queue):
     queue.add_task({}, task_id="stuck")
     queue.get_task("w")
-    queue.redis.hdel(queue.keys[":processing"], "stuck")
+    queue.redis.hdel(queue.keys.processing, "stuck")
     assert "Task stuck has a record, but is in no list" in found(queue, "broken")[0]
-    queue.redis.rpush(queue.keys[":pending"], "stuck")
+    queue.redis.rpush(queue.keys.pending(), "stuck")
     assert any("says that it is processing" in what for what in found(queue, "broken"))
     assert queue.get_task("w2").id == "stuck"
     assert found(queue, "broken") == []
@@ -45,10 +45,9 @@ def test_s20_a_task_freed_by_hand_works_and_the_doctor_shows_it(queue):
 def test_an_orphan_is_put_back_in_line_and_a_finished_one_deleted(queue):
     queue.add_task({"n": 1}, task_id="lost")
     queue.add_task({}, task_id="done")
-    queue.redis.rpoplpush(queue.keys[":pending"], queue.keys[":pending"])
+    queue.redis.rpoplpush(queue.keys.pending(), queue.keys.pending())
     queue.mark_completed(queue.get_task("w"), {"ok": 1})
-    for suffix in (":pending", ":completed"):
-        queue.redis.delete(queue.keys[suffix])
+    queue.redis.delete(queue.keys.pending(), queue.keys.completed)
     assert len(found(queue, "broken")) == 2
     repair(queue)
     assert found(queue, "broken") == []
@@ -69,7 +68,7 @@ def test_the_tasks_of_a_neighbour_with_the_same_namespace_are_left_alone(queue, 
 def test_a_task_in_two_places_is_settled_where_it_is_finished(queue):
     queue.add_task({}, task_id="twice")
     queue.mark_completed(queue.get_task("w"), {"n": 1})
-    queue.redis.lpush(queue.keys[":pending"], "twice")
+    queue.redis.lpush(queue.keys.pending(), "twice")
     assert any("in 2 places" in what for what in found(queue, "broken"))
     repair(queue)
     assert found(queue, "broken") == []
@@ -86,10 +85,10 @@ def test_an_id_whose_record_is_gone_is_taken_out(queue):
 
 
 def test_too_many_wake_tokens_are_trimmed(queue):
-    queue.redis.rpush(queue.keys[":wake"], "1", "1", "1")
+    queue.redis.rpush(queue.keys.wake, "1", "1", "1")
     assert any("3 wake tokens" in what for what in found(queue, "broken"))
     repair(queue)
-    assert queue.redis.llen(queue.keys[":wake"]) == 1
+    assert queue.redis.llen(queue.keys.wake) == 1
 
 
 def test_a_lease_that_nobody_takes_over_is_shown_and_given_back(queue):
@@ -102,9 +101,9 @@ def test_a_lease_that_nobody_takes_over_is_shown_and_given_back(queue):
 
 def test_a_worker_that_was_not_seen_for_an_hour_is_taken_off_the_list(queue):
     queue.get_task("old")
-    record = json.loads(queue.redis.hget(queue.keys[":workers"], "old"))
+    record = json.loads(queue.redis.hget(queue.keys.workers, "old"))
     record["seen"] -= 7200 * 1000
-    queue.redis.hset(queue.keys[":workers"], "old", json.dumps(record, separators=(",", ":")))
+    queue.redis.hset(queue.keys.workers, "old", json.dumps(record, separators=(",", ":")))
     assert any("old was last seen 2.0 hours ago" in what for what in found(queue, "warning"))
     repair(queue)
     assert queue.workers() == {}
@@ -138,7 +137,7 @@ def test_a_server_that_refuses_config_is_examined_as_far_as_it_goes(own_server):
 def test_the_command_exits_1_for_what_is_broken_and_0_after_its_repair(valkey, monkeypatch, words):
     with redis_queue(valkey, QueueSettings()) as queue:
         monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
-        queue.redis.rpush(queue.keys[":wake"], "1", "1")
+        queue.redis.rpush(queue.keys.wake, "1", "1")
         command = [sys.executable, "-m", "imglab", "doctor", "--namespace", queue.namespace, *words]
         first = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (first.returncode, "2 wake tokens" in first.stdout) == (1, True)

@@ -113,7 +113,7 @@ def test_a_full_server_takes_no_task_and_finishes_those_it_has(queue, worker):
     queue.redis.config_set("maxmemory", int(queue.redis.info("memory")["used_memory"]) - 1000)
     with pytest.raises(QueueError, match="is full and takes no new tasks"):
         queue.add_task({"n": 99})
-    queue.redis.hdel(queue.keys[":meta"], "paused")
+    queue.redis.hdel(queue.keys.meta, "paused")
     until(lambda: queue.get_stats().completed == len(ids))
     queue.redis.config_set("maxmemory", 0)
     assert [queue.result(each)["n"] for each in ids] == list(range(20))
@@ -121,7 +121,7 @@ def test_a_full_server_takes_no_task_and_finishes_those_it_has(queue, worker):
 
 def shift(queue, task, milliseconds: int) -> None:
     """Make a claim look as if the server's clock had been set by so much since it was made."""
-    key = queue.keys[":processing"]
+    key = queue.keys.processing
     entry = json.loads(queue.redis.hget(key, task.id))
     entry["claimed_at"] -= milliseconds
     entry["deadline"] -= milliseconds
@@ -133,7 +133,7 @@ def test_a_clock_set_forward_costs_a_second_run_and_no_second_result(queue):
     old = queue.get_task("w1")
     shift(queue, old, 3_600_000)
     assert queue.reap() == 1
-    queue.redis.zadd(queue.keys[":delayed"], {old.id: 1})
+    queue.redis.zadd(queue.keys.delayed, {old.id: 1})
     new = queue.get_task("w2")
     with pytest.raises(LeaseLost):
         queue.mark_completed(old, {"by": "w1"})
@@ -145,7 +145,7 @@ def test_a_clock_set_forward_costs_a_second_run_and_no_second_result(queue):
 def test_a_clock_set_back_does_not_keep_a_dead_workers_task_for_an_hour(queue):
     queue.add_task({"n": 8})
     shift(queue, queue.get_task("w1"), -3_600_000)
-    queue.redis.hincrby(queue.keys[":meta"], "reaped_at", 3_600_000)
+    queue.redis.hincrby(queue.keys.meta, "reaped_at", 3_600_000)
     assert queue.get_task("w2") is None
     assert queue.get_stats().delayed == 1, "its deadline is an hour ahead, and yet it is reaped"
     assert queue.check() == []

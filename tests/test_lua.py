@@ -19,16 +19,18 @@ from conftest import redis_queue, running
 
 from imglab.errors import QueueError
 from imglab.queues import QueueSettings, RedisTaskQueue
-from imglab.queues import redis_queue as module
+from imglab.queues import scripts as module
+from imglab.queues.keys import Keys
+from imglab.queues.scripts import FOLDER
+from imglab.queues.vocabulary import PRIORITIES, Event
 
-LUA = Path(module.__file__).with_name("lua")
-COMMON = (LUA / "_common.lua").read_text()
-SCRIPTS = {path.stem: path.read_text() for path in sorted(LUA.glob("[!_]*.lua"))}
+COMMON = (FOLDER / "_common.lua").read_text()
+SCRIPTS = {path.stem: path.read_text() for path in sorted(FOLDER.glob("[!_]*.lua"))}
 
 #: Every length of time is a multiple of STEP, so that a step of the queue may take almost as long.
 STEP = 10_000
 SETTINGS = QueueSettings(lease=60, max_crashes=2, backoff=20, backoff_cap=100, keep=2, ttl=1000)
-ABOUT = '"pid":7,"host":"here"'
+ABOUT = (7, "here")
 PAYLOAD = '{"n":1}'
 RESULT = '{"ok":true}'
 
@@ -115,6 +117,11 @@ def differences(before, after):
     return changed
 
 
+def step(queue, script, *arguments):
+    """The reply of one script, sent its arguments as they are."""
+    return queue._send_script(script, *arguments)
+
+
 def run(queue, script, *arguments, last_reap=None):
     """The reply of one step, and all it changed.
 
@@ -122,13 +129,13 @@ def run(queue, script, *arguments, last_reap=None):
     or `last_reap` (ms) from now.
     """
     if last_reap is None:
-        queue.redis.hdel(queue.keys[":meta"], "reaped_at")
+        queue.redis.hdel(queue.keys.meta, "reaped_at")
     else:
-        queue.redis.hset(queue.keys[":meta"], "reaped_at", clock(queue) + last_reap)
+        queue.redis.hset(queue.keys.meta, "reaped_at", clock(queue) + last_reap)
     before, seen = dump(queue), clock(queue)
     while (start := clock(queue)) == seen:
         pass  # in a later millisecond, a time written anew differs from the one before
-    reply = queue._run(script, *arguments)
+    reply = step(queue, script, *arguments)
     end = clock(queue)
     changed = differences(before, dump(queue))
     if changed.get("events"):
@@ -141,17 +148,17 @@ def run(queue, script, *arguments, last_reap=None):
 
 def add(queue, *ids, priority="normal", delay=0, max_attempts=""):
     pairs = [each for task in ids for each in (task, PAYLOAD)]
-    assert queue._run("add_tasks", priority, delay, max_attempts, *pairs) == []
+    assert step(queue, "add_tasks", priority, delay, max_attempts, *pairs) == []
 
 
-def asks(worker="ann", nonce="n1", random=0.5, limit=1):
-    """The arguments of a claim."""
-    return worker, nonce, ABOUT, random, limit
+def asks(worker="ann", nonce="n1", random=0.5, limit=1, again="1"):
+    """The arguments of a claim, one whose reply may have been lost before unless `again` is ""."""
+    return worker, nonce, *ABOUT, random, limit, again
 
 
 def claim(queue, worker="ann", nonce="n1"):
     """The id and the token of a claim."""
-    ((task, *_, token),) = queue._run("get_tasks", *asks(worker, nonce))
+    ((task, *_, token),) = step(queue, "get_tasks", *asks(worker, nonce))
     return task, token
 
 
@@ -165,19 +172,19 @@ def complete(queue, *ids):
     for task in ids:
         add(queue, task)
         _, token = claim(queue, nonce="done")
-        assert queue._run("mark_completed", task, token, "ann", RESULT) == 1
+        assert step(queue, "mark_completed", task, token, "ann", RESULT) == 1
 
 
 def fail(queue, *ids):
     for task in ids:
         add(queue, task)
         _, token = claim(queue, nonce="lost")
-        assert queue._run("mark_failed", task, token, "boom", "0", 0) == 1
+        assert step(queue, "mark_failed", task, token, "boom", "0", 0) == 1
 
 
 def rewrite(queue, suffix, name, field, value):
     """Change a number inside the JSON of a field, and no other character."""
-    key = queue.keys[suffix]
+    key = getattr(queue.keys, suffix)
     text = queue.redis.hget(key, name)
     changed, count = re.subn(rf'"{field}":\d+', f'"{field}":{value}', text)
     assert count == 1, text
@@ -187,19 +194,19 @@ def rewrite(queue, suffix, name, field, value):
 def expire(queue, *ids):
     """Let the leases of these tasks be over."""
     for task in ids:
-        rewrite(queue, ":processing", task, "deadline", 1)
+        rewrite(queue, "processing", task, "deadline", 1)
 
 
 def take_over(queue):
     """After `held`: ann's lease runs out, and bob claims the task by the token 2:n2."""
     expire(queue, "t1")
-    assert queue._run("reap", "", 0) == 1
+    assert step(queue, "reap", "", 0) == 1
     assert claim(queue, "bob", "n2") == ("t1", "2:n2")
 
 
 def forget(queue, *suffixes):
     for suffix in suffixes:
-        queue.redis.delete(queue.keys[suffix])
+        queue.redis.delete(getattr(queue.keys, suffix))
 
 
 def task_key(queue, task="t1"):
@@ -361,7 +368,7 @@ def test_a_claim_without_work_may_sleep_until_a_delayed_task_is_due(queue):
 
 def test_a_claim_without_work_may_sleep_until_a_lease_runs_out(queue):
     held(queue)
-    rewrite(queue, ":processing", "t1", "deadline", clock(queue) + 20_000)
+    rewrite(queue, "processing", "t1", "deadline", clock(queue) + 20_000)
     (wait,), changed = run(queue, "get_tasks", *asks("bob", "n2"))
     assert 10_000 < wait <= 20_000
     assert changed == {"workers": {"bob": seen("n2", "")}, "meta": {"reaped_at": "now"}}
@@ -392,7 +399,7 @@ def test_every_eighth_claim_asks_low_then_normal_then_high(queue):
 def test_a_claim_that_leaves_work_behind_wakes_the_next_worker(queue, priority):
     add(queue, "t1", priority="high")
     add(queue, "t2", priority=priority)
-    forget(queue, ":wake")
+    forget(queue, "wake")
     _, changed = run(queue, "get_tasks", *asks())
     assert changed["processing"].keys() == {"t1"}
     assert changed["wake"] == ["1"]
@@ -406,7 +413,7 @@ def test_a_claim_that_leaves_work_behind_adds_no_second_token(queue):
 
 def test_a_claim_that_takes_the_last_task_wakes_nobody(queue):
     add(queue, "t1")
-    forget(queue, ":wake")
+    forget(queue, "wake")
     _, changed = run(queue, "get_tasks", *asks())
     assert changed == {"pending": None, **claimed()}
 
@@ -446,14 +453,14 @@ def test_a_task_that_broke_a_worker_is_claimed_alone_even_by_who_asks_for_severa
     reply, changed = run(queue, "get_tasks", *asks(limit=5))
     assert [task[0] for task in reply] == ["t1"]
     assert changed["pending"] == ["t3", "t2"]
-    assert [task[0] for task in queue._run("get_tasks", *asks(nonce="n2", limit=5))] == ["t2"]
-    assert [task[0] for task in queue._run("get_tasks", *asks(nonce="n3", limit=5))] == ["t3"]
+    assert [task[0] for task in step(queue, "get_tasks", *asks(nonce="n2", limit=5))] == ["t2"]
+    assert [task[0] for task in step(queue, "get_tasks", *asks(nonce="n3", limit=5))] == ["t3"]
 
 
 def test_a_claim_of_several_whose_reply_was_lost_gives_those_it_still_holds(queue):
     add(queue, "t1", "t2", "t3")
-    first = queue._run("get_tasks", *asks(limit=3))
-    queue._run("mark_failed", "t2", "1:n1", "boom", "1", 0.5)
+    first = step(queue, "get_tasks", *asks(limit=3))
+    step(queue, "mark_failed", "t2", "1:n1", "boom", "1", 0.5)
     reply, changed = run(queue, "get_tasks", *asks(limit=3))
     assert reply == [first[0], first[2]]
     assert changed == {}
@@ -461,7 +468,7 @@ def test_a_claim_of_several_whose_reply_was_lost_gives_those_it_still_holds(queu
 
 def test_a_claim_whose_reply_was_lost_is_given_again_and_changes_nothing(queue):
     add(queue, "t1", "t2")
-    first = queue._run("get_tasks", *asks())
+    first = step(queue, "get_tasks", *asks())
     reply, changed = run(queue, "get_tasks", *asks())
     assert reply == first == [["t1", PAYLOAD, "normal", 1, "1:n1"]]
     assert changed == {}
@@ -499,7 +506,7 @@ def test_what_is_due_joins_the_tail_of_its_line_and_the_rest_stays_delayed(queue
     add(queue, "t1")
     add(queue, "due2", "due1", "later", delay=STEP)
     add(queue, "low", priority="low", delay=STEP)
-    queue.redis.zadd(queue.keys[":delayed"], {"due1": 1, "due2": 2, "low": 3})
+    queue.redis.zadd(queue.keys.delayed, {"due1": 1, "due2": 2, "low": 3})
     reply, changed = run(queue, "get_tasks", *asks())
     assert reply[0][0] == "t1"
     expected = claimed()
@@ -520,16 +527,16 @@ def test_what_is_due_joins_the_tail_of_its_line_and_the_rest_stays_delayed(queue
 
 def test_a_claim_promotes_at_most_a_hundred_tasks_and_the_next_one_goes_on(queue):
     add(queue, *(f"t{n}" for n in range(130)), delay=STEP)
-    queue.redis.zadd(queue.keys[":delayed"], {f"t{n}": n for n in range(130)})
+    queue.redis.zadd(queue.keys.delayed, {f"t{n}": n for n in range(130)})
     queue.pause()
-    assert queue._run("get_tasks", *asks()) == [0]
-    assert queue.redis.llen(queue.keys[":pending"]) == 100
-    assert queue._run("get_tasks", *asks(nonce="n2")) == [60_000]
-    assert queue.redis.llen(queue.keys[":pending"]) == 130
+    assert step(queue, "get_tasks", *asks()) == [0]
+    assert queue.redis.llen(queue.keys.pending()) == 100
+    assert step(queue, "get_tasks", *asks(nonce="n2")) == [60_000]
+    assert queue.redis.llen(queue.keys.pending()) == 130
 
 
 def test_a_delayed_id_whose_hash_is_gone_vanishes_when_it_is_due(queue):
-    queue.redis.zadd(queue.keys[":delayed"], {"ghost": 1})
+    queue.redis.zadd(queue.keys.delayed, {"ghost": 1})
     reply, changed = run(queue, "get_tasks", *asks())
     assert reply == [60_000]
     assert changed == {
@@ -542,7 +549,7 @@ def test_a_delayed_id_whose_hash_is_gone_vanishes_when_it_is_due(queue):
 def test_a_paused_queue_hands_out_nothing_but_goes_on_promoting(queue):
     add(queue, "t1")
     add(queue, "due", delay=STEP)
-    queue.redis.zadd(queue.keys[":delayed"], {"due": 1})
+    queue.redis.zadd(queue.keys.delayed, {"due": 1})
     queue.pause()
     reply, changed = run(queue, "get_tasks", *asks())
     assert reply == [60_000]
@@ -593,7 +600,7 @@ def test_a_claim_with_work_at_hand_does_not_reap_twice_within_half_a_second(queu
 def test_a_claim_without_work_reaps_whenever_the_last_time_was(queue):
     held(queue)
     expire(queue, "t1")
-    forget(queue, ":wake")
+    forget(queue, "wake")
     _, changed = run(queue, "get_tasks", *asks("bob", "n2"), last_reap=0)
     assert changed["delayed"] == {"t1": "now+10s"}
     assert changed["wake"] == ["1"]  # bob himself will look again
@@ -611,7 +618,7 @@ def test_a_completion_is_recorded_with_a_result_that_expires(queue):
 
 def test_completing_twice_by_the_same_claim_is_harmless(queue):
     held(queue)
-    queue._run("mark_completed", "t1", "1:n1", "ann", RESULT)
+    step(queue, "mark_completed", "t1", "1:n1", "ann", RESULT)
     reply, changed = run(queue, "mark_completed", "t1", "1:n1", "ann", '{"ok":false}')
     assert reply == 2
     assert changed == {}
@@ -620,7 +627,7 @@ def test_completing_twice_by_the_same_claim_is_harmless(queue):
 @pytest.mark.parametrize("token", ["1:n1", "2:n1", "1:n2", ""])
 def test_nobody_completes_a_task_that_waits(queue, token):
     held(queue)
-    queue._run("release", "t1", "1:n1")
+    step(queue, "release", "t1", "1:n1")
     reply, changed = run(queue, "mark_completed", "t1", token, "ann", RESULT)
     assert reply == 0
     assert changed == {}
@@ -633,13 +640,13 @@ def test_only_the_claim_that_took_the_task_over_completes_it(queue, token):
     reply, changed = run(queue, "mark_completed", "t1", token, "ann", RESULT)
     assert reply == 0
     assert changed == {}
-    assert queue._run("mark_completed", "t1", "2:n2", "bob", RESULT) == 1
+    assert step(queue, "mark_completed", "t1", "2:n2", "bob", RESULT) == 1
     assert run(queue, "mark_completed", "t1", token, "ann", '{"ok":false}') == (0, {})
 
 
 def test_a_released_task_that_somebody_else_claimed_is_not_completed_by_the_first_claim(queue):
     held(queue)
-    queue._run("release", "t1", "1:n1")
+    step(queue, "release", "t1", "1:n1")
     assert claim(queue, "bob", "n2") == ("t1", "1:n2")  # the same attempt, another claim
     reply, changed = run(queue, "mark_completed", "t1", "1:n1", "ann", RESULT)
     assert reply == 0
@@ -671,7 +678,7 @@ def test_the_oldest_completed_task_beyond_the_limit_goes_with_its_result(queue):
 
 def test_a_list_far_beyond_its_limit_shrinks_by_a_hundred_at_a_time(queue):
     held(queue)
-    queue.redis.lpush(queue.keys[":completed"], *(f"old{n}" for n in range(150)))
+    queue.redis.lpush(queue.keys.completed, *(f"old{n}" for n in range(150)))
     _, changed = run(queue, "mark_completed", "t1", "1:n1", "ann", RESULT)
     assert changed["completed"] == ["t1", *(f"old{n}" for n in range(149, 99, -1))]
 
@@ -682,7 +689,7 @@ def test_a_list_far_beyond_its_limit_shrinks_by_a_hundred_at_a_time(queue):
 def test_one_step_completes_a_task_and_claims_the_next(queue):
     held(queue)
     add(queue, "t2", priority="low")
-    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2"), "1", "t1", "1:n1", RESULT)
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2"), "t1", "1:n1", RESULT)
     assert reply == [1, [["t2", PAYLOAD, "low", 1, "1:n2"]]]
     expected = completed() | claimed("t2", nonce="n2") | {"pending:low": None}
     expected["processing"]["t1"] = None
@@ -695,15 +702,15 @@ def test_one_step_completes_a_task_and_claims_the_next(queue):
 def test_one_step_with_a_new_nonce_does_not_look_for_what_it_claimed(queue):
     held(queue)
     add(queue, "t2")
-    words = ("complete_and_claim", *asks(nonce="n1"), "", "t1", "1:n1", RESULT)
-    assert queue._run(*words) == [1, [["t2", PAYLOAD, "normal", 1, "1:n1"]]]
+    words = ("complete_and_claim", *asks(nonce="n1", again=""), "t1", "1:n1", RESULT)
+    assert step(queue, *words) == [1, [["t2", PAYLOAD, "normal", 1, "1:n1"]]]
 
 
 def test_one_step_completes_several_tasks_and_claims_several(queue):
     add(queue, "t1", "t2", "t3", "t4", "t5")
-    queue._run("get_tasks", *asks(limit=2))
+    step(queue, "get_tasks", *asks(limit=2))
     done = ("t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
-    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2", limit=2), "", *done)
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2", limit=2, again=""), *done)
     assert reply == [1, 1, [[each, PAYLOAD, "normal", 1, "1:n2"] for each in ("t3", "t4")]]
     assert changed["completed"] == ["t2", "t1"]
     assert changed["processing"].keys() == {"t1", "t2", "t3", "t4"}
@@ -713,9 +720,9 @@ def test_one_step_completes_several_tasks_and_claims_several(queue):
 
 def test_one_step_completes_without_claiming(queue):
     add(queue, "t1", "t2")
-    queue._run("get_tasks", *asks())
+    step(queue, "get_tasks", *asks())
     reply, changed = run(
-        queue, "complete_and_claim", *asks(nonce="n2", limit=0), "", "t1", "1:n1", RESULT
+        queue, "complete_and_claim", *asks(nonce="n2", limit=0, again=""), "t1", "1:n1", RESULT
     )
     assert reply == [1]
     assert changed == completed()
@@ -723,20 +730,20 @@ def test_one_step_completes_without_claiming(queue):
 
 def test_of_several_completions_the_stale_one_is_refused_and_nothing_is_claimed(queue):
     add(queue, "t1", "t2", "t3")
-    queue._run("get_tasks", *asks(limit=2))
+    step(queue, "get_tasks", *asks(limit=2))
     expire(queue, "t1")
-    queue._run("reap", "", 0.5)
+    step(queue, "reap", "", 0.5)
     done = ("t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
-    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2", limit=2), "", *done)
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2", limit=2, again=""), *done)
     assert reply == [0, 1]
     assert changed == completed("t2")
 
 
 def test_completing_several_again_after_a_lost_reply_gives_the_same_tasks(queue):
     add(queue, "t1", "t2", "t3", "t4")
-    queue._run("get_tasks", *asks(limit=2))
-    arguments = (*asks(nonce="n2", limit=2), "1", "t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
-    first = queue._run("complete_and_claim", *arguments)
+    step(queue, "get_tasks", *asks(limit=2))
+    arguments = (*asks(nonce="n2", limit=2, again="1"), "t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
+    first = step(queue, "complete_and_claim", *arguments)
     reply, changed = run(queue, "complete_and_claim", *arguments)
     assert first[2:] == reply[2:]
     assert reply[:2] == [2, 2]
@@ -745,7 +752,7 @@ def test_completing_several_again_after_a_lost_reply_gives_the_same_tasks(queue)
 
 def test_one_step_completes_the_last_task_and_says_how_long_to_sleep(queue):
     held(queue)
-    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2"), "1", "t1", "1:n1", RESULT)
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2"), "t1", "1:n1", RESULT)
     assert reply == [1, [60_000]]
     assert changed == completed() | {
         "workers": {"ann": {"seen": "now", "nonce": "n2", "task": ""}},
@@ -757,7 +764,7 @@ def test_a_stale_completion_claims_nothing(queue):
     held(queue)
     take_over(queue)
     add(queue, "t2")
-    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n3"), "1", "t1", "1:n1", RESULT)
+    reply, changed = run(queue, "complete_and_claim", *asks(nonce="n3"), "t1", "1:n1", RESULT)
     assert reply == [0]
     assert changed == {}
 
@@ -765,8 +772,8 @@ def test_a_stale_completion_claims_nothing(queue):
 def test_completing_and_claiming_again_after_a_lost_reply_gives_the_same_task(queue):
     held(queue)
     add(queue, "t2", "t3")
-    arguments = (*asks(nonce="n2"), "1", "t1", "1:n1", RESULT)
-    assert queue._run("complete_and_claim", *arguments) == [
+    arguments = (*asks(nonce="n2"), "t1", "1:n1", RESULT)
+    assert step(queue, "complete_and_claim", *arguments) == [
         1,
         [["t2", PAYLOAD, "normal", 1, "1:n2"]],
     ]
@@ -816,7 +823,7 @@ def test_a_failed_try_waits_for_the_next(queue):
 
 def test_a_failed_try_rings_so_that_sleepers_set_their_alarm(queue):
     held(queue)
-    forget(queue, ":wake")
+    forget(queue, "wake")
     _, changed = run(queue, "mark_failed", "t1", "1:n1", "boom", "1", 0.5)
     assert changed == delayed(10_000) | {"wake": ["1"]}
 
@@ -839,7 +846,7 @@ def test_the_wait_is_random_below_a_bound_that_doubles_up_to_its_cap(queue, trie
 def test_after_its_last_try_a_task_is_failed(queue):
     held(queue)
     queue.redis.hset(task_key(queue), "attempts", 3)
-    forget(queue, ":wake")
+    forget(queue, "wake")
     reply, changed = run(queue, "mark_failed", "t1", "1:n1", "boom", "1", 0.5)
     assert reply == 1
     assert changed == failed()
@@ -877,7 +884,7 @@ def test_a_crash_does_not_count_as_a_try(queue, attempts, expected):
 
 def test_a_cancelled_task_that_fails_is_not_tried_again(queue):
     held(queue)
-    queue._run("cancel", "t1")
+    step(queue, "cancel", "t1")
     _, changed = run(queue, "mark_failed", "t1", "1:n1", "stopped", "1", 0.5)
     assert changed == failed("stopped")
 
@@ -905,7 +912,7 @@ def test_the_oldest_failed_task_beyond_the_limit_goes(queue):
 @pytest.mark.parametrize("retry", ["0", "1"])
 def test_failing_twice_by_the_same_claim_is_harmless(queue, retry):
     held(queue)
-    queue._run("mark_failed", "t1", "1:n1", "boom", retry, 0.5)
+    step(queue, "mark_failed", "t1", "1:n1", "boom", retry, 0.5)
     reply, changed = run(queue, "mark_failed", "t1", "1:n1", "boom", retry, 0.5)
     assert reply == 2
     assert changed == {}
@@ -913,7 +920,7 @@ def test_failing_twice_by_the_same_claim_is_harmless(queue, retry):
 
 def test_failing_twice_is_still_harmless_when_somebody_else_tries_by_now(queue):
     held(queue)
-    queue._run("mark_failed", "t1", "1:n1", "boom", "1", 0)
+    step(queue, "mark_failed", "t1", "1:n1", "boom", "1", 0)
     assert claim(queue, "bob", "n2") == ("t1", "2:n2")
     reply, changed = run(queue, "mark_failed", "t1", "1:n1", "boom", "1", 0.5)
     assert reply == 2
@@ -922,7 +929,7 @@ def test_failing_twice_is_still_harmless_when_somebody_else_tries_by_now(queue):
 
 def test_a_claim_that_was_given_back_cannot_fail_its_task(queue):
     held(queue)
-    queue._run("release", "t1", "1:n1")
+    step(queue, "release", "t1", "1:n1")
     reply, changed = run(queue, "mark_failed", "t1", "1:n1", "boom", "1", 0.5)
     assert reply == 0
     assert changed == {}
@@ -959,7 +966,7 @@ def test_a_released_task_is_the_next_of_its_line_and_its_attempt_does_not_count(
 ):
     held(queue, priority=priority)
     add(queue, "t2", priority=priority)
-    forget(queue, ":wake")
+    forget(queue, "wake")
     reply, changed = run(queue, "release", "t1", "1:n1")
     assert reply == 1
     assert changed == {
@@ -975,12 +982,12 @@ def test_releasing_adds_no_second_token(queue):
     held(queue)
     _, changed = run(queue, "release", "t1", "1:n1")
     assert "wake" not in changed
-    assert queue.redis.lrange(queue.keys[":wake"], 0, -1) == ["1"]
+    assert queue.redis.lrange(queue.keys.wake, 0, -1) == ["1"]
 
 
 def test_a_claim_releases_once(queue):
     held(queue)
-    queue._run("release", "t1", "1:n1")
+    step(queue, "release", "t1", "1:n1")
     assert run(queue, "release", "t1", "1:n1") == (0, {})
 
 
@@ -996,7 +1003,7 @@ def test_a_claim_that_somebody_took_over_cannot_release_its_task(queue):
 def test_a_heartbeat_moves_the_deadline_and_is_a_sign_of_life(queue):
     held(queue)
     expire(queue, "t1")
-    rewrite(queue, ":workers", "ann", "seen", 1)
+    rewrite(queue, "workers", "ann", "seen", 1)
     reply, changed = run(queue, "renew", "t1", "1:n1", "ann", "")
     assert reply == 1
     assert changed == {
@@ -1021,7 +1028,7 @@ def test_a_heartbeat_of_a_worker_that_left_does_not_bring_it_back(queue):
 
 def test_a_heartbeat_hears_that_somebody_asked_to_cancel(queue):
     held(queue)
-    queue._run("cancel", "t1")
+    step(queue, "cancel", "t1")
     reply, changed = run(queue, "renew", "t1", "1:n1", "ann", "")
     assert reply == 2
     assert changed["processing"] == {"t1": {"deadline": "now+60s"}}
@@ -1096,7 +1103,7 @@ def test_crashes_have_a_budget_of_their_own_whatever_the_number_of_tries(queue):
 
 def test_a_cancelled_task_whose_worker_died_is_not_tried_again(queue):
     held(queue)
-    queue._run("cancel", "t1")
+    step(queue, "cancel", "t1")
     _, changed = run(queue, "reap", "ann", 0.5)
     assert changed["task:t1"]["status"] == "failed"
     assert changed["failed"] == ["t1"]
@@ -1107,7 +1114,7 @@ def test_two_leases_that_ran_out_wake_one_sleeper_and_come_back_at_different_mom
     claim(queue)
     claim(queue, nonce="n2")
     expire(queue, "t1", "t2")
-    forget(queue, ":wake")
+    forget(queue, "wake")
     reply, changed = run(queue, "reap", "", 0.5)
     assert reply == 2
     assert changed["wake"] == ["1"]
@@ -1130,7 +1137,7 @@ def test_an_entry_whose_task_is_gone_disappears_and_leaves_no_ghost(queue):
 )
 def test_an_entry_that_nobody_can_read_counts_as_run_out(queue, script, arguments):
     held(queue)
-    queue.redis.hset(queue.keys[":processing"], "t1", "rubbish")
+    queue.redis.hset(queue.keys.processing, "t1", "rubbish")
     _, changed = run(queue, script, *arguments)
     reason = "worker ? was silent for a whole lease (1 of 2)"
     assert changed["processing"] is None
@@ -1149,10 +1156,10 @@ def test_an_entry_that_nobody_can_read_counts_as_run_out(queue, script, argument
 
 def test_a_failed_task_starts_afresh_at_the_tail_of_its_line_and_keeps_its_errors(queue):
     held(queue, priority="low")
-    queue._run("cancel", "t1")
-    queue._run("reap", "ann", 0)
+    step(queue, "cancel", "t1")
+    step(queue, "reap", "ann", 0)
     add(queue, "t2", priority="low")
-    forget(queue, ":wake")
+    forget(queue, "wake")
     reply, changed = run(queue, "requeue_failed", "t1")
     assert reply == ["t1"]
     assert changed == {
@@ -1189,7 +1196,7 @@ def test_only_what_is_in_failed_is_requeued(queue):
 def test_a_failed_id_whose_hash_is_gone_disappears_and_is_not_requeued(queue):
     fail(queue, "t1")
     queue.redis.delete(task_key(queue))
-    forget(queue, ":wake")
+    forget(queue, "wake")
     assert run(queue, "requeue_failed", "t1") == ([], {"failed": None})
 
 
@@ -1201,7 +1208,12 @@ def test_requeueing_nothing_changes_nothing(queue):
 
 
 CANCELLED = {
-    "task:t1": {"status": "failed", "claim": "", "finished_at": "now"},
+    "task:t1": {
+        "status": "failed",
+        "claim": "",
+        "finished_at": "now",
+        "errors": [{"at": "now", "error": "cancelled before it ran"}],
+    },
     "failed": ["t1"],
     "meta": {"failed": 1},
     "events": ["failed t1 reason=cancelled before it ran"],
@@ -1282,7 +1294,7 @@ def test_clear_deletes_every_task_and_then_the_rest_and_nothing_of_anybody_else(
 def test_clear_takes_so_many_from_each_list_at_a_time(queue):
     fail(queue, "lost1", "lost2")
     add(queue, "t1", "t2", "t3")
-    replies = [queue._run("clear", 2) for _ in range(3)]
+    replies = [step(queue, "clear", 2) for _ in range(3)]
     assert replies == [4, 1, 0]
     assert dump(queue) == {}
 
@@ -1360,9 +1372,9 @@ def test_a_full_server_lets_a_worker_wait_for_tasks(full):
 
 def test_a_full_server_lets_a_worker_wait_in_a_paused_queue_that_was_just_reaped(full):
     full.pause()
-    full._run("reap", "", 0)
+    step(full, "reap", "", 0)
     fill_up(full)
-    assert full._run("get_tasks", *asks()) == [60_000]
+    assert step(full, "get_tasks", *asks()) == [60_000]
     assert dump(full)["workers"].keys() == {"ann"}
 
 
@@ -1394,29 +1406,155 @@ def test_a_full_server_lets_people_make_room(full):
     assert dump(full) == {}
 
 
+# repair
+
+
+def done_by_ann(queue, task="t1"):
+    complete(queue, task)
+    forget(queue, "wake")
+
+
+def test_a_sound_task_wherever_it_is_is_left_as_it_is(queue):
+    add(queue, "waiting", priority="low")
+    add(queue, "later", delay=20_000)
+    complete(queue, "done")
+    fail(queue, "bad")
+    add(queue, "held", priority="high")
+    claim(queue)
+    reply, changed = run(queue, "repair", "waiting", "later", "done", "bad", "held", "unknown")
+    assert reply == []
+    assert changed == {}
+
+
+def test_a_record_in_no_list_is_put_in_its_line(queue):
+    add(queue, "t1", priority="low")
+    forget(queue, "wake")
+    queue.redis.delete(queue.keys.pending("low"))
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {
+        "pending:low": ["t1"],
+        "task:t1": {"claim": ""},
+        "wake": ["1"],
+        "events": ["repaired t1 status=pending"],
+    }
+
+
+def test_a_record_in_no_list_that_was_finished_is_deleted_with_its_result(queue):
+    done_by_ann(queue)
+    forget(queue, "completed")
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {"task:t1": None, "result:t1": None, "result:t1 expires": None}
+
+
+@pytest.mark.parametrize("place", ["pending:high", "pending", "pending:low", "failed"])
+def test_an_id_without_a_record_is_taken_out_of_every_list(queue, place):
+    queue.redis.lpush(f"{queue.namespace}{queue.name}:{place}", "ghost", "ghost")
+    reply, changed = run(queue, "repair", "ghost")
+    assert reply == ["ghost"]
+    assert changed[place] is None
+
+
+def test_a_claim_without_a_record_and_a_date_without_one_are_taken_out(queue):
+    queue.redis.hset(queue.keys.processing, "ghost", "{}")
+    queue.redis.zadd(queue.keys.delayed, {"ghost": 1})
+    reply, changed = run(queue, "repair", "ghost")
+    assert reply == ["ghost"]
+    assert changed == {"processing": None, "delayed": None}
+
+
+def test_a_completed_task_that_is_in_line_as_well_stays_completed(queue):
+    done_by_ann(queue)
+    queue.redis.lpush(queue.keys.pending(), "t1")
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {"pending": None, "events": ["repaired t1 status=completed"]}
+
+
+def test_a_completed_task_whose_result_was_deleted_is_to_be_done_again(queue):
+    done_by_ann(queue)
+    queue.redis.delete(queue.keys.result("t1"))
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {
+        "completed": None,
+        "pending": ["t1"],
+        "task:t1": {"status": "pending"},
+        "wake": ["1"],
+        "events": ["repaired t1 status=pending"],
+    }
+
+
+def test_a_completed_task_whose_result_is_too_old_stays_completed(queue):
+    done_by_ann(queue)
+    queue.redis.delete(queue.keys.result("t1"))
+    queue.redis.hset(queue.keys.task("t1"), "finished_at", 1)
+    assert run(queue, "repair", "t1") == ([], {})
+
+
+def test_a_task_held_and_in_line_is_to_be_done_and_its_holder_loses_it(queue):
+    held(queue)
+    forget(queue, "wake")
+    queue.redis.lpush(queue.keys.pending(), "t1")
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {
+        "processing": None,
+        "task:t1": {"status": "pending", "claim": ""},
+        "wake": ["1"],
+        "events": ["repaired t1 status=pending"],
+    }
+    assert step(queue, "mark_completed", "t1", "1:n1", "ann", RESULT) == 0
+
+
+def test_an_id_that_stands_twice_in_its_line_stands_there_once(queue):
+    add(queue, "t1", "t2")
+    queue.redis.lpush(queue.keys.pending(), "t1")
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {
+        "pending": ["t1", "t2"],
+        "task:t1": {"claim": ""},
+        "events": ["repaired t1 status=pending"],
+    }
+
+
+def test_a_record_that_says_another_claim_than_its_holders_follows_the_holder(queue):
+    held(queue)
+    queue.redis.hset(queue.keys.task("t1"), mapping={"status": "pending", "claim": "9:x"})
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {
+        "task:t1": {"status": "processing", "claim": "1:n1"},
+        "events": ["repaired t1 status=processing"],
+    }
+
+
+def test_a_repair_leaves_one_wake_token(queue):
+    queue.redis.rpush(queue.keys.wake, "1", "1", "1")
+    assert run(queue, "repair") == ([], {"wake": ["1"]})
+
+
 # What the files say of themselves
 
 
-def numbers(text):
-    """Which ARGV a text names: ARGV[3] is 3, ARGV[3..6] is 3 to 6, ARGV[6..] is 6 and all after."""
-    named = set()
-    for first, dots, last in re.findall(r"ARGV\[(\d+)(\.\.)?(\d*)\]", text):
-        if dots and not last:
-            named.add(f"{first}..")
-        else:
-            named |= set(range(int(first), int(last or first) + 1))
-    return named
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_header_names_exactly_the_arguments_that_its_script_takes(name):
+    header = "\n".join(re.findall(r"^--.*", SCRIPTS[name], re.MULTILINE))
+    named = re.findall(r"ARGV\[(\d+)\] +(\w+)", header)
+    assert [word for _, word in named] == list(module.script(name).arguments)
+    first = 1 + module.COMMON_ARGUMENTS
+    assert [int(number) for number, _ in named] == list(range(first, first + len(named)))
 
 
-@pytest.mark.parametrize("name", [*SCRIPTS, "_common"])
-def test_a_header_names_exactly_the_arguments_that_its_script_uses(name):
-    text = COMMON if name == "_common" else SCRIPTS[name]
-    comments = "\n".join(line for line in text.splitlines() if line.startswith("--"))
-    code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    # A loop over the rest says where it begins.
-    code = re.sub(r"for i = (\d+), #ARGV\b", r"ARGV[\1..]", code)
-    assert numbers(code) == numbers(comments)
-    assert numbers(code) or name == "check"  # it takes none
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_header_says_where_the_rest_of_the_arguments_begins(name):
+    said = re.findall(r"^-- ARGV\[(\d+)\.\.\]", SCRIPTS[name], re.MULTILINE)
+    looped_over = re.findall(r"for i = (\d+), #ARGV\b", SCRIPTS[name])
+    behind_the_named = 1 + module.COMMON_ARGUMENTS + len(module.script(name).arguments)
+    assert said == looped_over
+    assert said in ([], [str(behind_the_named)])
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -1429,47 +1567,69 @@ def test_a_script_names_itself_says_what_it_returns_and_is_a_method(name):
 
 
 def test_the_scripts_and_the_calls_for_them_are_the_same():
-    called = re.findall(r'_run\(\s*"(\w+)"', Path(module.__file__).read_text())
-    assert sorted(called) == sorted(SCRIPTS)
+    room = FOLDER.parent
+    text = (room / "redis_queue.py").read_text() + (room / "redis_reader.py").read_text()
+    called = re.findall(r'(?:_run|_claim)\(\s*"(\w+)"', text)
+    assert sorted(called) == sorted(SCRIPTS) == module.names()
+
+
+def test_a_script_called_without_one_of_its_arguments_is_an_error_in_python(queue):
+    with pytest.raises(KeyError, match="token"):
+        queue._run("release", id="t1")
 
 
 def test_python_sends_the_keys_in_the_order_the_scripts_declare():
-    table = re.findall(r"^-- KEYS\[(\d+)\] +(\S+) +[A-Z]+ ", COMMON, re.MULTILINE)
-    assert [(int(number), f":{name}") for number, name in table] == list(enumerate(module.KEYS, 1))
-    names = re.search(r"local ([^=]+) =\s+unpack\(KEYS\)", COMMON)[1].split(", ")
-    assert names == [key.rpartition(":")[2] for key in module.KEYS]
+    table = re.findall(r"^-- KEYS\[([\d.]+)\] +(\S+) +[A-Z]+ ", COMMON, re.MULTILINE)
+    keys = Keys("", "q")
+    assert [name for _, name in table] == [
+        *(key.removeprefix("q:") for key in keys.all[: -len(PRIORITIES)]),
+        "pending",
+    ]
+    assert [number for number, _ in table] == ["1", "2", "3", "4", "5", "6", "7", "8", "9.."]
+    names = re.search(r"local ([^=]+) = unpack\(KEYS, 1, 8\)", COMMON)[1].split(", ")
+    assert names == [name for _, name in table[:8]]
+    assert keys.all[8:] == ("q:pending:high", "q:pending", "q:pending:low")
 
 
 def test_the_keys_have_the_types_that_their_table_says(queue):
     fill(queue)
-    table = re.findall(r"^-- KEYS\[\d+\] +(\S+) +([A-Z]+) ", COMMON, re.MULTILINE)
-    found = {name: queue.redis.type(queue.keys[f":{name}"]) for name, _ in table}
-    assert found == {name: type_.lower() for name, type_ in table}
+    table = re.findall(r"^-- KEYS\[[\d.]+\] +(\S+) +([A-Z]+) ", COMMON, re.MULTILINE)
+    types = [type_.lower() for _, type_ in table[:-1]] + ["list"] * len(PRIORITIES)
+    assert [queue.redis.type(key) for key in queue.keys.all] == types
+
+
+def test_every_event_that_a_script_writes_is_in_the_vocabulary_and_no_other_is():
+    text = "".join(path.read_text() for path in FOLDER.glob("*.lua"))
+    written = set(re.findall(r"note\('(\w+)'", text))
+    written |= set(re.findall(r"line_up\('[LR]PUSH', id, '(\w+)'\)", text))
+    assert written == set(Event)
 
 
 def test_the_scripts_know_every_setting_of_the_queue_by_its_name():
     words = re.search(r"^-- ARGV\[2\](.+\n.+)", COMMON, re.MULTILINE)[1]
     named = set(re.findall(r"\w+", words)) - {"settings", "JSON", "ms", "s"}
-    used = set(re.findall(r"settings\.(\w+)", COMMON + "".join(SCRIPTS.values())))
+    text = "".join(path.read_text() for path in FOLDER.glob("*.lua"))
+    used = set(re.findall(r"settings\.(\w+)", text))
     workers_own = {"time_limit"}
-    assert named == used == {each.name for each in fields(QueueSettings)} - workers_own
+    of_the_queue = {each.name for each in fields(QueueSettings)} - workers_own
+    assert named == used == of_the_queue | {"priorities"}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_server_takes_every_script_under_the_name_python_calls_it_by(queue, name):
-    text, sha = module.script(name)
-    assert queue.redis.script_load(text) == sha
+    script = module.script(name)
+    assert queue.redis.script_load(script.text) == script.sha
 
 
 def test_an_installed_package_finds_its_scripts_beside_its_code(tmp_path):
     shutil.copytree(Path(module.__file__).parents[1], tmp_path / "site" / "imglab")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
-        "from imglab.queues import redis_queue as module\n"
-        f"print(module.__file__, *(module.script(name)[1] for name in {list(SCRIPTS)}))"
+        "from imglab.queues import scripts as module\n"
+        f"print(module.__file__, *(module.script(name).sha for name in {list(SCRIPTS)}))"
     )
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.split()
     assert said[0].startswith(str(tmp_path))
-    assert said[1:] == [module.script(name)[1] for name in SCRIPTS]
+    assert said[1:] == [module.script(name).sha for name in SCRIPTS]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
+from collections import Counter
 
 import pytest
 from conftest import redis_queue
 
-from imglab.errors import LeaseLost, TaskError
-from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
-from imglab.queues.story import illegal
+from imglab.errors import LeaseLost, NoSuchTask, TaskError, TaskExists, TaskFailed
+from imglab.queues import PRIORITIES, QueueSettings, TaskQueue
+from imglab.queues.vocabulary import impossible_steps
 
 SETTINGS = QueueSettings(keep=5)
 
@@ -31,10 +33,10 @@ def run_out(queue, task) -> None:
     if isinstance(queue, TaskQueue):
         queue._records[task.id].deadline = 0
         return
-    key = queue.keys[":processing"]
+    key = queue.keys.processing
     entry = json.loads(queue.redis.hget(key, task.id))
     entry["deadline"] = 1
-    queue.redis.hset(key, task.id, json.dumps(entry, separators=(",", ":")))
+    queue.redis.hset(key, task.id, json.dumps(entry))  # with other spaces than Redis writes
 
 
 def make_due(queue, task_id: str) -> None:
@@ -42,7 +44,15 @@ def make_due(queue, task_id: str) -> None:
     if isinstance(queue, TaskQueue):
         queue._records[task_id].deadline = 0
     else:
-        queue.redis.zadd(queue.keys[":delayed"], {task_id: 1})
+        queue.redis.zadd(queue.keys.delayed, {task_id: 1})
+
+
+def forget_result(queue, task_id: str) -> None:
+    """Move the end of a result's time into the past."""
+    if isinstance(queue, TaskQueue):
+        queue._records[task_id].result_ends = 0
+    else:
+        queue.redis.pexpireat(queue.keys.result(task_id), 1)
 
 
 def claim_again(queue, worker: str = "w2"):
@@ -126,8 +136,9 @@ def test_a_task_for_later_is_not_handed_out_before_its_time(queue):
 
 def test_an_id_that_exists_is_refused_and_left_as_it_is(queue):
     queue.add_task({"n": 1}, task_id="mine")
-    with pytest.raises(TaskError, match="mine exists already"):
+    with pytest.raises(TaskExists, match="mine exists already") as refusal:
         queue.add_task({"n": 2}, task_id="mine")
+    assert refusal.value.task_ids == ("mine",)
     assert queue.get_stats().pending == 1
     assert queue.get_task("w")["n"] == 1
 
@@ -207,7 +218,7 @@ def test_an_id_that_was_never_claimed_cannot_be_finished(queue):
         queue.renew,
         lambda each: queue.mark_failed(each, "x"),
     ):
-        with pytest.raises(TaskError, match="never claimed here"):
+        with pytest.raises(NoSuchTask, match="never claimed here"):
             finish(task_id)
     assert places(queue) == {"pending": 1}
 
@@ -299,7 +310,7 @@ def test_only_so_many_finished_tasks_are_kept_each_with_all_it_had(queue):
     assert queue.get_stats().completed_total == 8
     for task_id in ids[:3]:
         assert queue.result(task_id) is None
-        with pytest.raises(TaskError, match="There is no task"):
+        with pytest.raises(NoSuchTask, match="There is no task"):
             queue.task(task_id)
 
 
@@ -362,7 +373,7 @@ def test_an_id_that_is_no_longer_kept_may_begin_another_life(queue):
     for task_id in ("mine", *"abcde", "mine"):
         queue.add_task({}, task_id=task_id)
         queue.mark_completed(queue.get_task("w"))
-    assert illegal(queue.trace("mine")) == []
+    assert impossible_steps(queue.trace("mine")) == []
 
 
 # Leases
@@ -484,7 +495,7 @@ def test_a_finished_or_unknown_task_cannot_be_cancelled(queue):
     task = queue.get_task("w")
     queue.mark_completed(task)
     assert queue.cancel(task.id) is False
-    with pytest.raises(TaskError, match="There is no task 'nobody'"):
+    with pytest.raises(NoSuchTask, match="There is no task 'nobody'"):
         queue.cancel("nobody")
 
 
@@ -522,10 +533,12 @@ def test_wait_gives_the_result_as_soon_as_it_is_there(queue):
 def test_wait_tells_why_a_task_failed_and_gives_up_in_time(queue):
     bad, slow = queue.add_tasks([{}, {}])
     queue.mark_failed(queue.get_task("w"), "no such file", retry=False)
-    with pytest.raises(TaskError, match=f"{bad} failed: no such file"):
+    with pytest.raises(TaskFailed, match=f"{bad} failed: no such file") as failure:
         queue.wait(bad)
-    assert queue.wait(slow, timeout=0.05) is None
-    with pytest.raises(TaskError, match="There is no task"):
+    assert (failure.value.task_id, failure.value.reason) == (bad, "no such file")
+    with pytest.raises(TimeoutError, match=f"Task {slow} is pending after 0.05 seconds"):
+        queue.wait(slow, timeout=0.05)
+    with pytest.raises(NoSuchTask, match="There is no task"):
         queue.wait("unknown")
 
 
@@ -548,24 +561,6 @@ def test_the_trace_of_a_task_tells_its_life(queue):
     assert queue.trace(task_id)[2]["reason"] == "once"
 
 
-def test_both_queues_answer_to_the_same_calls():
-    own = {
-        "keys",
-        "redis",
-        "name",
-        "namespace",
-        "close",
-        "spec",
-        "from_spec",
-        "events",
-        "workers",
-        "leave",
-        "forget_workers",
-    }
-    public = {name for name in vars(RedisTaskQueue) if not name.startswith("_")}
-    assert public - own <= {name for name in dir(TaskQueue) if not name.startswith("_")}
-
-
 def test_the_invariants_hold_after_every_kind_of_step(queue):
     queue.add_tasks([{}] * 9)
     queue.add_task({}, "high", delay=60)
@@ -581,3 +576,74 @@ def test_the_invariants_hold_after_every_kind_of_step(queue):
     queue.requeue_failed()
     queue.get_task("w")
     assert queue.check() == []
+
+
+def test_the_others_before_high_are_asked_in_turn_so_that_the_middle_does_not_starve_either(queue):
+    for priority in PRIORITIES:
+        queue.add_tasks([{}] * 40, priority)
+    taken = Counter(queue.get_task("w").priority for _ in range(40))
+    assert taken == {"high": 35, "low": 3, "normal": 2}
+
+
+def test_a_task_cancelled_before_it_ran_says_so(queue):
+    task_id = queue.add_task({})
+    queue.cancel(task_id)
+    assert queue.task(task_id).reason == "cancelled before it ran"
+    with pytest.raises(TaskFailed, match="cancelled before it ran"):
+        queue.wait(task_id)
+
+
+def test_a_worker_says_how_far_it_is(queue):
+    task_id = queue.add_task({})
+    task = queue.get_task("w")
+    assert queue.task(task_id).progress == ""
+    queue.renew(task, "2 of 3 filters")
+    queue.renew(task)
+    assert queue.task(task_id).progress == "2 of 3 filters"
+
+
+def test_who_asked_for_work_is_known_with_what_it_got(queue):
+    task_id = queue.add_task({})
+    queue.get_task("busy")
+    queue.get_task("idle")
+    known = queue.workers()
+    assert [known[name]["task"] for name in ("busy", "idle")] == [task_id, ""]
+    assert {record["pid"] for record in known.values()} == {os.getpid()}
+    assert all(record["seen"] > 1e12 for record in known.values()), "milliseconds"
+
+
+def test_a_result_is_kept_for_its_time_and_the_task_stays_completed(queue):
+    task_id = queue.add_task({})
+    queue.mark_completed(queue.get_task("w"), {"n": 1})
+    forget_result(queue, task_id)
+    assert queue.result(task_id) is None
+    assert queue.wait(task_id) is None
+    assert queue.task(task_id).status == "completed"
+
+
+def test_events_have_the_same_types_in_both_queues(queue):
+    queue.add_task({}, delay=60)
+    task_id = queue.add_task({})
+    run_out(queue, queue.get_task("w"))
+    queue.reap()
+    types = {}
+    for event in queue.events():
+        types |= {name: type(value) for name, value in event.items()}
+    assert types == {
+        **dict.fromkeys(("at", "attempt", "crashes", "wait"), int),
+        **dict.fromkeys(("event", "task", "priority", "worker", "reason"), str),
+    }
+    assert [event["event"] for event in queue.trace(task_id)][-1] == "delayed"
+
+
+def test_of_several_ids_those_in_use_are_refused_and_the_others_stand_in_line_in_order(queue):
+    queue.add_task({}, task_id="b")
+    assert queue._add(dict.fromkeys("abcd", "{}"), "normal", 0, None) == ["b"]
+    assert queue.tasks("pending") == ["b", "a", "c", "d"]
+
+
+def test_a_queue_is_closed_at_the_end_of_its_block(queue):
+    with queue as same:
+        assert same is queue
+        queue.add_task({})
+    assert queue.get_stats().pending == 1  # it connects again, as every client of redis-py does

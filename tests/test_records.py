@@ -14,7 +14,7 @@ from conftest import ROOT
 from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
-from imglab.queues.story import illegal
+from imglab.queues.vocabulary import impossible_steps
 from imglab.views import recordings as module
 from imglab.views.frames import PLACES, frames
 from imglab.views.recordings import recorded
@@ -27,7 +27,7 @@ NAMES = sorted(path.stem for path in RECORDS.glob("*.json"))
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_tells_what_may_happen_in_the_order_of_time(name):
     events = recorded(name)
-    assert illegal(events) == []
+    assert impossible_steps(events) == []
     times = [event["at"] for event in events]
     assert times == sorted(times)
     assert {event["event"] for event in events if event["task"] == events[0]["task"]} >= {"added"}

@@ -6,14 +6,17 @@ import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import redis
+import redis.asyncio
+import redis.credentials
 from conftest import redis_queue, running, until
 
-from imglab.errors import QueueError, QueueUnavailable
+from imglab.errors import LeaseLost, QueueError, QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
-from imglab.queues.connection import check_version
+from imglab.queues.connection import check_version, describe
 
 
 def test_s5_the_courses_lines_work_as_printed(own_server, monkeypatch):
@@ -78,19 +81,24 @@ def test_s21_many_tasks_go_in_few_round_trips_over_one_connection(queue):
     assert queue.redis.info("stats")["total_connections_received"] == connections
 
 
-def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):
-    """The reply is thrown away after the script has run: the queue object asks with its nonce."""
-    first, second = queue.add_tasks([{}, {}])
+def lose_the_reply(queue, call):
+    """Let the server do what a call asks for, and throw its reply away."""
     send = queue._send
 
-    def lose(*words, **options):
-        send(*words, **options)
+    def lose(*words):
+        send(*words)
         raise redis.ConnectionError("the reply is lost")
 
     queue._send = lose
     with pytest.raises(QueueUnavailable):
-        queue.get_task("w")
+        call()
     queue._send = send
+
+
+def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):
+    """The reply is thrown away after the script has run: the queue object asks with its nonce."""
+    first, second = queue.add_tasks([{}, {}])
+    lose_the_reply(queue, lambda: queue.get_task("w"))
     assert queue.get_task("w").id == first
     task = queue.get_task("w")
     assert task.id == second
@@ -100,16 +108,7 @@ def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):
 def test_a_completion_whose_reply_is_lost_can_be_repeated(queue):
     queue.add_tasks([{"n": 1}, {"n": 2}])
     task = queue.get_task("w")
-    send = queue._send
-
-    def lose(*words, **options):
-        send(*words, **options)
-        raise redis.ConnectionError("the reply is lost")
-
-    queue._send = lose
-    with pytest.raises(QueueUnavailable):
-        queue.complete_and_claim(task, {"ok": 1})
-    queue._send = send
+    lose_the_reply(queue, lambda: queue.complete_and_claim(task, {"ok": 1}))
     following = queue.complete_and_claim(task, {"ok": 1})
     assert following["n"] == 2
     assert queue.get_stats().completed_total == 1
@@ -174,7 +173,8 @@ def test_every_call_works_while_another_thread_has_the_connection_at_hand(queue)
             assert waiting.result(20) == {"n": 1}
         assert queue.get_task("idle", timeout=0.05) is None
         queue.release(queue.task(second))
-        assert queue.wait(second, timeout=0.05) is None
+        with pytest.raises(TimeoutError):
+            queue.wait(second, timeout=0.05)
         assert queue.check() == []
 
 
@@ -207,7 +207,7 @@ def test_one_task_wakes_one_of_fifty_sleeping_workers(queue):
     for thread in threads:
         thread.join()
     assert [claimed for _, claimed in claims] == [task_id]
-    assert queue.redis.llen(queue.keys[":wake"]) <= 1
+    assert queue.redis.llen(queue.keys.wake) <= 1
 
 
 def test_who_takes_one_of_many_passes_the_baton(queue):
@@ -306,9 +306,9 @@ def test_the_list_of_workers_shows_who_does_what(queue):
 def test_workers_that_were_killed_are_forgotten_after_an_hour(queue):
     for name in ("old", "new"):
         queue.get_task(name)
-    record = json.loads(queue.redis.hget(queue.keys[":workers"], "old"))
+    record = json.loads(queue.redis.hget(queue.keys.workers, "old"))
     record["seen"] -= 3_700_000
-    queue.redis.hset(queue.keys[":workers"], "old", json.dumps(record))
+    queue.redis.hset(queue.keys.workers, "old", json.dumps(record))
     assert queue.forget_workers() == ["old"]
     assert list(queue.workers()) == ["new"]
 
@@ -319,9 +319,110 @@ def test_events_and_finished_tasks_are_bounded_and_results_expire(valkey):
         task = queue.get_task("w")
         while task:
             task = queue.complete_and_claim(task, {"ok": True})
-        assert queue.redis.llen(queue.keys[":completed"]) == 20
+        assert queue.redis.llen(queue.keys.completed) == 20
         # Looked after at every 64th claim, each of which made two; and ~ drops nodes of 100.
-        assert queue.redis.xlen(queue.keys[":events"]) <= 100 + 2 * 64 + 100
+        assert queue.redis.xlen(queue.keys.events) <= 100 + 2 * 64 + 100
         keys = list(queue.redis.scan_iter(queue.namespace + "*", count=1000))
         assert sum("result:" in key for key in keys) == sum("task:" in key for key in keys) == 20
         assert all(0 < queue.redis.ttl(key) <= 60 for key in keys if "result:" in key)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.parametrize("is_reply_lost", [False, True])
+def test_claims_before_and_after_a_fork_are_told_apart(queue, is_reply_lost):
+    """The child claims and gives back; then the parent claims; the child's report is stale."""
+    queue.add_task({}, task_id="t")
+    if is_reply_lost:
+        lose_the_reply(queue, lambda: queue.get_task("w"))
+        queue.redis.delete(queue.keys.processing)
+        queue.redis.rpush(queue.keys.pending(), "t")
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            task = queue.get_task("w")
+            queue.release(task)
+            os.write(write, task.claim.encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    childs = os.read(read, 100).decode()
+    mine = queue.get_task("w")
+    assert childs
+    assert mine.claim.partition(":")[2] != childs.partition(":")[2]
+    with pytest.raises(LeaseLost):
+        queue.mark_completed(replace(mine, claim=childs), {"by": "child"})
+    os.close(read)
+    os.close(write)
+
+
+def test_threads_that_share_a_queue_object_and_a_name_never_get_one_task_twice(queue):
+    queue.add_tasks([{}] * 400)
+
+    def take(_):
+        taken = []
+        while task := queue.get_task("w"):
+            taken.append(task.id)
+        return taken
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = [each for ids in threads.map(take, range(4)) for each in ids]
+    assert len(taken) == len(set(taken)) == 400
+
+
+def test_a_claim_that_somebody_wrote_with_other_spaces_is_the_same_claim(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    entry = json.loads(queue.redis.hget(queue.keys.processing, task.id))
+    queue.redis.hset(queue.keys.processing, task.id, json.dumps(entry, indent=4))
+    assert queue.renew(task) is False
+    queue.mark_completed(task, {"n": 1})
+    assert queue.result(task.id) == {"n": 1}
+
+
+def test_a_snapshot_reads_whatever_a_person_wrote_by_hand(queue):
+    queue.add_task({}, task_id="sound")
+    queue.get_task("w")
+    queue.redis.hset(queue.keys.processing, mapping={"by-hand": "worker-1", "list": "[1]"})
+    queue.redis.hset(queue.keys.workers, mapping={"broken": "{", "odd": '{"seen": "x"}'})
+    queue.redis.xadd(queue.keys.events, {"colour": "blue"})
+    queue.redis.hset(queue.keys.meta, "completed", "many")
+    now = queue.snapshot()
+    assert {claim.task: claim.worker for claim in now.claims} == {
+        "sound": "w",
+        "by-hand": "?",
+        "list": "?",
+    }
+    assert now.workers["broken"] == {"seen": 0, "task": "", "pid": 0, "host": "?"}
+    assert now.events[-1]["task"] == "?"
+    assert now.counts["processing"] == 3
+    assert sorted(queue.workers()) == ["broken", "odd", "w"]
+    assert [event["event"] for event in queue.events()] == ["added", "claimed", ""]
+
+
+def test_a_client_that_somebody_has_already_lends_its_address_and_credentials(own_server):
+    admin = redis.Redis(port=own_server.port)
+    admin.acl_setuser("ann", enabled=True, passwords=["+pw"], keys="*", commands=["+@all"])
+    theirs = redis.Redis(port=own_server.port, username="ann", password="pw", db=3)
+    with RedisTaskQueue(connection=theirs) as queue:
+        task_id = queue.add_task({"n": 1})
+        assert queue.redis.acl_whoami() == "ann"
+        assert theirs.exists(f"task:{task_id}")
+        with RedisTaskQueue.from_spec(json.loads(json.dumps(queue.spec()))) as elsewhere:
+            assert elsewhere.get_task("w")["n"] == 1
+    for client in (admin, theirs):
+        client.close()
+
+
+def test_a_client_of_another_kind_is_refused_with_what_to_do():
+    with pytest.raises(QueueError, match=r"must be a redis\.Redis.*url="):
+        RedisTaskQueue(connection=redis.asyncio.Redis())
+
+
+def test_credentials_that_no_other_process_can_have_are_named(own_server):
+    provider = redis.credentials.UsernamePasswordCredentialProvider(None, "")
+    theirs = redis.Redis(port=own_server.port, credential_provider=provider)
+    described = describe(theirs)
+    assert described["options"]["credential_provider"] is provider
+    theirs.close()

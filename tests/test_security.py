@@ -696,9 +696,9 @@ def test_a_viewer_changes_nothing_and_a_producer_only_adds(users):
         viewer.add_task({})
     for queue in (producer, viewer):
         for words in (("HSET", f"{users.namespace}result:{task_id}", "result", "{}"),
-                      ("LPUSH", queue.keys[":completed"], task_id),
-                      ("HSET", queue.keys[":processing"], task_id, "{}"),
-                      ("HSET", queue.keys[":workers"], "w", "{}")):  # fmt: skip
+                      ("LPUSH", queue.keys.completed, task_id),
+                      ("HSET", queue.keys.processing, task_id, "{}"),
+                      ("HSET", queue.keys.workers, "w", "{}")):  # fmt: skip
             assert_denied(queue, *words)
     assert users.admin.standings() == before
     worker.mark_completed(claimed, {"ok": 1})
@@ -738,7 +738,7 @@ def test_a_namespace_with_a_wildcard_opens_no_other_queue(shared):
     task_id = neighbour.add_task({})
     for queue in users.all:
         assert_denied(queue, "HGETALL", f"{{eau}}:task:{task_id}")
-        assert_denied(queue, "LLEN", neighbour.keys[":pending"])
+        assert_denied(queue, "LLEN", neighbour.keys.pending())
         assert_denied(queue, "HGETALL", f"task:{task_id}")
     neighbour.close()
     users.close()

@@ -23,11 +23,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, multiple, rule
 from test_queue_contract import run_out
 
-from imglab.errors import LeaseLost, QueueUnavailable, TaskError
+from imglab.errors import LeaseLost, NoSuchTask, QueueUnavailable, TaskError, TaskExists
 from imglab.queues import QueueSettings, Task, TaskQueue
 from imglab.queues.invariants import broken
-from imglab.queues.story import illegal
-from imglab.queues.task import PRIORITIES
+from imglab.queues.vocabulary import PRIORITIES, impossible_steps
 
 LONG = 1e6
 LIMITS = QueueSettings(LONG, max_attempts=2, max_crashes=2, backoff=LONG, backoff_cap=LONG, keep=3)
@@ -77,7 +76,7 @@ class Model:
 
     def add_task(self, payload, priority, *, task_id, delay, max_attempts):
         if task_id in self.tasks:
-            raise TaskError
+            raise TaskExists
         task = Known(task_id, payload, priority, max_attempts or LIMITS.max_attempts)
         self.tasks[task_id] = task
         self.move(task, "delayed" if delay else priority)
@@ -94,7 +93,10 @@ class Model:
         self.reap()
         tasks = []
         while len(tasks) < limit and not self.is_paused:
-            order = PRIORITIES if self.claims % 8 < 7 else ("low", "normal", "high")
+            order = PRIORITIES
+            if self.claims % 8 == 7:
+                is_lows_turn = self.claims // 8 % 2 == 0
+                order = ("low", "normal", "high") if is_lows_turn else ("normal", "low", "high")
             waiting = [task_id for place in order for task_id in self.places[place]]
             if not waiting or (tasks and self.tasks[waiting[0]].crashes):
                 break
@@ -150,13 +152,14 @@ class Model:
 
     def cancel(self, task_id):
         if task_id not in self.tasks:
-            raise TaskError
+            raise NoSuchTask
         task = self.tasks[task_id]
         if task.place in self.totals:
             return False
         if task.place == "processing":
             task.is_cancelled = True
         else:
+            task.errors = [*task.errors, None][-5:]
             self._finish(task, "failed")
         return True
 
@@ -410,7 +413,7 @@ class Machine(stateful.RuleBasedStateMachine):
         known = self.model.tasks.get(task_id)
         assert self.queue.result(task_id) == (known and known.result)
         task = outcome(self.queue.task, task_id)
-        assert (task is TaskError) == (known is None)
+        assert (task is NoSuchTask) == (known is None)
         if known:
             assert (task.payload, task.status) == (known.payload, STATUS[known.place])
             assert [each.get("claim") for each in task.errors] == known.errors
@@ -431,7 +434,7 @@ class Machine(stateful.RuleBasedStateMachine):
         stats = self.queue.get_stats()
         assert [stats.completed_total, stats.failed_total] == [*self.model.totals.values()]
         self.nothing_is_left_over()
-        assert illegal(self.history()) == []
+        assert impossible_steps(self.history()) == []
 
     def nothing_is_left_over(self) -> None:
         assert self.queue._records.keys() == self.model.tasks.keys()
@@ -447,12 +450,12 @@ class RedisMachine(Machine):
         return list(self.queue.events())
 
     def make_due(self, task_id) -> None:
-        self.queue.redis.zadd(self.queue.keys[":delayed"], {task_id: self.number()})
+        self.queue.redis.zadd(self.queue.keys.delayed, {task_id: self.number()})
 
     def ask_queue(self, call, *arguments, **options):
         if "claim" in call or call.startswith("get_task"):
             # A claim reaps twice a second. Here it always does, as in memory: time decides nothing.
-            self.queue.redis.hdel(self.queue.keys[":meta"], "reaped_at")
+            self.queue.redis.hdel(self.queue.keys.meta, "reaped_at")
         return super().ask_queue(call, *arguments, **options)
 
     def unheard(self, call, *arguments) -> None:
@@ -489,7 +492,7 @@ class RedisMachine(Machine):
 
     @rule()
     def a_sleeper_wakes_up_and_dies(self):
-        self.queue.redis.lpop(self.queue.keys[":wake"])
+        self.queue.redis.lpop(self.queue.keys.wake)
         self.model.needs_token = False
 
     def sleepers_are_woken(self, tokens) -> None:

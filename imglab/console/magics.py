@@ -21,19 +21,12 @@ from imglab.console import redis_cli
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
-from imglab.queues.redis_queue import script
+from imglab.queues.scripts import COMMON_ARGUMENTS, by_hash
 from imglab.storage import Folders
 from imglab.text import short
 
 _chosen: list[Any] = []
-#: Scripts by their hash: MONITOR prints nothing but that.
-_SCRIPTS = (
-    *("add_tasks", "get_tasks", "complete_and_claim", "mark_completed", "mark_failed"),
-    *("release", "renew", "reap", "requeue_failed", "cancel", "clear", "check"),
-)
 _LINE = re.compile(r"(?P<at>\d+\.\d+) \[\d+ (?P<who>[^\]]+)\] (?P<words>.*)")
-#: Which of a script's arguments, counted behind the two that all have, is the worker.
-_WORKER = {"get_tasks": 0, "complete_and_claim": 0, "mark_completed": 2, "renew": 2}
 
 
 def use(queue: RedisTaskQueue) -> None:
@@ -136,19 +129,15 @@ def explain(line: str, names: dict[str, str]) -> str:
         word.replace('\\"', '"') for word in re.findall(r'"((?:[^"\\]|\\.)*)"', match["words"])
     ]
     who, command = match["who"], words[0].upper() if words else ""
-    if command in ("EVALSHA", "EVAL") and len(words) > 2 and words[1] in _hashes():
-        name, count = _hashes()[words[1]], int(words[2])
-        arguments = words[3 + count + 2 :]
-        place = _WORKER.get(name, len(arguments))
-        if place < len(arguments):
-            names[who] = arguments[place]
-        words = [name, *arguments]
+    if command in ("EVALSHA", "EVAL") and len(words) > 2 and words[1] in by_hash():
+        script = by_hash()[words[1]]
+        arguments = words[3 + int(words[2]) + COMMON_ARGUMENTS :]
+        named = dict(zip(script.arguments, arguments, strict=False))
+        if "worker" in named:
+            names[who] = named["worker"]
+        words = [script.name, *arguments]
     sender = "in a script" if who == "lua" else names.get(who, who)
     return f"{sender:<15}  {' '.join(short(word, 60) for word in words)}"
-
-
-def _hashes() -> dict[str, str]:
-    return {script(name)[1]: name for name in _SCRIPTS}
 
 
 def load_ipython_extension(shell: Any) -> None:

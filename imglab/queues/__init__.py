@@ -3,14 +3,17 @@
 from imglab.queues.base import BaseQueue
 from imglab.queues.memory_queue import TaskQueue
 from imglab.queues.redis_queue import RedisTaskQueue
-from imglab.queues.task import PRIORITIES, QueueSettings, QueueStats, Task
+from imglab.queues.task import QueueSettings, QueueStats, Task
+from imglab.queues.vocabulary import PRIORITIES, Event, Status
 
 __all__ = [
     "PRIORITIES",
     "BaseQueue",
+    "Event",
     "QueueSettings",
     "QueueStats",
     "RedisTaskQueue",
+    "Status",
     "Task",
     "TaskQueue",
 ]

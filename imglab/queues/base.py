@@ -7,11 +7,12 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
-from imglab.errors import TaskError
+from imglab.errors import NoSuchTask, TaskError, TaskExists, TaskFailed
 from imglab.queues.invariants import Standing, broken
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_priority, encode
+from imglab.queues.vocabulary import NORMAL, Status
 
 #: How many of its own claims a queue object remembers, for calls with a bare id.
 REMEMBERED = 10_000
@@ -28,20 +29,29 @@ class BaseQueue(ABC):
         self.settings = settings
         self._claims: dict[str, Task] = {}
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:  # noqa: B027 - not every queue holds something
+        """Give back what the queue holds, such as connections; its tasks stay where they are."""
+
     # What producers call
 
     def add_task(
         self,
         payload: Mapping[str, Any],
-        priority: str = "normal",
+        priority: str = NORMAL,
         *,
         task_id: str | None = None,
         delay: float = 0,
         max_attempts: int | None = None,
     ) -> str:
-        """The id of a new task, for `delay` seconds from now.
+        """Add a task and return its id. Nobody may claim it before `delay` seconds have passed.
 
-        TaskError for a payload that is no JSON object or too large, and for an id that exists.
+        TaskError for a payload that is no JSON object or too large; TaskExists for an id in use.
         """
         tasks = {_new_id() if task_id is None else check_name(task_id, "The id"): payload}
         return self._checked_add(tasks, priority, delay, max_attempts)[0]
@@ -49,12 +59,15 @@ class BaseQueue(ABC):
     def add_tasks(
         self,
         payloads: Iterable[Mapping[str, Any]],
-        priority: str = "normal",
+        priority: str = NORMAL,
         *,
         delay: float = 0,
         max_attempts: int | None = None,
     ) -> list[str]:
-        """The ids of many new tasks, in order, in few round trips; checked before any is added."""
+        """Add many tasks in few round trips and return their ids, in order.
+
+        All payloads are checked before any task is added; TaskError as in `add_task`.
+        """
         tasks = {_new_id(): payload for payload in payloads}
         return self._checked_add(tasks, priority, delay, max_attempts)
 
@@ -69,25 +82,23 @@ class BaseQueue(ABC):
         encoded = {each: encode(payload, "The payload") for each, payload in tasks.items()}
         refused = self._add(encoded, priority, delay, tries)
         if refused:
-            raise TaskError(
-                f"Task {', '.join(refused)} exists already and was left as it is. "
-                "Choose another id, or none: the queue makes one."
-            )
+            raise TaskExists(*refused)
         return list(encoded)
 
     # What workers call
 
     def get_task(self, worker: str, timeout: float | None = 0) -> Task | None:
-        """The next task, claimed for one lease; None when there is none within `timeout` seconds.
+        """Claim the next task for one lease; None when there is none within `timeout` seconds.
 
         0 answers at once, None waits for ever. High priority goes first, then normal, then low;
-        every 8th claim asks low first.
+        every 8th claim asks the others before high, in turn, so that none of them starves.
         """
-        return next(iter(self.get_tasks(worker, 1, timeout)), None)
+        tasks = self.get_tasks(worker, 1, timeout)
+        return tasks[0] if tasks else None
 
     @abstractmethod
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
-        """Up to `limit` next tasks, as `get_task` gives one; one is enough not to wait.
+        """Claim up to `limit` tasks. Waits only while there is none at all.
 
         A task that broke a worker before comes alone.
         """
@@ -103,13 +114,14 @@ class BaseQueue(ABC):
     def complete_and_claim(
         self, task: Task, result: Mapping[str, Any] | None = None
     ) -> Task | None:
-        """`mark_completed`, then the same worker's next task if there is one, in one round trip."""
+        """Record the result of a task and claim the same worker's next one, in one round trip."""
         text = encode(result or {}, f"The result of task {task.id}")
-        return next(iter(self.complete_and_claim_tasks([(task, text)], 1)), None)
+        following = self.complete_and_claim_tasks([(task, text)], 1)
+        return following[0] if following else None
 
     @abstractmethod
     def complete_and_claim_tasks(self, done: Sequence[tuple[Task, str]], limit: int) -> list[Task]:
-        """The same for several tasks of one worker, each with its result as JSON text.
+        """Do the same for several tasks of one worker, each with its result as JSON text.
 
         LeaseLost when another claim counts by now for any of them: then the others are recorded,
         and nothing is claimed.
@@ -128,21 +140,31 @@ class BaseQueue(ABC):
 
     @abstractmethod
     def renew(self, task: Task | str, progress: str = "") -> bool:
-        """The heartbeat: one more lease from now. True when somebody asked to cancel the task."""
+        """Extend the claim to one lease from now: the heartbeat.
+
+        Returns True when somebody asked to cancel the task. `progress` is a short text for people;
+        `task(id).progress` shows it.
+        """
 
     @abstractmethod
     def reap(self, dead_worker: str = "") -> int:
-        """Give back tasks whose lease ran out, and those of a worker known to be dead; how many."""
+        """Give back tasks whose lease ran out, and those of a worker known to be dead.
+
+        Returns how many were given back.
+        """
 
     # What people call
 
     @abstractmethod
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
-        """Give failed tasks (these, or all) a fresh start; the ids that were failed."""
+        """Give failed tasks (these, or all) a fresh start; return the ids of those that were."""
 
     @abstractmethod
     def cancel(self, task_id: str) -> bool:
-        """Bury a waiting task, ask a running one's worker to stop; False if it finished before."""
+        """Bury a waiting task, or ask a running one's worker to stop.
+
+        Returns False if it finished before. NoSuchTask for an unknown id.
+        """
 
     @abstractmethod
     def pause(self) -> None:
@@ -154,7 +176,10 @@ class BaseQueue(ABC):
 
     @abstractmethod
     def clear(self) -> int:
-        """Delete all tasks and results of this queue, nothing else; how many tasks there were."""
+        """Delete all tasks and results of this queue, and nothing else.
+
+        Returns how many tasks there were.
+        """
 
     @abstractmethod
     def get_stats(self) -> QueueStats:
@@ -162,7 +187,7 @@ class BaseQueue(ABC):
 
     @abstractmethod
     def task(self, task_id: str) -> Task:
-        """A task as it is now, wherever it is; TaskError when there is none with this id."""
+        """A task as it is now, wherever it is; NoSuchTask when there is none with this id."""
 
     @abstractmethod
     def tasks(self, status: str, limit: int = 100) -> list[str]:
@@ -173,6 +198,10 @@ class BaseQueue(ABC):
         """What `mark_completed` recorded; None while there is nothing, or once it is too old."""
 
     @abstractmethod
+    def workers(self) -> dict[str, dict[str, Any]]:
+        """Who asked this queue for work, by name: {"seen" (ms), "task", "pid", "host"}."""
+
+    @abstractmethod
     def events(self) -> Iterator[dict[str, Any]]:
         """What happened, oldest first, as far back as is kept: {"at" (ms), "event", "task", …}."""
 
@@ -181,22 +210,21 @@ class BaseQueue(ABC):
         return [event for event in self.events() if event["task"] == task_id]
 
     def wait(self, task_id: str, timeout: float | None = None) -> dict[str, Any] | None:
-        """The result of a task, as soon as it is there; None after `timeout` seconds without one.
+        """Wait until a task is completed, and return its result; None if that is no longer kept.
 
-        None, too, for a result that is too old to be kept. TaskError with the reason when the task
-        ends as failed, or is unknown.
+        TimeoutError after `timeout` seconds; TaskFailed when the task ends as failed; NoSuchTask
+        for an unknown id.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             mark = self._mark()
             task = self.task(task_id)
-            if task.status == "completed":
+            if task.status == Status.COMPLETED:
                 return self.result(task_id)
-            if task.status == "failed":
-                reason = task.errors[-1]["error"] if task.errors else "cancelled before it ran"
-                raise TaskError(f"Task {task_id} failed: {reason}")
+            if task.status == Status.FAILED:
+                raise TaskFailed(task_id, task.reason)
             if not self._until_event(mark, until, task_id):
-                return None
+                raise TimeoutError(f"Task {task_id} is {task.status} after {timeout:g} seconds.")
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until no task is pending, processing or delayed; False after `timeout` seconds."""
@@ -226,7 +254,7 @@ class BaseQueue(ABC):
     def _add(
         self, tasks: dict[str, str], priority: str, delay: float, tries: int | None
     ) -> list[str]:
-        """Store checked tasks, id → JSON; the ids that exist already."""
+        """Store checked tasks, id → JSON, and return the ids that exist already."""
 
     @abstractmethod
     def _complete(self, task: Task, result: str) -> None:
@@ -259,7 +287,7 @@ class BaseQueue(ABC):
         try:
             return self._claims[task]
         except KeyError:
-            raise TaskError(
+            raise NoSuchTask(
                 f"Task {task!r:.120} was never claimed here. Take it with get_task() first: "
                 "only who holds a task may finish it."
             ) from None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-import hiredis
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -29,8 +26,56 @@ _PASSING = (
 )
 
 
+#: What says where a server is and who connects, of all that a redis-py connection is made with.
+_IDENTITY = ("host", "port", "path", "db", "username", "password", "credential_provider")
+_KINDS = {
+    kind.__name__: kind
+    for kind in (redis.Connection, redis.SSLConnection, redis.UnixDomainSocketConnection)
+}
+
+
 def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None) -> redis.Redis:
-    """A client for one Redis; `url` wins over `host` and `port`. Nothing is sent yet.
+    """A client for one Redis; `url` wins over `host` and `port`. Nothing is sent yet."""
+    if url is None:
+        return redis.Redis(host=host, port=port, **_settings(is_socket_file=False))
+    try:
+        return redis.Redis.from_url(url, **_settings(is_socket_file=url.startswith("unix:")))
+    except ValueError:
+        # The address itself is not repeated: it may hold a password.
+        raise QueueUnavailable(
+            "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
+        ) from None
+
+
+def connect_like(description: Mapping[str, Any]) -> redis.Redis:
+    """A client for the server that `describe` told of, with the same credentials."""
+    kind = _KINDS[description["kind"]]
+    settings = _settings(is_socket_file=kind is redis.UnixDomainSocketConnection)
+    pool = redis.ConnectionPool(connection_class=kind, **settings, **description["options"])
+    return redis.Redis(connection_pool=pool)
+
+
+def describe(client: redis.Redis) -> dict[str, Any]:
+    """Where a client connects to and as whom, as data for `connect_like`; it may hold a password.
+
+    QueueError for a client of another kind than `redis.Redis`, such as one of a cluster.
+    """
+    pool: Any = getattr(client, "connection_pool", None)
+    kind = getattr(getattr(pool, "connection_class", None), "__name__", "")
+    if not isinstance(client, redis.Redis) or kind not in _KINDS:
+        raise QueueError(
+            f"A connection must be a redis.Redis, not {client!r:.80}. Give its address: url=…"
+        )
+    options = {
+        name: value
+        for name, value in pool.connection_kwargs.items()
+        if value is not None and (name in _IDENTITY or name.startswith("ssl_"))
+    }
+    return {"kind": kind, "options": options}
+
+
+def _settings(*, is_socket_file: bool) -> dict[str, Any]:
+    """What suits a blocking worker.
 
     redis-py's defaults (a socket timeout below the block, silent retries) would run a claim
     twice when only its reply was lost. Here a lost reply is an error, and the caller decides.
@@ -42,62 +87,9 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
         "decode_responses": True,
         "protocol": 2,  # said aloud: redis-py's own choice changed, and with it the replies
     }
-    if not (url and url.startswith("unix:")):
+    if not is_socket_file:
         settings["socket_keepalive"] = True
-    if url is None:
-        return redis.Redis(host=host, port=port, **settings)
-    try:
-        return redis.Redis.from_url(url, **settings)
-    except ValueError:
-        # The address itself is not repeated: it may hold a password.
-        raise QueueUnavailable(
-            "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
-        ) from None
-
-
-class Line:
-    """One connection kept at hand: a command on it costs half of what `execute_command` takes.
-
-    For one thread at a time; whoever comes meanwhile takes a connection from the client's pool,
-    and gets what redis-py makes of the reply. So it is for commands of which it makes nothing else:
-    scripts and BLPOP.
-    """
-
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._in_use = threading.Lock()
-        self._connection: Any = None
-
-    def send(self, *words: Any) -> Any:
-        """The reply to one command, or the error that redis-py makes of it."""
-        if not self._in_use.acquire(blocking=False):
-            return self._client.execute_command(*words)  # type: ignore[no-untyped-call]
-        try:
-            connection = self._ready()
-            connection.send_packed_command([hiredis.pack_command(words)])
-            return connection.read_response()
-        except redis.ResponseError:
-            raise  # a whole reply, if not a good one
-        except BaseException:  # an interrupt, too: the reply may come when nobody expects it
-            self._hang_up()
-            raise
-        finally:
-            self._in_use.release()
-
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.disconnect()  # it connects again by itself
-
-    def _ready(self) -> Any:
-        connection = self._connection
-        if connection is None or connection.pid != os.getpid():  # a fork must not share it
-            self._connection = self._client.connection_pool.get_connection()
-            return self._connection
-        with suppress(redis.ConnectionError):
-            if not connection.can_read(0):
-                return connection
-        self._hang_up()  # nothing was due: this is the end of the connection
-        return connection
+    return settings
 
 
 def address(client: redis.Redis) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from imglab.queues.task import QueueSettings
+from imglab.queues.vocabulary import FINISHED, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,26 +16,30 @@ class Standing:
 
     place: str
     id: str
+    #: The status in its record; "" where the record is gone.
     status: str
+    #: The token of the claim in its record.
     claim: str
-    #: The claim in `processing`, where a task is held.
+    #: The token of the claim in `processing`, where a task is held.
     held: str
     attempts: int
     crashes: int
+    #: Whether its result is there, or was and is too old to be kept.
     has_result: bool
 
 
 def broken(standings: Iterable[Standing], tokens: int, settings: QueueSettings) -> list[str]:
     """The invariants that do not hold, each as a sentence; empty for a sound queue."""
     everything = list(standings)
-    found = [each for standing in everything for each in _broken(standing, settings)]
-    places = Counter(standing.id for standing in everything)
-    found += [f"Task {each} is in {n} places." for each, n in places.items() if n > 1]
-    found += [
-        f"{count} tasks are kept as {place}; {settings.keep} is the limit."
-        for place, count in Counter(standing.place for standing in everything).items()
-        if place in ("completed", "failed") and count > settings.keep
-    ]
+    found: list[str] = []
+    for standing in everything:
+        found += _broken(standing, settings)
+    for task_id, count in Counter(standing.id for standing in everything).items():
+        if count > 1:
+            found.append(f"Task {task_id} is in {count} places.")
+    for place, count in Counter(standing.place for standing in everything).items():
+        if place in FINISHED and count > settings.keep:
+            found.append(f"{count} tasks are kept as {place}; {settings.keep} is the limit.")
     if tokens > 1:
         found.append(f"There are {tokens} wake tokens; one is the most.")
     return found
@@ -46,9 +51,13 @@ def _broken(task: Standing, settings: QueueSettings) -> Iterator[str]:
         return
     if task.status != task.place:
         yield f"Task {task.id} is in {task.place}, but says that it is {task.status}."
-    if task.claim != task.held or bool(task.held) != (task.place == "processing"):
+    is_held = task.place == Status.PROCESSING
+    if task.claim != task.held or bool(task.held) != is_held:
         yield f"Task {task.id} is {task.place} with claim {task.claim!r}, held by {task.held!r}."
-    if task.has_result != (task.place == "completed"):
-        yield f"Task {task.id} is {task.place} {'with' if task.has_result else 'without'} a result."
+    is_completed = task.place == Status.COMPLETED
+    if task.has_result and not is_completed:
+        yield f"Task {task.id} is {task.place} with a result."
+    if is_completed and not task.has_result:
+        yield f"Task {task.id} is {task.place} without a result."
     if task.crashes > settings.max_crashes or task.attempts < 0:
         yield f"Task {task.id} has {task.attempts} attempts and {task.crashes} crashes."

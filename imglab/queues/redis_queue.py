@@ -7,53 +7,69 @@ replies into values; what a step does stands in the scripts.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
-import math
 import os
 import random
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
-from functools import cache
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import redis
 
-from imglab.errors import LeaseLost, TaskError
-from imglab.queues.base import BaseQueue, decode
-from imglab.queues.connection import BLOCK, Line, address, check_version, connect, speaking_to
-from imglab.queues.invariants import Standing
-from imglab.queues.task import QueueSettings, QueueStats, Task, check_name
+from imglab.errors import LeaseLost, QueueError, TaskError
+from imglab.queues.base import decode
+from imglab.queues.connection import BLOCK, describe, speaking_to
+from imglab.queues.keys import DEFAULT_NAME
+from imglab.queues.redis_reader import RedisReader, unknown_task
+from imglab.queues.task import QueueSettings, Task, check_name
+from imglab.queues.vocabulary import Status
 
-#: The keys of a queue behind its name, in the order the scripts declare them (lua/_common.lua).
-KEYS = (
-    ":pending",
-    ":pending:high",
-    ":pending:low",
-    ":processing",
-    ":delayed",
-    ":completed",
-    ":failed",
-    ":wake",
-    ":workers",
-    ":events",
-    ":meta",
-)
 #: Tasks per round trip in bulk operations: large enough to be fast, small enough to block nobody.
 CHUNK = 500
-ERROR_LENGTH = 1000
+#: Letters of an error or a progress that are kept.
+TEXT_LENGTH = 1000
+#: What `renew` answers when somebody asked to cancel the task (lua/renew.lua).
+CANCEL_ASKED = 2
 
 
-class RedisTaskQueue(BaseQueue):
+@dataclass
+class _Nonces:
+    """The nonces of this process' claims: one for each call in flight, and never one twice.
+
+    A call whose reply was lost leaves its nonce here. The same worker's next call takes it up, so
+    that the script can give it what it claimed before.
+    """
+
+    process: int = field(default_factory=os.getpid)
+    lost: dict[str, list[str]] = field(default_factory=dict)
+
+    def take(self, worker: str) -> tuple[str, bool]:
+        """A nonce for one call, and whether it was sent before."""
+        if self.process != os.getpid():
+            # After a fork, what was lost is the parent's to ask for again.
+            self.process = os.getpid()
+            self.lost = {}
+        try:
+            return self.lost[worker].pop(), True
+        except (KeyError, IndexError):
+            return secrets.token_hex(6), False
+
+    def give_back(self, worker: str, nonce: str) -> None:
+        """Keep the nonce of a call whose reply did not come."""
+        self.lost.setdefault(worker, []).append(nonce)
+
+
+class RedisTaskQueue(RedisReader):
     """A queue in Redis; see BaseQueue for what it promises.
 
     Without an address it takes IMGLAB_REDIS_URL, else localhost:6379. A namespace goes in front of
     every key: a lesson's own, a test's own, or a hash tag such as `{eu}:` for Redis Cluster.
+    With `connection`, a redis-py client (or what `describe` tells of one), it speaks to the same
+    server with the same credentials, but in its own way: that client's time limits and retries are
+    not made for blocking workers.
     QueueUnavailable when no Redis answers there, when it refuses the password, or is too old.
     """
 
@@ -63,44 +79,24 @@ class RedisTaskQueue(BaseQueue):
         port: int | None = None,
         *,
         url: str | None = None,
-        name: str = "image_processing",
+        connection: redis.Redis | Mapping[str, Any] | None = None,
+        name: str = DEFAULT_NAME,
         namespace: str = "",
         settings: QueueSettings | None = None,
     ) -> None:
-        super().__init__(settings or QueueSettings())
-        if url is None and host is None and port is None:
+        if url is None and host is None and port is None and connection is None:
             url = os.environ.get("IMGLAB_REDIS_URL") or None
-        self._place: dict[str, Any] = {
+        if connection is not None and not isinstance(connection, Mapping):
+            connection = describe(connection)
+        place = {
             "host": host or "localhost",
             "port": port or 6379,
             "url": url,
+            "connection": connection,
         }
-        self.redis = connect(**self._place)
-        self._send = Line(self.redis).send
-        self.name = check_name(name, "The queue's name")
-        self.namespace = namespace
-        self.keys = {suffix: f"{namespace}{name}{suffix}" for suffix in KEYS}
-        # What every script gets, ready to send.
-        self._head = (len(KEYS), *self.keys.values(), namespace, _in_redis_units(self.settings))
-        self._about = f'"pid":{os.getpid()},"host":{json.dumps(socket.gethostname())}'
-        self._nonces: dict[str, str] = {}
-        self._new_nonce = map(
-            "{}{:x}".format, itertools.repeat(secrets.token_hex(4)), itertools.count()
-        )
-        self._check_server()
-
-    def __repr__(self) -> str:
-        return f"RedisTaskQueue({self.namespace + self.name!r} at {address(self.redis)})"
-
-    def __enter__(self) -> RedisTaskQueue:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self.redis.close()
+        super().__init__(place, name, namespace, settings or QueueSettings())
+        self._host = socket.gethostname()
+        self._nonces = _Nonces()
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> RedisTaskQueue:
@@ -108,7 +104,16 @@ class RedisTaskQueue(BaseQueue):
         return cls(**{**spec, "settings": QueueSettings(**spec["settings"])})
 
     def spec(self) -> dict[str, Any]:
-        """What makes the same queue in another process, as plain data; it may hold a password."""
+        """What makes the same queue in another process, as plain data; it may hold a password.
+
+        QueueError for a connection whose credentials only this process can find.
+        """
+        connection = self._place["connection"]
+        if connection and "credential_provider" in connection["options"]:
+            raise QueueError(
+                "This connection has a credential_provider, which no other process can be given: "
+                "name the server by url=… for workers in processes of their own."
+            )
         return {
             **self._place,
             "name": self.name,
@@ -124,220 +129,175 @@ class RedisTaskQueue(BaseQueue):
         refused: list[str] = []
         items = iter(tasks.items())
         while chunk := list(itertools.islice(items, CHUNK)):
-            flat = itertools.chain.from_iterable(chunk)
-            refused += self._run("add_tasks", priority, int(delay * 1000), tries or "", *flat)
+            refused += self._run(
+                "add_tasks",
+                *itertools.chain.from_iterable(chunk),
+                priority=priority,
+                delay=int(delay * 1000),
+                max_attempts=tries or "",
+            )
         return refused
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            reply = self._run("get_tasks", *self._ask(worker, limit))
-            tasks, wait = self._read(reply, worker)
+            tasks, wait = self._claim("get_tasks", worker, limit)
             left = BLOCK if until is None else until - time.monotonic()
             if tasks or left <= 0:
                 return tasks
-            # Sleep until somebody rings. The token is a hint: whoever wakes up looks for work
-            # anyway, if not twice: after the end of the sleep, the next call begins with a claim.
+            # Waking is only a hint: we claim again either way, unless our own time is up; the
+            # caller's next call claims first.
+            seconds = max(min(left, BLOCK, wait), 0.001)
             with speaking_to(self.redis):
-                seconds = max(min(left, BLOCK, wait), 0.001)
-                rang = self._send("BLPOP", self.keys[":wake"], seconds)
+                rang = self._send("BLPOP", self.keys.wake, seconds)
             if not rang and until is not None and seconds >= left:
                 return []
 
     def _complete(self, task: Task, result: str) -> None:
-        if not self._run("mark_completed", task.id, task.claim, task.worker, result):
+        recorded = self._run(
+            "mark_completed", id=task.id, token=task.claim, worker=task.worker, result=result
+        )
+        if not recorded:
             raise LeaseLost(task.id)
 
     def complete_and_claim_tasks(self, done: Sequence[tuple[Task, str]], limit: int) -> list[Task]:
         worker = done[0][0].worker
-        again = "1" if worker in self._nonces else ""
-        flat = (word for task, result in done for word in (task.id, task.claim, result))
-        reply = self._run("complete_and_claim", *self._ask(worker, limit), again, *flat)
-        if 0 in reply:
-            lost = zip(done, reply, strict=False)  # nothing was claimed: one reply for each
-            raise LeaseLost(*(task.id for (task, _), recorded in lost if not recorded))
-        return self._read(reply[-1], worker)[0] if limit else []
+        words: list[str] = []
+        for task, result in done:
+            words += (task.id, task.claim, result)
+        tasks, _ = self._claim("complete_and_claim", worker, limit, words)
+        return tasks
 
     def mark_failed(self, task: Task | str, error: str, *, retry: bool = True) -> None:
         task = self._claimed(task)
-        arguments = (str(error)[:ERROR_LENGTH], "1" if retry else "0", random.random())
-        if not self._run("mark_failed", task.id, task.claim, *arguments):
+        recorded = self._run(
+            "mark_failed",
+            id=task.id,
+            token=task.claim,
+            reason=str(error)[:TEXT_LENGTH],
+            retry="1" if retry else "0",
+            random=random.random(),
+        )
+        if not recorded:
             raise LeaseLost(task.id)
 
     def release(self, task: Task | str) -> None:
         task = self._claimed(task)
-        if not self._run("release", task.id, task.claim):
+        if not self._run("release", id=task.id, token=task.claim):
             raise LeaseLost(task.id)
 
     def renew(self, task: Task | str, progress: str = "") -> bool:
         task = self._claimed(task)
-        renewed = self._run("renew", task.id, task.claim, task.worker, progress[:ERROR_LENGTH])
+        renewed = self._run(
+            "renew",
+            id=task.id,
+            token=task.claim,
+            worker=task.worker,
+            progress=progress[:TEXT_LENGTH],
+        )
         if not renewed:
             raise LeaseLost(task.id)
-        return bool(renewed == 2)
+        return bool(renewed == CANCEL_ASKED)
 
     def reap(self, dead_worker: str = "") -> int:
-        return int(self._run("reap", dead_worker, random.random()))
+        return int(self._run("reap", dead=dead_worker, random=random.random()))
 
     # People
 
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
         # Oldest first: they failed first, and LREM finds them at the end it starts from.
-        ids = iter(self.tasks("failed", self.settings.keep)[::-1] if task_ids is None else task_ids)
+        ids = iter(
+            self.tasks(Status.FAILED, self.settings.keep)[::-1] if task_ids is None else task_ids
+        )
         moved: list[str] = []
         while chunk := list(itertools.islice(ids, CHUNK)):
             moved += self._run("requeue_failed", *chunk)
         return moved
 
     def cancel(self, task_id: str) -> bool:
-        done = self._run("cancel", task_id)
+        done = self._run("cancel", id=task_id)
         if done < 0:
-            raise _unknown(task_id)
+            raise unknown_task(task_id)
         return bool(done)
 
     def pause(self) -> None:
         with speaking_to(self.redis):
-            self.redis.hset(self.keys[":meta"], "paused", "1")
+            self.redis.hset(self.keys.meta, "paused", "1")
 
     def resume(self) -> None:
         # Sleepers look around by themselves within a second: no need to ring.
         with speaking_to(self.redis):
-            self.redis.hdel(self.keys[":meta"], "paused")
+            self.redis.hdel(self.keys.meta, "paused")
 
     def clear(self) -> int:
-        return sum(iter(lambda: int(self._run("clear", CHUNK)), 0))  # chunks, until one is empty
+        total = 0
+        while deleted := self._run("clear", most=CHUNK):
+            total += deleted
+        return total
 
-    def get_stats(self) -> QueueStats:
-        with speaking_to(self.redis), self.redis.pipeline() as pipe:
-            for suffix in (":pending", ":pending:high", ":pending:low", ":completed", ":failed"):
-                pipe.llen(self.keys[suffix])
-            pipe.hlen(self.keys[":processing"])
-            pipe.zcard(self.keys[":delayed"])
-            pipe.hmget(self.keys[":meta"], ["completed", "failed"])
-            normal, high, low, completed, failed, processing, delayed, totals = pipe.execute()
-        return QueueStats(
-            pending=normal + high + low,
-            processing=processing,
-            delayed=delayed,
-            completed=completed,
-            failed=failed,
-            completed_total=int(totals[0] or 0),
-            failed_total=int(totals[1] or 0),
-        )
+    def repair(self, task_ids: Iterable[str]) -> list[str]:
+        """Put each task into one place that its record agrees with; return those that were not.
 
-    def task(self, task_id: str) -> Task:
-        with speaking_to(self.redis):
-            fields = cast("dict[str, str]", self.redis.hgetall(f"{self.namespace}task:{task_id}"))
-        if not fields:
-            raise _unknown(task_id)
-        return Task(
-            id=task_id,
-            payload=decode(fields.get("payload", "")),
-            priority=fields.get("priority", "normal"),
-            attempt=int(fields.get("attempts", 0)),
-            claim=fields.get("claim", ""),
-            worker=fields.get("worker", ""),
-            status=fields.get("status", ""),
-            crashes=int(fields.get("crashes", 0)),
-            errors=tuple(json.loads(fields.get("errors", "[]"))),
-        )
-
-    def tasks(self, status: str, limit: int = 100) -> list[str]:
-        if status not in ("pending", "processing", "delayed", "completed", "failed"):
-            raise TaskError(f"There is no status {status!r:.80}.")
-        with speaking_to(self.redis):
-            if status == "pending":
-                keys = [self.keys[each] for each in (":pending:high", ":pending", ":pending:low")]
-                lists = [cast("list[str]", self.redis.lrange(key, -limit, -1)) for key in keys]
-                ids: Any = [task_id for line in lists for task_id in reversed(line)]
-            elif status == "processing":
-                ids = self.redis.hkeys(self.keys[":processing"])
-            else:
-                read = self.redis.zrange if status == "delayed" else self.redis.lrange
-                ids = read(self.keys[f":{status}"], 0, limit - 1)
-        return cast("list[str]", ids[:limit])
-
-    def result(self, task_id: str) -> dict[str, Any] | None:
-        with speaking_to(self.redis):
-            text = self.redis.hget(f"{self.namespace}result:{task_id}", "result")
-        return None if text is None else decode(cast("str", text))
-
-    def events(self) -> Iterator[dict[str, Any]]:
-        last = "-"
-        while True:
-            with speaking_to(self.redis):
-                page = cast(
-                    "list[Any]", self.redis.xrange(self.keys[":events"], last, "+", count=1000)
-                )
-            for entry, fields in page:
-                last = "(" + entry
-                yield {"at": int(entry.partition("-")[0]), **fields}
-            if len(page) < 1000:
-                return
-
-    def workers(self) -> dict[str, dict[str, Any]]:
-        """Who works on this queue: name → {"seen" (ms), "task", "pid", "host"}."""
-        with speaking_to(self.redis):
-            records = cast("dict[str, str]", self.redis.hgetall(self.keys[":workers"]))
-        return {name: json.loads(record) for name, record in sorted(records.items())}
+        A finished task stays finished, as long as its result is there; any other is to be done.
+        """
+        ids = list(task_ids)
+        changed: list[str] = []
+        for first in range(0, max(1, len(ids)), CHUNK):  # once at least, for the wake token
+            changed += self._run("repair", *ids[first : first + CHUNK])
+        return changed
 
     def leave(self, worker: str) -> None:
         """Take a worker off the list of those who work here."""
         with speaking_to(self.redis):
-            self.redis.hdel(self.keys[":workers"], worker)
+            self.redis.hdel(self.keys.workers, worker)
 
     def forget_workers(self, silent_for: float = 3600) -> list[str]:
-        """Take workers off the list that showed no life for so many seconds; their names."""
-        with speaking_to(self.redis):
-            oldest = (self.redis.time()[0] - silent_for) * 1000
+        """Take workers off the list that showed no life for so many seconds; return their names."""
+        oldest = self.server_time() - silent_for * 1000
         silent = [name for name, record in self.workers().items() if record["seen"] < oldest]
         for name in silent:
             self.leave(name)
         return silent
 
-    def standings(self) -> tuple[int, list[Standing]]:
-        tokens, *rows = self._run("check")
-        return tokens, [Standing(*row) for row in rows]
+    # Claims
 
-    def _mark(self) -> str:
-        with speaking_to(self.redis):
-            newest = cast("list[Any]", self.redis.xrevrange(self.keys[":events"], count=1))
-        return str(newest[0][0]) if newest else "0-0"
+    def _claim(
+        self, name: str, worker: str, limit: int, done: Sequence[str] = ()
+    ) -> tuple[list[Task], float]:
+        """Run a script that claims: its tasks, or none and in how many seconds to ask again.
 
-    def _until_event(self, mark: str, until: float | None, task_id: str = "") -> bool:
-        end = min(time.monotonic() + BLOCK, until or math.inf)
-        while (left := end - time.monotonic()) > 0:
-            wait = max(1, int(left * 1000))
-            with speaking_to(self.redis):
-                found: Any = self.redis.xread({self.keys[":events"]: mark}, count=100, block=wait)
-            entries = found[0][1] if found else []
-            if not (entries and task_id) or any(
-                event["task"] == task_id and event["event"] in ("completed", "failed")
-                for _, event in entries
-            ):
-                return True
-            mark = entries[-1][0]
-        return end != until
+        `done` has id, token and result of each task to be completed before. LeaseLost when one of
+        them is not ours any more.
+        """
+        nonce, was_sent_before = self._nonces.take(worker)
+        try:
+            reply = self._run(
+                name,
+                *done,
+                worker=worker,
+                nonce=nonce,
+                pid=os.getpid(),
+                host=self._host,
+                random=random.random(),
+                limit=limit,
+                again="1" if was_sent_before else "",
+            )
+        except BaseException:  # an interrupt, too: the claim may have been made all the same
+            self._nonces.give_back(worker, nonce)
+            raise
+        if not done:
+            return self._read_claims(reply, worker)
+        completed = len(done) // 3
+        stale = [done[3 * n] for n, recorded in enumerate(reply[:completed]) if not recorded]
+        if stale:
+            raise LeaseLost(*stale)  # and nothing was claimed
+        if not limit:
+            return [], 0
+        return self._read_claims(reply[completed], worker)
 
-    # Scripts and their replies
-
-    def _run(self, name: str, *arguments: str | float) -> Any:
-        text, sha = script(name)
-        with speaking_to(self.redis):
-            try:
-                return self._send("EVALSHA", sha, *self._head, *arguments)
-            except redis.exceptions.NoScriptError:  # a new server, or its scripts were flushed
-                return self._send("EVAL", text, *self._head, *arguments)
-
-    def _ask(self, worker: str, limit: int) -> tuple[Any, ...]:
-        # The same nonce until a reply arrives: a claim whose reply was lost is given again.
-        nonce = self._nonces.setdefault(worker, next(self._new_nonce))
-        return worker, nonce, self._about, random.random(), limit
-
-    def _read(self, reply: list[Any], worker: str) -> tuple[list[Task], float]:
+    def _read_claims(self, reply: list[Any], worker: str) -> tuple[list[Task], float]:
         """The claimed tasks, or in how many seconds to ask again. A broken payload is no task."""
-        self._nonces.pop(worker, None)
         if isinstance(reply[0], int):
             return [], reply[0] / 1000
         tasks = []
@@ -350,38 +310,3 @@ class RedisTaskQueue(BaseQueue):
             else:
                 tasks.append(self._remember(task))
         return tasks, 0
-
-    def _check_server(self) -> None:
-        with speaking_to(self.redis):
-            try:
-                info = self.redis.info("server")
-            except redis.exceptions.NoPermissionError:
-                return  # a user with few rights: the first command will tell
-        check_version(str(info["redis_version"]), address(self.redis))
-
-
-@cache
-def script(name: str) -> tuple[str, str]:
-    """The text of a script, with what all scripts share in front, and its SHA-1."""
-    folder = Path(__file__).with_name("lua")
-    text = (folder / "_common.lua").read_text() + (folder / f"{name}.lua").read_text()
-    return text, hashlib.sha1(text.encode()).hexdigest()
-
-
-def _in_redis_units(settings: QueueSettings) -> str:
-    return json.dumps(  # all but the time limit, which is the workers' business
-        {
-            **{each: getattr(settings, each) for each in ("max_attempts", "max_crashes", "keep")},
-            **{each: int(getattr(settings, each)) for each in ("keep_events", "ttl")},
-            "lease": int(settings.lease * 1000),
-            "backoff": int(settings.backoff * 1000),
-            "backoff_cap": int(settings.backoff_cap * 1000),
-        }
-    )
-
-
-def _unknown(task_id: str) -> TaskError:
-    return TaskError(
-        f"There is no task {task_id!r:.120}: it was never added, or it finished so long ago "
-        "that it is no longer kept."
-    )

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from imglab.errors import TaskError
+from imglab.queues.vocabulary import NORMAL, PRIORITIES, UNFINISHED, Status
 
-#: From first to last to be taken.
-PRIORITIES = ("high", "normal", "low")
 #: The largest payload or result, in bytes of JSON: a task names its picture, it does not carry it.
 MAX_JSON = 64 * 1024
 
@@ -26,7 +25,7 @@ class Task:
 
     id: str
     payload: dict[str, Any]
-    priority: str = "normal"
+    priority: str = NORMAL
     #: How many times it has been claimed, this claim included.
     attempt: int = 0
     #: The fencing token of this claim, `attempt:nonce`; empty when nobody holds the task.
@@ -34,11 +33,18 @@ class Task:
     #: Who claimed it last.
     worker: str = ""
     #: Where it is: pending, processing, delayed, completed or failed.
-    status: str = "processing"
+    status: str = Status.PROCESSING
     #: How many of its workers died or fell silent.
     crashes: int = 0
     #: The last five errors, oldest first: {"error", "at" (ms)}, and "claim" if its holder told.
     errors: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    #: What its worker said last of how far it is.
+    progress: str = field(default="", repr=False)
+
+    @property
+    def reason(self) -> str:
+        """Why its last try did not end well; "" where none failed."""
+        return str(self.errors[-1]["error"]) if self.errors else ""
 
     def __getitem__(self, key: str) -> Any:
         return self.payload[key]
@@ -60,7 +66,7 @@ class QueueStats:
     @property
     def unfinished(self) -> int:
         """Tasks that a worker still has to finish."""
-        return self.pending + self.processing + self.delayed
+        return sum(self[status] for status in UNFINISHED)
 
     def keys(self) -> list[str]:
         """The names of the figures, for `dict(stats)`."""
@@ -125,3 +131,12 @@ def check_priority(priority: str) -> str:
             f"Priority {priority!r:.80} does not exist; there are {', '.join(PRIORITIES)}."
         )
     return priority
+
+
+def check_status(status: str) -> Status:
+    """The status itself; TaskError when there is no such one."""
+    try:
+        return Status(status)
+    except ValueError:
+        names = ", ".join(Status)
+        raise TaskError(f"There is no status {status!r:.80}; there are {names}.") from None

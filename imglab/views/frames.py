@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from imglab.queues import PRIORITIES, RedisTaskQueue
-from imglab.queues.connection import speaking_to
-
-#: How many ids of each place a frame names; of the others it knows the number.
-NAMED = 200
-#: How many events a frame looks back; the board shows the last few in words.
-EVENTS = 100
-
-#: Every place a task can be in; of the lines, the first is taken first.
-PLACES = (*PRIORITIES, "processing", "delayed", "completed", "failed")
-#: Where a task is after an event; `added` and the rest put it into a line.
-_AFTER = {
-    "claimed": "processing",
-    "completed": "completed",
-    "failed": "failed",
-    "delayed": "delayed",
-}
+from imglab.queues import RedisTaskQueue
+from imglab.queues.inspect import NAMED, RECENT_EVENTS
+from imglab.queues.vocabulary import (
+    FINISHED,
+    NORMAL,
+    PLACES,
+    PRIORITIES,
+    Event,
+    Status,
+    status_after,
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ class Frame:
     @property
     def unfinished(self) -> int:
         """Tasks that a worker still has to finish."""
-        return sum(self.counts[each] for each in (*PRIORITIES, "processing", "delayed"))
+        return sum(self.counts[each] for each in (*PRIORITIES, Status.PROCESSING, Status.DELAYED))
 
 
 class Camera:
@@ -79,52 +73,28 @@ class Camera:
         self.queue.close()
 
     def shoot(self) -> Frame:
-        """The queue now. QueueUnavailable when Redis is away."""
-        client, keys = self.queue.redis, self.queue.keys
-        lines = [keys[suffix] for suffix in (":pending:high", ":pending", ":pending:low")]
-        with speaking_to(client), client.pipeline(transaction=False) as pipe:
-            pipe.time()
-            pipe.hgetall(keys[":processing"])
-            pipe.hkeys(keys[":workers"])
-            pipe.zcard(keys[":delayed"])
-            pipe.zrange(keys[":delayed"], 0, NAMED - 1)
-            pipe.hmget(keys[":meta"], ["completed", "paused"])
-            pipe.xrevrange(keys[":events"], count=EVENTS)
-            for key in lines:
-                pipe.llen(key)
-                pipe.lrange(key, -NAMED, -1)
-            for key in (keys[":completed"], keys[":failed"]):
-                pipe.llen(key)
-                pipe.lrange(key, 0, NAMED - 1)
-            (seconds, micros), held, workers, delayed, due, meta, events, *lists = pipe.execute()
-        now = seconds * 1000 + micros // 1000
-        holds = [_hold(task, json.loads(entry), now) for task, entry in held.items()]
-        holds.sort(key=lambda each: (by_number(each.worker), each.task))
-        places = (*PRIORITIES, "completed", "failed")
-        counts = dict(zip(places, lists[::2], strict=True))
-        ids = dict(zip(places, lists[1::2], strict=True))
-        for priority in PRIORITIES:
-            ids[priority].reverse()  # the right end is taken first
+        """Take the queue as it is now. QueueUnavailable when Redis is away."""
+        now = self.queue.snapshot()
+        holds = [
+            Hold(claim.task, claim.worker, claim.attempt, claim.lease_left(now.at))
+            for claim in now.claims
+        ]
+        holds.sort(key=_by_worker)
+        known = {*now.workers, *(hold.worker for hold in holds)}
         return Frame(
-            at=now,
-            counts=counts | {"processing": len(held), "delayed": delayed},
-            ids=ids | {"processing": [each.task for each in holds], "delayed": due},
+            at=now.at,
+            counts=now.counts,
+            ids=now.ids | {Status.PROCESSING: [hold.task for hold in holds]},
             holds=holds,
-            workers=sorted({*workers, *(each.worker for each in holds)}, key=by_number),
-            events=[_event(entry, fields) for entry, fields in reversed(events)],
-            total=int(meta[0] or 0),
-            is_paused=bool(meta[1]),
+            workers=sorted(known, key=by_number),
+            events=now.events,
+            total=now.totals[Status.COMPLETED],
+            is_paused=now.is_paused,
         )
 
 
-def _event(entry: str, fields: dict[str, str]) -> dict[str, Any]:
-    return {"at": int(entry.partition("-")[0]), **fields}
-
-
-def _hold(task: str, entry: dict[str, Any], now: int) -> Hold:
-    lease = entry["deadline"] - entry["claimed_at"]
-    left = (entry["deadline"] - now) / max(1, lease)
-    return Hold(task, entry["worker"], entry["attempt"], min(1.0, max(0.0, left)))
+def _by_worker(hold: Hold) -> tuple[tuple[str, int], str]:
+    return by_number(hold.worker), hold.task
 
 
 def by_number(name: str) -> tuple[str, int]:
@@ -144,40 +114,46 @@ class _Past:
     line: dict[str, str] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     workers: dict[str, None] = field(default_factory=dict)
-    recent: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=EVENTS))
+    recent: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
     total: int = 0
 
     def take(self, event: dict[str, Any]) -> None:
-        task, what = event["task"], event["event"]
+        """Let one more event happen; one of an unknown kind changes nothing."""
         self.recent.append(event)
+        task = event["task"]
         if "priority" in event:
             self.line[task] = event["priority"]
-        if what == "expired":  # the next event says where it goes
+        status = status_after(event)
+        if status is None:
             return
-        place = _AFTER.get(what, self.line.get(task, "normal"))
-        if what == "added" and "wait" in event:
-            place = "delayed"
-        if task in self.where:
-            self.places[self.where[task]].pop(task, None)
-        self.where[task] = place
-        line = self.places[place]
-        if what == "released":  # to the head
-            self.places[place] = {task: None, **line}
-        else:
-            line[task] = None
+        self._move(task, status, to_head=event["event"] == Event.RELEASED)
         self.holds.pop(task, None)
-        if what == "claimed":
+        if status is Status.PROCESSING:
             worker = event["worker"]
             self.workers[worker] = None
             self.holds[task] = Hold(task, worker, int(event.get("attempt", 1)))
-        self.total += what == "completed"
+        if event["event"] == Event.COMPLETED:
+            self.total += 1
+
+    def _move(self, task: str, status: Status, *, to_head: bool) -> None:
+        place: str = status
+        if status is Status.PENDING:
+            place = self.line.get(task, NORMAL)
+        if task in self.where:
+            self.places[self.where[task]].pop(task, None)
+        self.where[task] = place
+        others = self.places[place]
+        if to_head:
+            self.places[place] = {task: None, **others}
+        else:
+            others[task] = None
 
     def frame(self, at: int) -> Frame:
         ids = {}
         for place, tasks in self.places.items():
-            order = reversed(tasks) if place in ("completed", "failed") else iter(tasks)
-            ids[place] = [each for each, _ in zip(order, range(NAMED), strict=False)]
-        holds = sorted(self.holds.values(), key=lambda each: (by_number(each.worker), each.task))
+            order = reversed(tasks) if place in FINISHED else iter(tasks)
+            ids[place] = list(islice(order, NAMED))
+        holds = sorted(self.holds.values(), key=_by_worker)
         return Frame(
             at=at,
             counts={place: len(tasks) for place, tasks in self.places.items()},

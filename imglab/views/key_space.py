@@ -105,7 +105,7 @@ def keys(queue: RedisTaskQueue, limit: int = 30, *, pattern: str = "") -> KeySpa
     """
     client = queue.redis
     with speaking_to(client):
-        own = [each for each in queue.keys.values() if not pattern and client.exists(each)]
+        own = [each for each in queue.keys.all if not pattern and client.exists(each)]
         kinds = [f"{queue.namespace}{kind}:*" for kind in ("task", "result")]
         places = [pattern] if pattern else kinds
         found = sorted({each for place in places for each in client.scan_iter(place, count=1000)})

@@ -9,7 +9,7 @@ from typing import Any
 
 from imglab.ops.chaos.plan import DOOMED
 from imglab.queues.invariants import Standing
-from imglab.queues.story import illegal
+from imglab.queues.vocabulary import impossible_steps
 
 
 def judge(
@@ -37,7 +37,7 @@ def judge(
         "accepted twice": [f"Task {each} was, {n} times." for each, n in commits.items() if n > 1],
         "otherwise wrong": [
             *findings,
-            *illegal(events),
+            *impossible_steps(events),
             *_intruders(events),
             *(
                 sentence

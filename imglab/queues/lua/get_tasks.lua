@@ -1,5 +1,8 @@
 -- get_tasks: claim the next tasks for one worker, who holds each for one lease.
--- ARGV[3] worker  ARGV[4] nonce, new for each claim  ARGV[5] about the worker  ARGV[6] random 0…1
--- ARGV[7] how many at the most
+-- ARGV[3] worker  ARGV[4] nonce, new for each claim  ARGV[5] pid  ARGV[6] host  ARGV[7] random 0…1
+-- ARGV[8] limit, how many at the most
+-- ARGV[9] again, '1' when this nonce was sent before, '' for a new one
 -- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due}.
-return claim(ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), true)
+local worker, nonce, pid, host, random, limit, again = unpack(ARGV, 3)
+local about = {pid = pid, host = host}
+return claim_tasks(worker, nonce, about, tonumber(random), tonumber(limit), again == '1')

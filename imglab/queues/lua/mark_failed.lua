@@ -1,15 +1,25 @@
 -- mark_failed: end a try with an error; the task is tried again later while it has tries left.
--- ARGV[3] id  ARGV[4] claim  ARGV[5] error  ARGV[6] '1' to try again, '0' when that cannot help
+-- ARGV[3] id  ARGV[4] token  ARGV[5] reason  ARGV[6] retry, '1' to try again, '0' when that cannot help
 -- ARGV[7] random 0…1
 -- Returns 1 recorded, 2 recorded before by this claim, 0 stale.
-local id, token = ARGV[3], ARGV[4]
+local id, token, reason, retry, random = unpack(ARGV, 3)
+
+local function was_told_before(errors)
+  for _, told in ipairs(read_json(errors) or {}) do
+    if told.claim == token then return true end
+  end
+  return false
+end
+
 local task = redis.call('HMGET', task_key(id), 'attempts', 'max_attempts', 'errors', 'crashes')
 if not owned(id, token) then
-  return task[3] and task[3]:find('"claim":"' .. token .. '"', 1, true) and 2 or 0
+  if was_told_before(task[3]) then return RECORDED_BEFORE end
+  return STALE
 end
 redis.call('HDEL', processing, id)
 -- A crash counts against its own budget, not against this one.
 local tries = (tonumber(task[1]) or 1) - (tonumber(task[4]) or 0)
-local budget = ARGV[6] == '1' and tonumber(task[2] or settings.max_attempts) or 0
-retry_or_bury(id, token, ARGV[5], tries, budget, tonumber(ARGV[7]))
-return 1
+local budget = 0
+if retry == '1' then budget = tonumber(task[2] or settings.max_attempts) end
+retry_or_bury(id, token, reason, tries, budget, tonumber(random))
+return RECORDED

@@ -1,5 +1,7 @@
 -- reap: give back every task whose lease ran out, and those of a worker that is known to be dead.
--- ARGV[3] the dead worker, '' for none  ARGV[4] random 0…1
+-- ARGV[3] dead, the name of a dead worker, '' for none  ARGV[4] random 0…1
 -- Returns how many were given back.
-if ARGV[3] ~= '' then redis.call('HDEL', workers, ARGV[3]) end
-return (reap(tonumber(ARGV[4]), ARGV[3]))
+local dead, random = unpack(ARGV, 3)
+if dead ~= '' then redis.call('HDEL', workers, dead) end
+local reaped = reap(tonumber(random), dead)
+return reaped

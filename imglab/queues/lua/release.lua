@@ -1,8 +1,8 @@
 -- release: give a task back unfinished, to the head of its list; the attempt does not count.
--- ARGV[3] id  ARGV[4] claim
+-- ARGV[3] id  ARGV[4] token
 -- Returns 1 given back, 0 stale.
-local id = ARGV[3]
-if not owned(id, ARGV[4]) then return 0 end
+local id, token = unpack(ARGV, 3)
+if not owned(id, token) then return 0 end
 redis.call('HDEL', processing, id)
 redis.call('HINCRBY', task_key(id), 'attempts', -1)
 redis.call('HSET', task_key(id), 'claim', '')

@@ -1,12 +1,21 @@
 -- renew: the heartbeat. Push the deadline of a claim one lease further from now.
--- ARGV[3] id  ARGV[4] claim  ARGV[5] worker  ARGV[6] progress, '' for none
+-- ARGV[3] id  ARGV[4] token  ARGV[5] worker  ARGV[6] progress, '' for none
 -- Returns 1 renewed, 2 renewed but somebody asked to cancel the task, 0 stale.
-local id, worker, progress = ARGV[3], ARGV[5], ARGV[6]
-local entry = owned(id, ARGV[4])
-if not entry then return 0 end
+local id, token, worker, progress = unpack(ARGV, 3)
+local LOST = 0
+local RENEWED = 1
+local CANCEL_ASKED = 2
+
+local claim = owned(id, token)
+if not claim then return LOST end
+claim.deadline = now + settings.lease
 redis.call('HDEL', processing, id) -- first, for a server that is full; see complete()
-redis.call('HSET', processing, id, (entry:gsub('"deadline":%d+', '"deadline":' .. now + settings.lease)))
-local about = redis.call('HGET', workers, worker)
-if about then redis.call('HSET', workers, worker, (about:gsub('"seen":%d+', '"seen":' .. now))) end
+redis.call('HSET', processing, id, cjson.encode(claim))
+local about = read_json(redis.call('HGET', workers, worker))
+if about then
+  about.seen = now
+  redis.call('HSET', workers, worker, cjson.encode(about))
+end
 if progress ~= '' then redis.call('HSET', task_key(id), 'progress', progress) end
-return redis.call('HEXISTS', task_key(id), 'cancel') + 1
+if redis.call('HEXISTS', task_key(id), 'cancel') == 1 then return CANCEL_ASKED end
+return RENEWED

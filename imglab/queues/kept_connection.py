@@ -1,0 +1,56 @@
+"""One connection kept at hand: the fast way for the commands that a busy worker sends."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from typing import Any
+
+import hiredis
+import redis
+
+
+class KeptConnection:
+    """One connection kept at hand: a command on it costs half of what `execute_command` takes.
+
+    For one thread at a time; whoever comes meanwhile takes a connection from the client's pool,
+    and gets what redis-py makes of the reply. So it is for commands of which it makes nothing else:
+    scripts and BLPOP.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._in_use = threading.Lock()
+        self._connection: Any = None
+
+    def send(self, *words: Any) -> Any:
+        """The reply to one command, or the error that redis-py makes of it."""
+        if not self._in_use.acquire(blocking=False):
+            return self._client.execute_command(*words)  # type: ignore[no-untyped-call]
+        try:
+            connection = self._ready()
+            connection.send_packed_command([hiredis.pack_command(words)])
+            return connection.read_response()
+        except redis.ResponseError:
+            raise  # a whole reply, if not a good one
+        except BaseException:  # an interrupt, too: the reply may come when nobody expects it
+            self._hang_up()
+            raise
+        finally:
+            self._in_use.release()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.disconnect()  # it connects again by itself
+
+    def _ready(self) -> Any:
+        connection = self._connection
+        if connection is None or connection.pid != os.getpid():  # a fork must not share it
+            self._connection = self._client.connection_pool.get_connection()
+            return self._connection
+        with suppress(redis.ConnectionError):
+            if not connection.can_read(0):
+                return connection
+        self._hang_up()  # nothing was due: this is the end of the connection
+        return connection

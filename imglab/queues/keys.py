@@ -1,0 +1,69 @@
+"""The name of every key of a queue in Redis, spelled here and nowhere else."""
+
+from __future__ import annotations
+
+from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
+
+#: The queue that is meant where none is named.
+DEFAULT_NAME = "image_processing"
+
+
+class Keys:
+    """The keys of one queue.
+
+    All begin with its namespace. Behind it stands the queue's name, but for tasks and results: the
+    queues of one namespace have those in common.
+    """
+
+    def __init__(self, namespace: str, name: str) -> None:
+        self.namespace = namespace
+        start = namespace + name
+        #: HASH: id → claim.
+        self.processing = f"{start}:processing"
+        #: ZSET: id → when it may be tried again.
+        self.delayed = f"{start}:delayed"
+        #: LIST: the latest completed tasks.
+        self.completed = f"{start}:completed"
+        #: LIST: the dead letter queue.
+        self.failed = f"{start}:failed"
+        #: LIST: at most one token, a hint for sleeping workers.
+        self.wake = f"{start}:wake"
+        #: HASH: worker → what is known of it.
+        self.workers = f"{start}:workers"
+        #: STREAM: what happened.
+        self.events = f"{start}:events"
+        #: HASH: totals, and the queue's own notes.
+        self.meta = f"{start}:meta"
+        #: LIST of each priority, the first to be taken first.
+        self.lines = tuple(self.pending(priority) for priority in PRIORITIES)
+        #: All of them, in the order in which every script gets them (lua/_common.lua).
+        self.all = (
+            self.processing,
+            self.delayed,
+            self.completed,
+            self.failed,
+            self.wake,
+            self.workers,
+            self.events,
+            self.meta,
+            *self.lines,
+        )
+
+    def pending(self, priority: str = NORMAL) -> str:
+        """The list of the tasks of one priority: LPUSH adds, the right end is taken first."""
+        start = self.processing.removesuffix(":processing")
+        if priority == NORMAL:
+            return f"{start}:pending"
+        return f"{start}:pending:{priority}"
+
+    def finished(self, status: Status) -> str:
+        """The list of the tasks that ended so."""
+        return self.completed if status is Status.COMPLETED else self.failed
+
+    def task(self, task_id: str) -> str:
+        """The hash with everything about a task."""
+        return f"{self.namespace}task:{task_id}"
+
+    def result(self, task_id: str) -> str:
+        """The hash with the result of a task."""
+        return f"{self.namespace}result:{task_id}"

@@ -1,0 +1,125 @@
+-- How a worker gets its next tasks.
+
+-- Every so many claims, one begins with a list that is not the first.
+local TURN = 8
+-- The longest a worker is told to wait, in ms.
+local LONGEST_WAIT = 60000
+
+-- Move what is due from delayed to the tail of its list; returns when the next one is.
+local function promote()
+  for _ = 1, 100 do
+    local id, due = unpack(redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
+    if not id then return math.huge end
+    if tonumber(due) > now then return tonumber(due) end
+    redis.call('ZREM', delayed, id)
+    line_up('LPUSH', id, 'promoted')
+  end
+  return now
+end
+
+-- The lines in the order in which a claim asks them: the first priority first. But every TURN-th claim
+-- asks the others before it, and each time another of them first, so that nobody starves.
+local function lines_for(claim_number)
+  local others = #lines - 1
+  if claim_number % TURN ~= TURN - 1 or others == 0 then return lines end
+  local turn = math.floor(claim_number / TURN)
+  local order = {}
+  for step = 0, others - 1 do
+    order[#order + 1] = lines[#lines - (turn + step) % others]
+  end
+  order[#order + 1] = lines[1]
+  return order
+end
+
+-- Take the next id out of its list.
+local function pop(order)
+  for _, line in ipairs(order) do
+    local id = redis.call('RPOP', line)
+    if id then return id end
+  end
+end
+
+-- The claims that this very nonce made before, when the reply with them was lost.
+local function claimed_before(worker, nonce)
+  local known = read_json(redis.call('HGET', workers, worker)) or {}
+  local claims = {}
+  for id in tostring(known.task or ''):gmatch('%S+') do
+    local held = read_json(redis.call('HGET', processing, id)) or {}
+    local token = tostring(held.claim)
+    if token:match('^%d+:(.*)$') == nonce then
+      local task = redis.call('HMGET', task_key(id), 'payload', 'priority', 'attempts')
+      claims[#claims + 1] = {id, task[1], task[2], tonumber(task[3]), token}
+    end
+  end
+  return claims
+end
+
+-- Put a task into a worker's hands for one lease; `task` is its payload, priority and attempts.
+local function hold(id, task, worker, nonce)
+  local attempt = (tonumber(task[3]) or 0) + 1
+  local token = attempt .. ':' .. nonce
+  local deadline = now + settings.lease
+  local entry = {worker = worker, attempt = attempt, claim = token, claimed_at = now, deadline = deadline}
+  redis.call('HSET', processing, id, cjson.encode(entry))
+  redis.call('HSET', task_key(id), 'status', 'processing', 'attempts', attempt, 'claim', token,
+    'worker', worker, 'claimed_at', now)
+  note('claimed', id, 'worker', worker, 'attempt', attempt)
+  return {id, task[1], task[2], attempt, token}
+end
+
+-- Take up to `limit` tasks out of their lists, for one worker.
+local function take(worker, nonce, limit, claims_before)
+  local claims = {}
+  while #claims < limit do
+    local id = pop(lines_for(claims_before + #claims))
+    if not id then break end
+    local task = redis.call('HMGET', task_key(id), 'payload', 'priority', 'attempts', 'crashes')
+    -- A task that broke a worker goes alone: its next crash must not count against others.
+    local is_suspect = task[4] and task[4] ~= '0'
+    if is_suspect then limit = 1 end
+    if #claims >= limit then
+      redis.call('RPUSH', pending[task[2]], id)
+    elseif task[1] then -- an id whose hash is gone is nobody's task
+      claims[#claims + 1] = hold(id, task, worker, nonce)
+    end
+  end
+  return claims
+end
+
+-- Write down that a worker asked, and what it got: `claimed_before` looks there.
+local function remember(worker, nonce, about, claims)
+  local ids = {}
+  for place, claim in ipairs(claims) do ids[place] = claim[1] end
+  local record = {seen = now, nonce = nonce, task = table.concat(ids, ' ')}
+  record.pid = tonumber(about.pid)
+  record.host = about.host
+  redis.call('HSET', workers, worker, cjson.encode(record))
+end
+
+-- Claims up to `limit` tasks; those it claimed before `again`, when that reply was lost.
+-- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due} for none.
+local function claim_tasks(worker, nonce, about, random, limit, again)
+  if again then
+    local claims = claimed_before(worker, nonce)
+    if #claims > 0 then return claims end
+  end
+  redis.call('HDEL', workers, worker) -- first, for a server that is full; see complete()
+  local next_due = promote()
+  local state = redis.call('HMGET', meta, 'claims', 'reaped_at', 'paused')
+  local claims_before = tonumber(state[1]) or 0
+  local since_reap = now - (tonumber(state[2]) or 0)
+  local is_paused = state[3]
+  if since_reap >= 500 or since_reap < 0 then reap(random) end
+  local claims = {}
+  if not is_paused then claims = take(worker, nonce, limit, claims_before) end
+  remember(worker, nonce, about, claims)
+  if #claims == 0 then
+    local _, next_deadline = reap(random)
+    local next_change = math.min(next_due, next_deadline, now + LONGEST_WAIT)
+    return {math.max(0, next_change - now)}
+  end
+  local claims_now = redis.call('HINCRBY', meta, 'claims', #claims)
+  if claims_now % 64 < #claims then trim_events() end
+  arm()
+  return claims
+end

@@ -1,0 +1,107 @@
+-- How a try ends: well, with an error, or with its worker.
+
+-- Put an id at the front of a bounded list; what falls off its end goes with all it had.
+local function keep_newest(list, id)
+  local extra = redis.call('LPUSH', list, id) - settings.keep
+  if extra <= 0 then return end
+  for _, old in ipairs(redis.call('RPOP', list, math.min(extra, 100)) or {}) do
+    redis.call('DEL', task_key(old), result_key(old))
+  end
+end
+
+-- Keep the last five errors of a task. An error without a claim was not told by a worker.
+local function keep_error(id, claim, reason)
+  local errors = read_json(redis.call('HGET', task_key(id), 'errors')) or {}
+  errors[#errors + 1] = {claim = claim, at = now, error = reason}
+  if #errors > 5 then table.remove(errors, 1) end
+  redis.call('HSET', task_key(id), 'errors', cjson.encode(errors))
+end
+
+-- Give a task up: it becomes a dead letter.
+local function bury(id, reason)
+  redis.call('HSET', task_key(id), 'status', 'failed', 'claim', '', 'finished_at', now)
+  keep_newest(failed, id)
+  redis.call('HINCRBY', meta, 'failed', 1)
+  note('failed', id, 'reason', reason)
+end
+
+-- A try that did not end well: keep its error, then wait (exponential back-off, full jitter) and
+-- try again while the budget lasts, else give up. The caller has taken the id out of processing.
+-- Full jitter: any moment up to the longest wait (Brooker, "Exponential backoff and jitter", 2015).
+local function retry_or_bury(id, claim, reason, tries, budget, random)
+  keep_error(id, claim, reason)
+  local is_cancelled = redis.call('HEXISTS', task_key(id), 'cancel') == 1
+  if is_cancelled or tries >= budget then return bury(id, reason) end
+  local longest = math.min(settings.backoff_cap, settings.backoff * 2 ^ (tries - 1))
+  local wait = math.floor(random * longest)
+  redis.call('ZADD', delayed, now + wait, id)
+  redis.call('HSET', task_key(id), 'status', 'delayed', 'claim', '')
+  note('delayed', id, 'wait', wait, 'reason', reason)
+  ring() -- a sleeper has to set its alarm anew
+end
+
+-- What `complete` found: the claim is stale, its result is recorded, or was before.
+local STALE = 0
+local RECORDED = 1
+local RECORDED_BEFORE = 2
+
+-- Record the result of a claim, once.
+local function complete(id, token, worker, result)
+  if not owned(id, token) then
+    local is_repeated = redis.call('HGET', result_key(id), 'claim') == token
+    if is_repeated then return RECORDED_BEFORE end
+    return STALE
+  end
+  -- HDEL comes first: a server out of memory lets a script finish whose first write frees some.
+  redis.call('HDEL', processing, id)
+  redis.call('HSET', result_key(id), 'result', result, 'claim', token)
+  redis.call('EXPIRE', result_key(id), settings.ttl)
+  redis.call('HSET', task_key(id), 'status', 'completed', 'claim', '', 'finished_at', now)
+  keep_newest(completed, id)
+  redis.call('HINCRBY', meta, 'completed', 1)
+  note('completed', id, 'worker', worker)
+  return RECORDED
+end
+
+-- One of its workers died or fell silent over a task. The caller has taken it out of processing.
+local function crash(id, worker, is_dead, random)
+  local crashes = redis.call('HINCRBY', task_key(id), 'crashes', 1)
+  note('expired', id, 'worker', worker, 'crashes', crashes)
+  local what = 'was silent for a whole lease'
+  if is_dead then what = 'died' end
+  local why = ('worker %s %s (%d of %d)'):format(worker, what, crashes, settings.max_crashes)
+  -- No claim: its holder did not report this error, and must hear that its lease is lost.
+  retry_or_bury(id, nil, why, crashes, settings.max_crashes, random)
+end
+
+-- Steps of the golden ratio spread numbers evenly from 0 to 1, however many there are.
+local GOLDEN_RATIO = 0.618
+
+-- Give back every task whose lease ran out, or whose worker is known to be dead.
+-- Returns how many, and the earliest deadline that is left.
+local function reap(random, dead)
+  redis.call('HDEL', meta, 'reaped_at') -- first, for a server that is full; see complete()
+  local entries = redis.call('HGETALL', processing)
+  local reaped = 0
+  local earliest = math.huge
+  for i = 1, #entries, 2 do
+    local id = entries[i]
+    local claim = read_json(entries[i + 1]) or {}
+    local worker = tostring(claim.worker or '?')
+    local deadline = tonumber(claim.deadline) or 0
+    -- A claim from the future: the clock was set back, and its deadline is as wrong.
+    if (tonumber(claim.claimed_at) or 0) > now then deadline = 0 end
+    if deadline > now and worker ~= dead then
+      earliest = math.min(earliest, deadline)
+    else
+      redis.call('HDEL', processing, id)
+      if redis.call('EXISTS', task_key(id)) == 1 then
+        crash(id, worker, worker == dead, random)
+        reaped = reaped + 1
+        random = (random + GOLDEN_RATIO) % 1 -- not all of them back at the same moment
+      end
+    end
+  end
+  redis.call('HSET', meta, 'reaped_at', now)
+  return reaped, earliest
+end

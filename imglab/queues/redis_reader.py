@@ -1,0 +1,256 @@
+"""A queue in Redis as it can be read: connected, with its keys and scripts, and nothing changed.
+
+What changes a queue stands in redis_queue.py.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import redis
+
+from imglab.errors import NoSuchTask
+from imglab.queues import inspect
+from imglab.queues.base import BaseQueue, decode
+from imglab.queues.connection import (
+    BLOCK,
+    address,
+    check_version,
+    connect,
+    connect_like,
+    speaking_to,
+)
+from imglab.queues.invariants import Standing
+from imglab.queues.kept_connection import KeptConnection
+from imglab.queues.keys import Keys
+from imglab.queues.scripts import script
+from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_status
+from imglab.queues.vocabulary import NORMAL, PRIORITIES, Event, Status
+
+
+class RedisReader(BaseQueue):
+    """The part of `RedisTaskQueue` that connects and reads."""
+
+    def __init__(
+        self, place: Mapping[str, Any], name: str, namespace: str, settings: QueueSettings
+    ) -> None:
+        super().__init__(settings)
+        #: Where the server is, as plain data: host, port, url, connection.
+        self._place = dict(place)
+        self.redis = _connect(place)
+        self._send = KeptConnection(self.redis).send
+        self.name = check_name(name, "The queue's name")
+        self.namespace = namespace
+        self.keys = Keys(namespace, name)
+        #: What every script gets, ready to send.
+        self._head = (len(self.keys.all), *self.keys.all, namespace, _in_redis_units(settings))
+        self._check_server()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.namespace + self.name!r} at {address(self.redis)})"
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.redis.close()
+
+    # What people ask
+
+    def get_stats(self) -> QueueStats:
+        with speaking_to(self.redis), self.redis.pipeline() as pipe:
+            for line in self.keys.lines:
+                pipe.llen(line)
+            pipe.hlen(self.keys.processing)
+            pipe.zcard(self.keys.delayed)
+            pipe.llen(self.keys.completed)
+            pipe.llen(self.keys.failed)
+            pipe.hmget(self.keys.meta, ["completed", "failed"])
+            *lines, processing, delayed, completed, failed, totals = pipe.execute()
+        return QueueStats(
+            pending=sum(lines),
+            processing=processing,
+            delayed=delayed,
+            completed=completed,
+            failed=failed,
+            completed_total=int(totals[0] or 0),
+            failed_total=int(totals[1] or 0),
+        )
+
+    def task(self, task_id: str) -> Task:
+        with speaking_to(self.redis):
+            fields = cast("dict[str, str]", self.redis.hgetall(self.keys.task(task_id)))
+        if not fields:
+            raise unknown_task(task_id)
+        return Task(
+            id=task_id,
+            payload=decode(fields.get("payload", "")),
+            priority=fields.get("priority", NORMAL),
+            attempt=int(fields.get("attempts", 0)),
+            claim=fields.get("claim", ""),
+            worker=fields.get("worker", ""),
+            status=fields.get("status", ""),
+            crashes=int(fields.get("crashes", 0)),
+            errors=inspect.read_errors(fields.get("errors", "[]")),
+            progress=fields.get("progress", ""),
+        )
+
+    def tasks(self, status: str, limit: int = 100) -> list[str]:
+        wanted = check_status(status)
+        with speaking_to(self.redis):
+            if wanted is Status.PENDING:
+                ids = self._pending_ids(limit)
+            elif wanted is Status.PROCESSING:
+                ids = cast("list[str]", self.redis.hkeys(self.keys.processing))
+            elif wanted is Status.DELAYED:
+                ids = cast("list[str]", self.redis.zrange(self.keys.delayed, 0, limit - 1))
+            else:
+                ended = self.keys.finished(wanted)
+                ids = cast("list[str]", self.redis.lrange(ended, 0, limit - 1))
+        return ids[:limit]
+
+    def _pending_ids(self, limit: int) -> list[str]:
+        ids: list[str] = []
+        for line in self.keys.lines:
+            # The right end is taken first.
+            ids += reversed(cast("list[str]", self.redis.lrange(line, -limit, -1)))
+        return ids
+
+    def result(self, task_id: str) -> dict[str, Any] | None:
+        with speaking_to(self.redis):
+            text = self.redis.hget(self.keys.result(task_id), "result")
+        return None if text is None else decode(cast("str", text))
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        with speaking_to(self.redis):
+            yield from inspect.events(self.redis, self.keys)
+
+    def snapshot(self) -> inspect.Snapshot:
+        """The whole queue at one moment, in one round trip: for whoever shows it."""
+        with speaking_to(self.redis):
+            return inspect.snapshot(self.redis, self.keys)
+
+    def claims(self) -> list[inspect.Claim]:
+        """Every task in a worker's hands, as `processing` has it."""
+        with speaking_to(self.redis):
+            return inspect.claims(self.redis, self.keys)
+
+    def workers(self) -> dict[str, dict[str, Any]]:
+        with speaking_to(self.redis):
+            return inspect.workers(self.redis, self.keys)
+
+    def server_info(self) -> dict[str, Any]:
+        """What the server says of itself: Redis' INFO."""
+        with speaking_to(self.redis):
+            return dict(self.redis.info())
+
+    def server_setting(self, name: str) -> str:
+        """One setting of the server's configuration. QueueError for users who may not see it."""
+        with speaking_to(self.redis):
+            return str(self.redis.config_get(name)[name])
+
+    def server_time(self) -> int:
+        """The server's clock, in milliseconds: all times in the keys are by it."""
+        with speaking_to(self.redis):
+            return inspect.now(self.redis)
+
+    def standings(self) -> tuple[int, list[Standing]]:
+        tokens, *rows = self._run("check")
+        return tokens, [Standing(*row) for row in rows]
+
+    def orphans(self) -> list[str]:
+        """Tasks with a record but no place, among those that this queue's events know.
+
+        Another queue may keep its tasks under the same namespace: they are none of ours.
+        """
+        _, standings = self.standings()
+        known = {event["task"] for event in self.events()}
+        known -= {standing.id for standing in standings}
+        with speaking_to(self.redis):
+            return inspect.with_record(self.redis, self.keys, sorted(known))
+
+    # Waiting
+
+    def _mark(self) -> str:
+        with speaking_to(self.redis):
+            newest = cast("list[Any]", self.redis.xrevrange(self.keys.events, count=1))
+        return str(newest[0][0]) if newest else "0-0"
+
+    def _until_event(self, mark: str, until: float | None, task_id: str = "") -> bool:
+        end = time.monotonic() + BLOCK
+        if until is not None:
+            end = min(end, until)
+        while (left := end - time.monotonic()) > 0:
+            entries = self._read_events(mark, left)
+            if not entries or not task_id:
+                return True
+            if any(_ends(event, task_id) for _, event in entries):
+                return True
+            mark = entries[-1][0]
+        return until is None or time.monotonic() < until
+
+    def _read_events(self, mark: str, seconds: float) -> list[Any]:
+        """The next events after a mark, as soon as there are any; none after so many seconds."""
+        wait = max(1, int(seconds * 1000))
+        with speaking_to(self.redis):
+            found: Any = self.redis.xread({self.keys.events: mark}, count=100, block=wait)
+        return found[0][1] if found else []
+
+    # Scripts
+
+    def _run(self, name: str, *more: str, **named: str | float) -> Any:
+        """Run a script with its arguments by name; `more` follow them."""
+        return self._send_script(name, *script(name).ordered(named), *more)
+
+    def _send_script(self, name: str, *arguments: object) -> Any:
+        step = script(name)
+        with speaking_to(self.redis):
+            try:
+                return self._send("EVALSHA", step.sha, *self._head, *arguments)
+            except redis.exceptions.NoScriptError:  # a new server, or its scripts were flushed
+                return self._send("EVAL", step.text, *self._head, *arguments)
+
+    def _check_server(self) -> None:
+        with speaking_to(self.redis):
+            try:
+                info = self.redis.info("server")
+            except redis.exceptions.NoPermissionError:
+                return  # a user with few rights: the first command will tell
+        check_version(str(info["redis_version"]), address(self.redis))
+
+
+def _connect(place: Mapping[str, Any]) -> redis.Redis:
+    if place["connection"]:
+        return connect_like(place["connection"])
+    return connect(place["host"], place["port"], url=place["url"])
+
+
+def _ends(event: Mapping[str, str], task_id: str) -> bool:
+    """Whether with this event a task is over."""
+    return event.get("task") == task_id and event.get("event") in (Event.COMPLETED, Event.FAILED)
+
+
+def _in_redis_units(settings: QueueSettings) -> str:
+    """The settings as the scripts take them: all but the time limit, the workers' business."""
+    return json.dumps(
+        {
+            "priorities": PRIORITIES,
+            "max_attempts": settings.max_attempts,
+            "max_crashes": settings.max_crashes,
+            "keep": settings.keep,
+            "keep_events": int(settings.keep_events),
+            "ttl": int(settings.ttl),  # seconds
+            "lease": int(settings.lease * 1000),
+            "backoff": int(settings.backoff * 1000),
+            "backoff_cap": int(settings.backoff_cap * 1000),
+        }
+    )
+
+
+def unknown_task(task_id: str) -> NoSuchTask:
+    """The error for an id without a record."""
+    return NoSuchTask(
+        f"There is no task {task_id!r:.120}: it was never added, or it finished so long ago "
+        "that it is no longer kept."
+    )

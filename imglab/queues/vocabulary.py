@@ -1,0 +1,158 @@
+"""The words of a queue, each spelled here and nowhere else: statuses, priorities, events.
+
+`EVENTS` says of each event what it does to its task, what may come before it, and how a person
+would tell it. Whoever shows, replays or judges events asks this table: a new event is a line here,
+and a line in the Lua script that writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+#: From the first to the last to be taken; each has a list of its own.
+PRIORITIES = ("high", "normal", "low")
+#: The priority of a task that names none.
+NORMAL = "normal"
+
+
+class Status(StrEnum):
+    """Where a task is."""
+
+    #: In line, free to be claimed.
+    PENDING = "pending"
+    #: Claimed: a worker holds it for a lease.
+    PROCESSING = "processing"
+    #: Waiting for its time: for another try, or because it was added for later.
+    DELAYED = "delayed"
+    #: Done, with a result.
+    COMPLETED = "completed"
+    #: Given up: a dead letter.
+    FAILED = "failed"
+
+
+#: Those of tasks that a worker still has to finish.
+UNFINISHED = (Status.PENDING, Status.PROCESSING, Status.DELAYED)
+#: Those of tasks that are over; their lists are bounded, the newest comes first.
+FINISHED = (Status.COMPLETED, Status.FAILED)
+#: Every place a task can be in, pending once for each priority; the first line is taken first.
+PLACES: tuple[str, ...] = (
+    *PRIORITIES,
+    Status.PROCESSING,
+    Status.DELAYED,
+    Status.COMPLETED,
+    Status.FAILED,
+)
+
+
+class Event(StrEnum):
+    """What happens to a task."""
+
+    ADDED = "added"
+    CLAIMED = "claimed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    DELAYED = "delayed"
+    PROMOTED = "promoted"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    REQUEUED = "requeued"
+    REPAIRED = "repaired"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What an event says of its task."""
+
+    #: The task's status from now on; None where the next event, or the event itself, tells.
+    leads_to: Status | None
+    #: What may come right before it in the life of a task; "" is the beginning.
+    follows: frozenset[str]
+    #: The event as a sentence; {task}, {worker} and {reason} stand for its own.
+    sentence: str
+
+
+def _after(*events: Event | str) -> frozenset[str]:
+    return frozenset(str(event) for event in (*events, Event.REPAIRED))
+
+
+EVENTS: Mapping[Event, Meaning] = {
+    # An id that is no longer kept may begin another life.
+    Event.ADDED: Meaning(Status.PENDING, _after("", Event.COMPLETED, Event.FAILED), "{task} added"),
+    Event.CLAIMED: Meaning(
+        Status.PROCESSING,
+        _after(Event.ADDED, Event.PROMOTED, Event.RELEASED, Event.REQUEUED),
+        "{worker} claimed {task}",
+    ),
+    # `completed` follows `claimed` alone, and only `added` follows it: one accepted commit.
+    Event.COMPLETED: Meaning(Status.COMPLETED, _after(Event.CLAIMED), "{worker} completed {task}"),
+    # Cancelled while it waited, or given up after its last try.
+    Event.FAILED: Meaning(
+        Status.FAILED,
+        _after(
+            Event.ADDED,
+            Event.CLAIMED,
+            Event.DELAYED,
+            Event.EXPIRED,
+            Event.PROMOTED,
+            Event.RELEASED,
+            Event.REQUEUED,
+        ),
+        "{task} failed: {reason}",
+    ),
+    Event.DELAYED: Meaning(
+        Status.DELAYED,
+        _after(Event.CLAIMED, Event.EXPIRED),
+        "{task} waits to be tried again: {reason}",
+    ),
+    Event.PROMOTED: Meaning(
+        Status.PENDING, _after(Event.ADDED, Event.DELAYED), "{task} is due, back in its line"
+    ),
+    Event.RELEASED: Meaning(Status.PENDING, _after(Event.CLAIMED), "{task} given back"),
+    # The next event says where it goes: to another try, or to the dead letters.
+    Event.EXPIRED: Meaning(None, _after(Event.CLAIMED), "{worker} lost {task}"),
+    Event.REQUEUED: Meaning(Status.PENDING, _after(Event.FAILED), "{task} gets a fresh start"),
+    # By a person, after whatever somebody did by hand; the event itself says where it is now.
+    Event.REPAIRED: Meaning(None, _after("", *Event), "{task} was mended: it is {status} now"),
+}
+
+
+def meaning(event: Mapping[str, Any]) -> Meaning | None:
+    """What an event says of its task; None for one that this version does not know."""
+    try:
+        return EVENTS[Event(event.get("event", ""))]
+    except ValueError:
+        return None
+
+
+def status_after(event: Mapping[str, Any]) -> Status | None:
+    """The status of a task from this event on; None where the event does not change it."""
+    known = meaning(event)
+    if known is None:
+        return None
+    if event["event"] == Event.ADDED and "wait" in event:
+        return Status.DELAYED
+    if event["event"] == Event.REPAIRED and event.get("status") in list(Status):
+        return Status(event["status"])
+    return known.leads_to
+
+
+def impossible_steps(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The steps that no task may take, each as a sentence.
+
+    Old events may be missing, so what a task did first is never wrong; unknown ones are passed by.
+    """
+    last: dict[str, str] = {}
+    found = []
+    for event in events:
+        known = meaning(event)
+        if known is None:
+            continue
+        task = event["task"]
+        step = event["event"]
+        if task in last and last[task] not in known.follows:
+            found.append(f"Task {task} was {step} after it was {last[task]}.")
+        last[task] = step
+    return found
