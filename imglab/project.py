@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+#: The photograph that comes with the package, for where there is no images/ folder.
+SAMPLE = Path(__file__).parent / "sample.jpg"
+
 
 def project_root() -> Path:
     """The project's folder: IMGLAB_ROOT, else the nearest one upwards with images/ and output/.
@@ -12,13 +15,22 @@ def project_root() -> Path:
     Without one it is the current folder. Relative paths in tasks start from it, so that a notebook,
     a terminal and a worker mean the same file by the same words.
     """
+    return _project() or Path.cwd()
+
+
+def is_in_project() -> bool:
+    """Whether there is a project here, by IMGLAB_ROOT or by its two folders."""
+    return _project() is not None
+
+
+def _project() -> Path | None:
     if named := os.environ.get("IMGLAB_ROOT"):
         return Path(named).resolve()
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "images").is_dir() and (folder / "output").is_dir():
             return folder
-    return here
+    return None
 
 
 def project_home() -> Path:
@@ -27,5 +39,15 @@ def project_home() -> Path:
 
 
 def photographs() -> list[Path]:
-    """The photographs in images/, by name; empty where there are none."""
+    """The photographs in images/, by name; empty where there are none. A worker may read them."""
     return sorted((project_root() / "images").glob("*.jpg"))
+
+
+def photographs_or_sample() -> list[Path]:
+    """The photographs in images/; where there is no such folder, the one of the package.
+
+    For whoever opens them: a worker may not read the package.
+    """
+    if (project_root() / "images").is_dir():
+        return photographs()
+    return [SAMPLE]

@@ -172,6 +172,33 @@ def test_the_demo_prints_a_table(project):
         assert word in words
 
 
+def test_the_demo_says_so_when_the_folder_of_photographs_is_empty(project):
+    for each in (project / "images").iterdir():
+        each.unlink()
+    assert f"There is no photograph in {project / 'images'}" in refused("demo", "--tasks", "1")
+
+
+def test_a_demo_that_fails_stops_the_redis_it_started(project, monkeypatch):
+    monkeypatch.delenv("IMGLAB_REDIS_URL")
+    monkeypatch.setenv("IMGLAB_REDIS_GRACE", "5")
+    try:
+        assert "No filter" in refused("demo", "--filters", "blurr")
+        assert imglab("server", "stop") == "No Redis of this project runs.\n"
+    finally:
+        imglab("server", "stop")
+
+
+def test_a_demo_leaves_a_redis_running_that_was_there_before(project, monkeypatch):
+    monkeypatch.delenv("IMGLAB_REDIS_URL")
+    monkeypatch.setenv("IMGLAB_REDIS_GRACE", "5")
+    try:
+        imglab("server", "start")
+        refused("demo", "--filters", "blurr")
+        assert json.loads(imglab("server", "status", "--json"))["appendonly"] is True
+    finally:
+        imglab("server", "stop")
+
+
 def test_mistakes_get_one_sentence_and_exit_code_1(project):
     assert "none.jpg is no file" in refused("submit", "none.jpg")
     assert "Did you mean blur" in refused("submit", "images/sample.jpg", "--filters", "blurr")
@@ -196,6 +223,32 @@ def test_redis_away_or_with_another_password_is_said_in_one_sentence(project, ow
     assert "asks for a password" in told
     assert "wr0ng" not in told
     assert "not the address of a Redis" in refused("stats", IMGLAB_REDIS_URL="http://:s3cret@x")
+
+
+def test_a_file_that_a_plain_worker_may_not_read_is_taken_with_a_word(project):
+    (project / "elsewhere").mkdir()
+    shutil.copy(project / "images/sample.jpg", project / "elsewhere/a.jpg")
+    words = [*IMGLAB, "submit", "--json", "elsewhere/a.jpg", "images/sample.jpg"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert len(json.loads(done.stdout)) == 2
+    assert "imglab worker --images elsewhere\n" in done.stderr
+    assert "sample.jpg" not in done.stderr
+
+
+def test_in_a_project_a_worker_reads_its_images_only_wherever_it_is_started(project, monkeypatch):
+    (project / "elsewhere").mkdir()
+    shutil.copy(project / "images/sample.jpg", project / "elsewhere/a.jpg")
+    monkeypatch.delenv("IMGLAB_ROOT")
+    monkeypatch.chdir(project / "elsewhere")
+    (task_id,) = submit("a.jpg")
+    assert "0 completed, 1 failed" in imglab("worker", "--burst")
+    assert "outside the folders" in imglab("failed", "show", task_id)
+
+
+def test_in_the_folder_above_all_a_worker_wants_to_hear_what_it_may_read(project, monkeypatch):
+    monkeypatch.delenv("IMGLAB_ROOT")
+    monkeypatch.chdir("/")
+    assert "--images FOLDER" in refused("worker", "--burst")
 
 
 def test_a_key_of_another_type_is_explained(project):

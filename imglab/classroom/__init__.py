@@ -10,19 +10,21 @@ if TYPE_CHECKING:
     from imglab.classroom.interleavings import Explorer, explore
     from imglab.classroom.setup_check import bench
     from imglab.classroom.threads_or_processes import compare, gil, turns
+else:
+    # A type checker must not see it: it would take any name for one of ours.
+    # A worker imports the troublemakers from here, and should not load a notebook's views as well.
+    __getattr__, __dir__ = offer(
+        __name__,
+        {
+            "Explorer": "imglab.classroom.interleavings",
+            "bench": "imglab.classroom.setup_check",
+            "compare": "imglab.classroom.threads_or_processes",
+            "control_room": "imglab.classroom.controls.panel",
+            "demo": "imglab.classroom.demo",
+            "explore": "imglab.classroom.interleavings",
+            "gil": "imglab.classroom.threads_or_processes",
+            "turns": "imglab.classroom.threads_or_processes",
+        },
+    )
 
 __all__ = ["Explorer", "bench", "compare", "control_room", "demo", "explore", "gil", "turns"]
-
-# A worker imports the troublemakers from here, and should not load a notebook's views with them.
-__getattr__ = offer(
-    __name__,
-    {
-        "Explorer": "imglab.classroom.interleavings",
-        "bench": "imglab.classroom.setup_check",
-        "compare": "imglab.classroom.threads_or_processes",
-        "control_room": "imglab.classroom.controls.panel",
-        "explore": "imglab.classroom.interleavings",
-        "gil": "imglab.classroom.threads_or_processes",
-        "turns": "imglab.classroom.threads_or_processes",
-    },
-)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from imglab.errors import ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image, save_image
-from imglab.project import photographs, project_home, project_root
+from imglab.project import photographs_or_sample, project_home, project_root
 from imglab.queues import BaseQueue, RedisTaskQueue, TaskQueue
 from imglab.storage import Folders
 from imglab.workers import Worker, WorkerPool
@@ -94,10 +94,11 @@ class Demo:
 def make_inputs(tasks: int, pixels: int = PIXELS) -> list[Path]:
     """Paths of `tasks` inputs: the photographs of images/ in turn, resized to about `pixels`.
 
-    The first letters of each name say which photograph it is; equal ones are made only once.
-    ImglabError when there is no photograph.
+    Where there is no such folder, it is the one that comes with the package. The first letters of
+    each name say which photograph it is; equal ones are made only once. ImglabError when the folder
+    is empty.
     """
-    photos = photographs()
+    photos = photographs_or_sample()
     if not photos:
         raise ImglabError(f"There is no photograph in {project_root() / 'images'}.")
     folder = project_home() / "demo"

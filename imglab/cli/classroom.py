@@ -17,7 +17,10 @@ from imglab.cli.common import (
     ensure_server,
     new_table,
     open_queue,
+    progress_bars,
+    server_meanwhile,
 )
+from imglab.errors import ImglabError
 
 
 @app.command()
@@ -29,26 +32,22 @@ def demo(
 ) -> None:
     """Filter the same photographs one by one, by threads, and by worker processes on Redis."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    from imglab import server
-    from imglab.classroom import demo as lab_demo
+    from imglab.classroom import demo as the_demo
 
-    here = ensure_server()
-    queue = open_queue(QUEUE, lab_demo.NAMESPACE)
-    columns = "{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     bars: dict[str, Any] = {}
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with (
+        server_meanwhile(),
+        open_queue(QUEUE, the_demo.NAMESPACE) as queue,
+        progress_bars() as progress,
+    ):
 
         def follow(stage: str, done: int) -> None:
             if stage not in bars:
                 bars[stage] = progress.add_task(stage, total=tasks)
             progress.update(bars[stage], completed=done)
 
-        figures = lab_demo.run(queue, tasks, workers, filters or lab_demo.FILTERS, follow)
-    queue.close()
-    if here.started:
-        server.stop()
+        figures = the_demo.run(queue, tasks, workers, filters or the_demo.FILTERS, follow)
     if as_json:
         typer.echo(json.dumps(figures.as_dict(), indent=2))
         return
@@ -73,8 +72,13 @@ def lab(context: typer.Context) -> None:
     """Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab."""
     from imglab.project import project_root
 
-    ensure_server()
     root = project_root()
+    if not (root / "notebooks").is_dir():
+        raise ImglabError(
+            f"There are no lessons in {root}: they are in the notebooks/ folder of the imglab "
+            "repository. Go there, and type `imglab lab` again."
+        )
+    ensure_server()
     place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
     # JupyterLab's terminals shall find `imglab` and this `python`, as the lessons type them: they
     # are no login shells, for those would make a PATH of their own.

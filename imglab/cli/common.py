@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imglab import __version__
+from imglab.project import is_in_project
+
 if TYPE_CHECKING:
+    from rich.progress import Progress
     from rich.table import Table
 
     from imglab.queues import RedisTaskQueue
@@ -26,6 +32,22 @@ Filters = Annotated[str, typer.Option(help="Filters in their order, such as blur
 QUEUE = "image_processing"
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imglab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options_of_the_app(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say it and leave."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
 def ensure_server() -> RedisServer:
     """Have a Redis that answers, and say aloud what is unusual about one started now."""
     from imglab import server
@@ -34,6 +56,30 @@ def ensure_server() -> RedisServer:
     if here.note and here.started:
         typer.echo(here.note, err=True)
     return here
+
+
+def read_by_default() -> tuple[str, ...]:
+    """The folders that `imglab worker` reads without --images, for `Folders.of_project`.
+
+    They are a project's images/, or where there is no project the folder somebody chose to work in:
+    the current one. A worker that a program makes has to be given such a folder.
+    """
+    if is_in_project():
+        return ()
+    return (".",)
+
+
+@contextmanager
+def server_meanwhile() -> Iterator[RedisServer]:
+    """Have a Redis for one command; one that was started for it is stopped, whatever happens."""
+    from imglab import server
+
+    here = ensure_server()
+    try:
+        yield here
+    finally:
+        if here.started:
+            server.stop()
 
 
 def open_queue(name: str, namespace: str) -> RedisTaskQueue:
@@ -52,3 +98,17 @@ def new_table(*columns: str) -> Table:
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number in (0, len(columns) - 1) else "right")
     return table
+
+
+def progress_bars() -> Progress:
+    """Make a display of bars with counts and times; on stderr, for stdout is for the results."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    return Progress(
+        "{task.description:<15}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +17,17 @@ from imglab.cli.common import (
     app,
     new_table,
     open_queue,
+    progress_bars,
 )
+
+if TYPE_CHECKING:
+    from imglab.ops.chaos.report import Report
+    from imglab.ops.doctor import Finding
+
+#: What stands before a finding, and its colour.
+SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
+#: How many broken promises are printed; --json has all of them.
+SENTENCES_SHOWN = 20
 
 
 @app.command()
@@ -37,13 +48,8 @@ def doctor(
             findings = examine(tasks)
     if as_json:
         typer.echo(json.dumps([each.as_dict() for each in findings], indent=2))
-    for finding in findings if not as_json else []:
-        sign, color = {"ok": ("✓", "green"), "warning": ("!", "yellow")}.get(
-            finding.level, ("✗", "red")
-        )
-        typer.secho(f"{sign} {finding.what}", fg=color)
-        if finding.remedy:
-            typer.echo(f"    {finding.remedy}")
+    else:
+        _print_findings(findings)
     raise typer.Exit(any(each.level == "broken" for each in findings))
 
 
@@ -62,35 +68,49 @@ def chaos(
     import signal
     import tempfile
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-
-    from imglab.ops import chaos as lab_chaos
+    from imglab.ops import chaos as the_chaos
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind then, too
-    columns = "{task.description:<15}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with (
         tempfile.TemporaryDirectory(prefix="imglab-chaos-") as folder,
-        Progress(*columns, console=Console(stderr=True)) as progress,
+        progress_bars() as progress,
     ):
         bar = progress.add_task("starting", total=tasks)
-        report = lab_chaos.run(
+
+        def follow(what: str, done: int) -> None:
+            progress.update(bar, description=what, completed=done)
+
+        report = the_chaos.run(
             Path(folder),
             seed,
             tasks=tasks,
             workers=workers,
             seconds=seconds,
             prefetch=prefetch,
-            on_progress=lambda what, done: progress.update(bar, description=what, completed=done),
+            on_progress=follow,
         )
-    wrong = [sentence for sentences in report.wrong.values() for sentence in sentences]
+    wrong = list(chain.from_iterable(report.wrong.values()))
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=2))
     else:
-        table = new_table(f"seed {seed}, {workers} workers", "")
-        for row in report.rows():
-            table.add_row(*row)
-        Console().print(table)
-        for sentence in wrong[:20]:
-            typer.secho(f"✗ {sentence}", fg="red")
+        _print_report(report, wrong[:SENTENCES_SHOWN])
     raise typer.Exit(1 if wrong else 0)
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    for finding in findings:
+        sign, color = SIGNS[finding.level]
+        typer.secho(f"{sign} {finding.what}", fg=color)
+        if finding.remedy:
+            typer.echo(f"    {finding.remedy}")
+
+
+def _print_report(report: Report, sentences: list[str]) -> None:
+    from rich.console import Console
+
+    table = new_table(f"seed {report.seed}, {report.workers} workers", "")
+    for row in report.rows():
+        table.add_row(*row)
+    Console().print(table)
+    for sentence in sentences:
+        typer.secho(f"✗ {sentence}", fg="red")

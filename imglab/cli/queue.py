@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ from imglab.cli.common import (
     app,
     new_table,
     open_queue,
+    read_by_default,
 )
 from imglab.errors import ImageError, ImglabError
 
@@ -42,22 +44,23 @@ def submit(
     from imglab.imaging import FilterPipeline
     from imglab.storage import Folders
 
-    folders = Folders.of_project()
-    payloads: list[dict[str, Any]] = []
-    for file in files:
-        if not file.is_file():
-            raise ImageError(f"{file} is no file. Nothing was added; check the path.")
-        payload: dict[str, Any] = {"image_path": folders.name(file.resolve())}
-        if filters:
-            payload["filters"] = FilterPipeline.parse(filters).spec()
-        payloads.append(payload)
+    _check_files(files)
+    folders = Folders.of_project(read_by_default())
+    payloads: list[dict[str, Any]] = [
+        {"image_path": folders.name(file.resolve())} for file in files
+    ]
+    if filters:
+        spec = FilterPipeline.parse(filters).spec()
+        for payload in payloads:
+            payload["filters"] = spec
+    _say_who_may_read(files, folders.readable)
     with open_queue(queue, namespace) as tasks:
         ids = tasks.add_tasks(payloads, priority)
-    for task_id, payload in zip(ids, payloads, strict=True):
-        if not as_json:
-            typer.echo(f"{task_id}  {payload['image_path']}")
     if as_json:
         typer.echo(json.dumps(ids))
+        return
+    for task_id, payload in zip(ids, payloads, strict=True):
+        typer.echo(f"{task_id}  {payload['image_path']}")
 
 
 @app.command()
@@ -149,6 +152,27 @@ def failed_requeue(
     if missing := set(task_ids or ()) - set(moved):
         raise ImglabError(f"Not among the failed tasks: {', '.join(sorted(missing))}.")
     typer.echo(f"{len(moved)} back in line.")
+
+
+def _check_files(files: Iterable[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise ImageError(f"{file} is no file. Nothing was added; check the path.")
+
+
+def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Say which files a worker without --images would not read: their tasks would fail."""
+    readable = [folder.resolve() for folder in folders]
+    strangers = []
+    for file in files:
+        place = file.resolve()
+        if not any(place.is_relative_to(folder) for folder in readable):
+            strangers.append(file)
+    if not strangers:
+        return
+    names = ", ".join(map(str, strangers))
+    options = " ".join(dict.fromkeys(f"--images {file.parent}" for file in strangers))
+    typer.echo(f"A worker must be told that it may read {names}: imglab worker {options}", err=True)
 
 
 def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:

@@ -17,7 +17,10 @@ from imglab.cli.common import (
     Namespace,
     app,
     open_queue,
+    read_by_default,
 )
+from imglab.errors import ImglabError
+from imglab.project import is_in_project
 
 
 @app.command()
@@ -29,7 +32,7 @@ def worker(
         list[str] | None, typer.Option("--import", help="A module with filters of your own.")
     ] = None,
     images: Annotated[
-        list[Path] | None, typer.Option(help="A folder to read from, instead of images/.")
+        list[Path] | None, typer.Option(help="A folder to read from, in place of images/.")
     ] = None,
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("output"),
     prefetch: Annotated[
@@ -44,6 +47,10 @@ def worker(
     from imglab.imaging import FilterPipeline
     from imglab.workers import WorkerSpec, import_filters, run
 
+    readable = tuple(str(folder.resolve()) for folder in images or ())
+    if not readable and not is_in_project():
+        _say_what_is_read(output)
+        readable = read_by_default()
     import_filters(imports or ())
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
@@ -53,9 +60,23 @@ def worker(
             queue=tasks.spec(),
             filters=FilterPipeline.parse(filters).spec(),
             imports=tuple(imports or ()),
-            read=tuple(str(folder.resolve()) for folder in images or ()),
+            read=readable,
             write=str(output.resolve()) if output != Path("output") else "output",
             burst=burst,
             prefetch=prefetch,
         )
     raise typer.Exit(run(spec))
+
+
+def _say_what_is_read(output: Path) -> None:
+    """Say aloud which folders a worker without a project has; ImglabError for the whole disk."""
+    here = Path.cwd()
+    if here == Path(here.anchor):
+        raise ImglabError(
+            f"In {here} a worker could read every picture of this machine. "
+            "Say which it may read: --images FOLDER."
+        )
+    typer.echo(
+        f"There is no project here (no images/ and output/), so this worker reads pictures in "
+        f"{here} and below, and writes to {output.resolve()}."
+    )

@@ -180,8 +180,12 @@ class _Watch(threading.Thread):
 def main() -> int:
     """Be the worker that the pool put into the environment."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    text = os.environ.pop(VARIABLE, None)
+    if text is None:
+        logger.error("Only WorkerPool starts this module. In a terminal, type: imglab worker")
+        return 1
     try:
-        return run(WorkerSpec.from_json(os.environ.pop(VARIABLE)))
+        return run(WorkerSpec.from_json(text))
     except ImglabError as error:
         logger.error("%s", error)  # noqa: TRY400 - for people: no traceback
         return 1

@@ -18,7 +18,7 @@ from imglab.ops.chaos.judge import judge
 from imglab.ops.chaos.mortal_redis import MortalRedis
 from imglab.ops.chaos.plan import DOOMED, LEASE, MAX_CRASHES, Plan
 from imglab.ops.chaos.report import Report
-from imglab.project import project_root
+from imglab.project import SAMPLE
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import WorkerPool
 
@@ -79,7 +79,7 @@ def run(
 @contextmanager
 def _project(folder: Path) -> Iterator[None]:
     """Make a folder the project for a while, with one small photograph in it."""
-    photo = open_image(project_root() / "images" / "sample.jpg").resize((90, 60))
+    photo = open_image(SAMPLE).resize((90, 60))
     save_image(photo, folder / "images" / "photo.png")
     for name in ("output", "marks", "redis"):
         (folder / name).mkdir()
