@@ -219,6 +219,14 @@ def make_class(class_name, /, **members):
     )
 
 
+def test_a_filter_is_known_by_the_decorator_alone_the_built_in_ones_too(factory):
+    before = factory.names()
+    make_class("SepiaFilter")
+    assert factory.names() == before
+    for each in before:
+        assert factory.register(type(factory.create(each))).name == each
+
+
 def test_a_registered_class_can_be_made_by_name(factory):
     sepia = factory.register(make_class("SepiaFilter"))
     assert isinstance(factory.create("sepia"), sepia)

@@ -1,9 +1,9 @@
 """Image filters and the ways to combine them; knows nothing of queues."""
 
+from imglab.imaging.base_filter import BaseFilter, FilterFactory, normalise, number
 from imglab.imaging.batch import BatchProcessor, BatchReport
 from imglab.imaging.files import open_image, save_image
 from imglab.imaging.filters import (
-    BaseFilter,
     BlurFilter,
     BrightnessFilter,
     EdgesFilter,
@@ -11,10 +11,8 @@ from imglab.imaging.filters import (
     InvertFilter,
     MedianFilter,
     SharpenFilter,
-    normalise,
-    number,
 )
-from imglab.imaging.pipeline import FilterFactory, FilterPipeline
+from imglab.imaging.pipeline import FilterPipeline
 
 __all__ = [
     "BaseFilter",

@@ -1,5 +1,7 @@
 """Many photographs on one machine: one after the other, in threads, or in processes."""
 
+from __future__ import annotations
+
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +21,7 @@ Mode = Literal["sequential", "threads", "processes"]
 Source = str | Path | Iterable[str | Path]
 Job = tuple[Path, Path]
 
-#: The script comes in because a new process runs it, too, up to this guard.
+#: A new process imports the main script again; without the guard it would start the batch again.
 DIED = "Cannot filter {}: a process died first (a script needs `if __name__ == '__main__':`)"
 
 
@@ -54,16 +56,20 @@ class BatchProcessor:
         if self.mode not in get_args(Mode) or self.workers < 1 or too_many:
             modes = "sequential (1 worker), threads or processes"
             raise ImagingError(f"{self.mode!r} with {self.workers} workers: choose {modes}")
-        for kind in {type(each) for each in self.pipeline if self.mode == "processes"}:
+        if self.mode == "processes":
+            self._check_importable()
+
+    def _check_importable(self) -> None:
+        """A new process imports modules; it sees no notebook cell and no inside of a function."""
+        for kind in {type(each) for each in self.pipeline}:
             home = sys.modules.get(kind.__module__)
-            # A new process imports modules; it sees no notebook cell and no inside of a function.
             if kind.__module__ == "__main__" or getattr(home, kind.__name__, None) is not kind:
                 raise FilterError(f"{kind.name}: for processes, the class must be in a module")
 
     def process(
         self, source: Source, output_dir: str | Path, *, progress: bool = False
     ) -> BatchReport:
-        """Filters the photographs of a folder, or those listed, into another folder.
+        """Filter the photographs of a folder, or those listed, into another folder.
 
         One that fails is reported, and the rest go on; of two called cat.jpg, the second becomes
         cat-2.jpg. ImageError where a result would overwrite a photograph.
@@ -88,13 +94,16 @@ class BatchProcessor:
         if self.mode == "sequential":
             yield from map(work, jobs)
             return
-        pool, pending = self._pool(), list[futures.Future[str | None]]()
+        pool = self._pool()
+        pending: list[futures.Future[str | None]] = []
         try:
             with suppress(futures.BrokenExecutor):  # a pool may break before all is submitted
                 pending.extend(pool.submit(work, job) for job in jobs)
             for (path, _), future in zip(jobs, pending, strict=False):
-                is_lost = isinstance(future.exception(), futures.BrokenExecutor)
-                yield DIED.format(path) if is_lost else future.result()
+                if isinstance(future.exception(), futures.BrokenExecutor):
+                    yield DIED.format(path)
+                else:
+                    yield future.result()
             yield from (DIED.format(path) for path, _ in jobs[len(pending) :])
         finally:
             pool.shutdown(cancel_futures=True)  # interrupted, it does not run to the end

@@ -10,7 +10,7 @@ from typing import IO
 from PIL import Image, UnidentifiedImageError
 
 from imglab.errors import ImageError
-from imglab.imaging.filters import normalise
+from imglab.imaging.base_filter import normalise
 
 #: What is read and written. No more: for some kinds, such as EPS, Pillow starts other programs.
 KINDS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")

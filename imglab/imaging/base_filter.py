@@ -1,0 +1,227 @@
+"""What a filter is, and how filters are known by name; the built-in ones are in `filters`.
+
+A filter of one's own is a class with one method, in a module that workers can import:
+
+    @FilterFactory.register
+    @dataclass(frozen=True)
+    class PosterFilter(BaseFilter):  # its name is "poster"
+        bits: int = number(3, low=1, high=8)
+
+        def change(self, image: Image.Image) -> Image.Image:
+            return ImageOps.posterize(image, self.bits)
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any, ClassVar, TypeVar
+
+from PIL import ExifTags, Image, ImageOps
+
+from imglab.errors import FilterError, ImageError
+
+Spec = str | Mapping[str, Any]
+FilterClass = TypeVar("FilterClass", bound="type[BaseFilter]")
+Number = TypeVar("Number", int, float)
+#: How much of a stranger's value an error message shows, in letters.
+SHOWN = 60
+
+
+def normalise(image: Image.Image) -> Image.Image:
+    """Turn a picture upright, in 8 bits, to L, LA, RGB or RGBA; one that is so comes back itself.
+
+    I and I;16 count from 0 to 65535, F from 0 to 255. Transparency of any sort becomes an alpha
+    band, except a key colour in 16 bits, which is dropped.
+    """
+    if not isinstance(image, Image.Image):
+        raise ImageError(f"An image is needed, not {shown(image)}: open_image(path) makes one.")
+    image.load()  # first, because a TIFF turns itself upright while it loads
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        # Not convert("L") alone: it cuts off at 255, and turns nearly all of the picture white.
+        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+        image.info.pop("transparency", None)
+    mode = "L" if Image.getmodebase(image.mode) == "L" else "RGB"
+    if image.has_transparency_data:
+        mode += "A"
+    if image.mode == mode:
+        return image
+    return image.convert(mode)
+
+
+def shown(value: object) -> str:
+    """Anything at all, short enough for an error message: specs come from strangers."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # 5,000 digits; a list in a list in a list …
+        text = f"a huge {type(value).__name__}"
+    if len(text) > SHOWN:
+        text = f"{text[: SHOWN - 3]}..."
+    return text
+
+
+def number(default: Number, *, low: float, high: float, odd: bool = False) -> Number:
+    """A filter's parameter with its limits; a whole number if the default is one."""
+    parameter: Number = field(default=default, metadata={"low": low, "high": high, "odd": odd})
+    return parameter
+
+
+def _checked(owner: str, parameter: Field[Any], value: Any) -> Any:
+    """The value in the parameter's own type, so that BlurFilter(3) equals BlurFilter(3.0)."""
+    low, high, odd = (parameter.metadata[key] for key in ("low", "high", "odd"))
+    kind: type = type(parameter.default)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_whole = kind is int or odd
+    # The range comes first: it ends NaN and infinity, and what is left has a remainder.
+    fits = is_number and low <= value <= high
+    if fits and is_whole:
+        fits = value % 1 == 0
+    if fits and odd:
+        fits = value % 2 == 1
+    if fits:
+        return kind(value)
+    words = f"{'an odd' if odd else 'a'}{' whole' if is_whole else ''} number"
+    limits = f"{words} from {low:g} to {high:g}"
+    raise FilterError(f"{owner}: {parameter.name} must be {limits}, not {shown(value)}")
+
+
+@dataclass(frozen=True)
+class BaseFilter(ABC):
+    """One change to an image: a subclass gives the parameters, if any, and `change`.
+
+    FilterError for a parameter of the wrong type or out of range.
+    """
+
+    #: What specs and Redis call it; BlurFilter is "blur" without having to say so.
+    name: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        if "name" not in vars(cls):
+            cls.name = cls.__name__.removesuffix("Filter").lower()
+
+    def __post_init__(self) -> None:
+        for parameter in fields(self):
+            value = _checked(self.name, parameter, getattr(self, parameter.name))
+            object.__setattr__(self, parameter.name, value)  # frozen from here on
+
+    @abstractmethod
+    def change(self, image: Image.Image) -> Image.Image:
+        """Filter the colours of an L or RGB image, and return a new image of the same size.
+
+        Copy the image before drawing on it: it may be the caller's own.
+        """
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """Filter an image, and return a new one of the same size; `image` stays as it was.
+
+        Filters work on the colours; the alpha band passes through unchanged.
+        """
+        image = normalise(image)
+        has_alpha = image.mode.endswith("A")
+        colours = image
+        if has_alpha:
+            colours = image.convert(image.mode.removesuffix("A"))
+        result = self.change(colours)
+        if not isinstance(result, Image.Image) or result.size != image.size:
+            wanted = "change() must return an image of the same size"
+            raise FilterError(f"{self.name}: {wanted}, not {shown(result)}")
+        if result is image:
+            result = result.copy()
+        result = normalise(result)
+        if has_alpha:
+            result.putalpha(image.getchannel("A"))
+        return result
+
+    def spec(self) -> dict[str, object]:
+        """The filter as data, such as `{"name": "blur", "radius": 3.0}`."""
+        return {"name": self.name, **asdict(self)}
+
+    def __str__(self) -> str:
+        parts = (f":{key}={value!r}".removesuffix(".0") for key, value in asdict(self).items())
+        return self.name + "".join(parts)
+
+
+class FilterFactory:
+    """Filters from data: from the classes registered here, and from nothing else."""
+
+    _classes: ClassVar[dict[str, type[BaseFilter]]] = {}
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The registered names, in alphabetical order."""
+        return tuple(sorted(cls._classes))
+
+    @classmethod
+    def create(cls, spec: Spec, /, **parameters: Any) -> BaseFilter:
+        """Make the filter of `"blur"`, `"blur:radius=3"` or `{"name": "blur", "radius": 3}`.
+
+        Parameters given by keyword win. FilterError for whatever describes no filter.
+        """
+        name, given = _read(spec)
+        given |= parameters
+        if name not in cls._classes:
+            near = difflib.get_close_matches(name, cls.names(), n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise FilterError(f"No filter {shown(name)}.{hint} Known: {', '.join(cls.names())}.")
+        known = [parameter.name for parameter in fields(cls._classes[name])]
+        for key in given:
+            if key not in known:
+                has = f"has only {', '.join(known)}" if known else "takes no parameters"
+                raise FilterError(f"{name}: no parameter {shown(key)}; the filter {has}")
+        return cls._classes[name](**given)
+
+    @classmethod
+    def register(cls, filter_class: FilterClass) -> FilterClass:
+        """Make a class known by its name; a decorator, to stand above `@dataclass`.
+
+        The same class again replaces itself, as when a notebook cell runs twice. FilterError for
+        what is not a complete filter, and for a name that another class has.
+        """
+        if problem := _problem(filter_class):
+            raise FilterError(f"{shown(filter_class)} cannot be registered: {problem}")
+        other = cls._classes.get(filter_class.name, filter_class)
+        if str(other) != str(filter_class):  # module and qualified name
+            raise FilterError(f"The name {filter_class.name} is taken by {shown(other)}")
+        cls._classes[filter_class.name] = filter_class
+        return filter_class
+
+
+def _problem(candidate: Any) -> str | None:
+    """What keeps this from being a filter, in words for the person who wrote it."""
+    if not (isinstance(candidate, type) and issubclass(candidate, BaseFilter)):
+        return "it is not a subclass of BaseFilter"
+    if inspect.isabstract(candidate):
+        return "it needs a method change(self, image)"
+    if not str(candidate.name).isidentifier():
+        return f"{shown(candidate.name)} is no name"
+    # A field still lying about: without @dataclass it never became a parameter.
+    if any(isinstance(value, Field) for value in vars(candidate).values()):
+        return "write @dataclass(frozen=True) between @FilterFactory.register and the class"
+    if any("low" not in parameter.metadata for parameter in fields(candidate)):
+        return "each parameter needs limits, such as bits: int = number(3, low=1, high=8)"
+    return None
+
+
+def _read(spec: Any) -> tuple[str, dict[str, Any]]:
+    """The name and the parameters in a stranger's spec, neither of them checked yet."""
+    if isinstance(spec, str):
+        name, *parts = spec.split(":")
+        return name.strip(), dict(map(_read_parameter, parts))
+    if isinstance(spec, Mapping) and isinstance(spec.get("name"), str):
+        given = dict(spec)
+        return given.pop("name"), given
+    forms = '"blur", "blur:radius=3" or {"name": "blur", "radius": 3}'
+    raise FilterError(f"A filter is written {forms}, not {shown(spec)}")
+
+
+def _read_parameter(text: str) -> tuple[str, float]:
+    key, _, value = text.partition("=")
+    with suppress(ValueError):
+        return key.strip(), float(value)
+    raise FilterError(f"A parameter is written radius=3, not {shown(text)}")
