@@ -36,18 +36,22 @@ def rules(
     if re.search(r"\s", namespace + name):
         raise QueueError("With a space in its name, a queue cannot have rules of its own.")
     start = re.sub(r"([\\*?\[\]])", r"\\\1", namespace)  # in a pattern these are wildcards
-    queue, task, result = f"{start}{name}:", f"{start}task:*", f"{start}result:*"
+    queue = f"{start}{name}:"
+    task = f"{start}task:*"
+    result = f"{start}result:*"
     own = " ".join(f"~{queue}{key}" for key in ("pending*", "delayed", "wake", "events"))
     users = {
-        # Redis takes it that a script writes all keys it is given. In brackets, the right to call
-        # one with them; the commands inside it are held against what stands before.
+        # Redis assumes that a script writes every key it is given. The selector in brackets allows
+        # EVAL with them; commands inside the script are still held against the rules before it.
         "producer": f"{own} ~{task} %R~{queue}* %R~{result} {_ADD} (+eval +evalsha ~{queue}*)",
         "worker": f"~{queue}* ~{task} ~{result} {_WORK} +eval +evalsha",
         "viewer": f"%R~{queue}* %R~{task} %R~{result} {_READ}",
     }
-    if empty := [user for user in users if not passwords.get(user)]:
+    empty = [user for user in users if not passwords.get(user)]
+    if empty:
         raise QueueError(f"Without a password anybody is the {empty[0]}: give each user one.")
-    return {
-        user: ["reset", "on", f">{passwords[user]}", *re.findall(r"\(.*\)|\S+", words)]
-        for user, words in users.items()
-    }
+    commands: dict[str, list[str]] = {}
+    for user, words in users.items():
+        single_rules = re.findall(r"\(.*\)|\S+", words)  # what is in brackets is one rule
+        commands[user] = ["reset", "on", f">{passwords[user]}", *single_rules]
+    return commands

@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from imglab.imaging import open_image, save_image
@@ -24,6 +23,8 @@ from imglab.workers import WorkerPool
 
 #: What the workers import: filters that are slow, deadly, or fail at first.
 TROUBLE = ("imglab.classroom.troublemakers",)
+#: How many events are kept for the judge: a task that is run again and again has most.
+EVENTS_PER_TASK = 100
 
 
 def run(
@@ -34,16 +35,23 @@ def run(
     workers: int = 8,
     seconds: float = 50.0,
     prefetch: int = 1,
-    on_progress: Progress = lambda what, done: None,
+    on_progress: Progress | None = None,
 ) -> Report:
     """Let faults rain on a queue for some seconds, wait until it is at rest, and judge.
 
     Everything is made in `folder`, an empty one, which is the project for that long: a server, a
     pool, their logs. All processes are gone afterwards, whatever happens; the files stay.
     """
-    plan, began = Plan.draw(seed, tasks, workers, seconds), time.monotonic()
-    limits = QueueSettings(LEASE, max_crashes=MAX_CRASHES, backoff=0.1, backoff_cap=1, keep=tasks)
-    settings = replace(limits, keep_events=100 * tasks)
+    began = time.monotonic()
+    plan = Plan.draw(seed, tasks, workers, seconds)
+    settings = QueueSettings(
+        lease=LEASE,
+        max_crashes=MAX_CRASHES,
+        backoff=0.1,
+        backoff_cap=1,
+        keep=tasks,
+        keep_events=EVENTS_PER_TASK * tasks,
+    )
     with (
         _project(folder),
         MortalRedis(folder / "redis") as server,
@@ -53,10 +61,12 @@ def run(
     ):
         chaos.torment(seconds)
         chaos.come_to_rest()
-        stats, events, (_, standings) = queue.get_stats(), list(queue.events()), queue.standings()
+        stats = queue.get_stats()
+        events = list(queue.events())
+        _, standings = queue.standings()
+        completed = {standing.id for standing in standings if standing.place == "completed"}
         pictures = {path.stem for path in (folder / "output").glob("*.png")}
-        pictureless = {each.id for each in standings if each.place == "completed"} - pictures
-        chaos.find(f"Task {task_id} has no picture." for task_id in pictureless)
+        chaos.find(f"Task {task_id} has no picture." for task_id in completed - pictures)
     kinds = {task_id: plan.tasks[task_id][0] for task_id in chaos.added}
     logs = "".join(path.read_text() for path in pool.logs.glob("*.log"))
     return Report(

@@ -23,7 +23,10 @@ PATIENCE = 60.0
 UNSAFE = 3.0
 #: Tasks that are added in a row.
 BATCH = 20
+#: Seconds between two looks at the queue.
+LOOK_EVERY = 0.2
 
+#: Is told what happened last, and how many tasks are finished.
 Progress = Callable[[str, int], None]
 
 
@@ -36,10 +39,15 @@ class Tormentor:
         server: MortalRedis,
         queue: RedisTaskQueue,
         pool: WorkerPool,
-        report: Progress,
+        report: Progress | None = None,
     ) -> None:
-        self.plan, self.server, self.queue, self.pool = plan, server, queue, pool
-        self.report, self.latest = report, "ready"
+        self.plan = plan
+        self.server = server
+        self.queue = queue
+        self.pool = pool
+        self.report = report
+        #: What happened last, for whoever watches.
+        self.latest = "ready"
         self.faults = Counter(dict.fromkeys(FAULTS, 0))
         self.checks = 0
         #: The tasks that Redis said it had stored, and when it did.
@@ -48,7 +56,8 @@ class Tormentor:
         self.forgotten = 0
         #: What was found to be wrong, each once, in order.
         self.findings: dict[str, None] = {}
-        self._stopped: dict[int, float] = {}  # process id → when it shall go on
+        #: Process id of each stopped worker → when it shall go on.
+        self._stopped: dict[int, float] = {}
         self._over = threading.Event()
         self._producer = threading.Thread(target=self._produce, name="producer", daemon=True)
 
@@ -67,6 +76,7 @@ class Tormentor:
 
     def torment(self, seconds: float) -> None:
         """Do every fault at its time, while tasks are added and done."""
+        # The last task comes when a fifth of the time is left.
         self._pause = 0.8 * seconds / len(self.plan.tasks)
         self._producer.start()
         began = time.monotonic()
@@ -78,9 +88,10 @@ class Tormentor:
     def come_to_rest(self) -> None:
         """Wait until every task is finished and no worker is missing."""
         self._continue(float("inf"))
-        self.latest, limit = "faults are over", time.monotonic() + PATIENCE
+        self.latest = "faults are over"
+        limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit:
-            self._look_until(time.monotonic() + 0.2)
+            self._look_until(time.monotonic() + LOOK_EVERY)
             left = self.queue.get_stats().unfinished + len(self.plan.tasks) - len(self.added)
             missing = self.pool.size - len(self.pool.pids)
             if not left and not missing:
@@ -90,27 +101,39 @@ class Tormentor:
     def _do(self, fault: Fault) -> None:
         self.latest = fault.what
         if fault.what == "Redis killed":
-            recent = time.monotonic() - UNSAFE
-            self.server.kill()
-            time.sleep(fault.lasts)
-            self.server.start()
-            self.forgotten += sum(
-                self._add(each) for each, at in list(self.added.items()) if at > recent
-            )
+            self._kill_redis(fault.lasts)
         elif fault.what == "connections cut":
             self.server.cut()
-        elif awake := sorted(set(self.pool.pids.values()) - set(self._stopped)):
-            pid = awake[fault.worker % len(awake)]
-            with suppress(ProcessLookupError):  # it died in this moment
-                os.kill(pid, getattr(signal, fault.what))
-            if fault.what == "SIGSTOP":
-                self._stopped[pid] = time.monotonic() + fault.lasts
-        else:
-            return  # nobody is left to hit
+        elif not self._signal_a_worker(fault):
+            return
         self.faults[fault.what] += 1
 
+    def _kill_redis(self, seconds: float) -> None:
+        """Kill Redis, start it again after so long, and add what it may not have written again."""
+        recent = time.monotonic() - UNSAFE
+        self.server.kill()
+        time.sleep(seconds)
+        self.server.start()
+        for task_id, at in list(self.added.items()):
+            if at > recent and self._add(task_id):
+                self.forgotten += 1
+
+    def _signal_a_worker(self, fault: Fault) -> bool:
+        """Send the fault's signal to a worker; False when nobody is left to hit."""
+        awake = sorted(set(self.pool.pids.values()) - set(self._stopped))
+        if not awake:
+            return False
+        pid = awake[fault.worker % len(awake)]
+        with suppress(ProcessLookupError):  # it died in this moment
+            os.kill(pid, signal.Signals[fault.what])
+        if fault.what == "SIGSTOP":
+            self._stopped[pid] = time.monotonic() + fault.lasts
+        return True
+
     def _continue(self, now: float) -> None:
-        for pid in [pid for pid, until in self._stopped.items() if until <= now]:
+        for pid, until in list(self._stopped.items()):
+            if until > now:
+                continue
             del self._stopped[pid]
             if pid in self.pool.pids.values():
                 with suppress(ProcessLookupError):
@@ -124,11 +147,12 @@ class Tormentor:
                 self.find(self.queue.check())
                 self.checks += 1
                 stats = self.queue.get_stats()
-                self.report(self.latest, stats.completed + stats.failed)
+                if self.report:
+                    self.report(self.latest, stats.completed + stats.failed)
             left = then - time.monotonic()
             if left <= 0:
                 return
-            time.sleep(min(left, 0.2))
+            time.sleep(min(left, LOOK_EVERY))
 
     def _produce(self) -> None:
         for number, task_id in enumerate(self.plan.tasks, 1):

@@ -27,32 +27,31 @@ def judge(
         places.setdefault(standing.id, []).append(standing)
     commits = Counter(event["task"] for event in events if event["event"] == "completed")
     reasons = {event["task"]: event["reason"] for event in events if event["event"] == "failed"}
-    doubled = {task_id: found for task_id, found in places.items() if len(found) > 1}
+    otherwise = [*findings, *impossible_steps(events), *_intruders(events)]
+    for task_id, found in places.items():
+        kind = added.get(task_id)
+        otherwise += _wrong(kind, found[0], commits[task_id], reasons.get(task_id))
     return {
         "lost": [f"Task {each} is lost." for each in added if each not in places],
-        "in two places": [
-            f"Task {each} is in {' and in '.join(standing.place for standing in found)}."
-            for each, found in doubled.items()
-        ],
+        "in two places": list(_in_two_places(places)),
         "accepted twice": [f"Task {each} was, {n} times." for each, n in commits.items() if n > 1],
-        "otherwise wrong": [
-            *findings,
-            *impossible_steps(events),
-            *_intruders(events),
-            *(
-                sentence
-                for each, found in places.items()
-                for sentence in _wrong(added.get(each), found[0], commits[each], reasons.get(each))
-            ),
-        ],
+        "otherwise wrong": otherwise,
     }
+
+
+def _in_two_places(places: Mapping[str, list[Standing]]) -> Iterator[str]:
+    for task_id, found in places.items():
+        if len(found) > 1:
+            words = " and in ".join(standing.place for standing in found)
+            yield f"Task {task_id} is in {words}."
 
 
 def _intruders(events: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Commits by a worker whose claim was not the latest."""
     holders: dict[str, str] = {}
     for event in events:
-        task_id, worker = event["task"], event.get("worker", "")
+        task_id = event["task"]
+        worker = event.get("worker", "")
         if event["event"] == "claimed":
             holders[task_id] = worker
         elif event["event"] == "completed" and worker != holders.get(task_id):
@@ -60,6 +59,7 @@ def _intruders(events: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def _wrong(kind: str | None, task: Standing, commits: int, reason: str | None) -> Iterator[str]:
+    """What is wrong with one task of this kind; `reason` is that of its last failure."""
     wanted = "failed" if kind in DOOMED else "completed"
     if kind is None:
         yield f"Task {task.id} was never added."
@@ -67,6 +67,7 @@ def _wrong(kind: str | None, task: Standing, commits: int, reason: str | None) -
         yield f"Task {task.id} is {task.place}, not {wanted}; the reason: {reason}."
     elif kind in DOOMED and not re.search(DOOMED[kind], reason or ""):
         yield f"Task {task.id} failed for another reason: {reason}."
-    if {task.has_result, commits > 0} != {task.place == "completed"}:
+    is_completed = task.place == "completed"
+    if task.has_result != is_completed or (commits > 0) != is_completed:
         result = "a result" if task.has_result else "no result"
         yield f"Task {task.id} is {task.place} with {result} after {commits} commits."

@@ -12,13 +12,18 @@ from imglab.errors import QueueUnavailable
 from imglab.queues.connection import connect, speaking_to
 from imglab.server import find_binary
 
+#: Seconds a start may take: after a kill, the server reads its whole file first.
+START_TIMEOUT = 20.0
+
 
 class MortalRedis:
     """A server of our own, killed and started again with the same port and the same file."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.binary = folder, find_binary()
-        # Below the ports that clients get: who calls a dead server there may reach himself.
+        self.folder = folder
+        self.binary = find_binary()
+        # Below the ephemeral range: a client that dials a dead server on a port of that range can
+        # be given that very port, and connect to itself.
         self.port = random.SystemRandom().randrange(15_000, 30_000)
         self.url = f"redis://127.0.0.1:{self.port}"
 
@@ -33,7 +38,8 @@ class MortalRedis:
         """Start it and wait until it has read its file."""
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
         keeping = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
-        log, limit = self.folder / "log", time.monotonic() + 20
+        log = self.folder / "log"
+        limit = time.monotonic() + START_TIMEOUT
         with log.open("ab") as file:
             command = (self.binary, *where, *keeping)
             self.process = subprocess.Popen(command, stdout=file, start_new_session=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-#: Short, so that a stopped worker's task comes back soon.
+#: Seconds; short, so that a stopped worker's task comes back soon.
 LEASE = 2.0
-#: More than any task uses up that is not poison, however unlucky it is.
+#: So many crashes that only poison reaches it.
 MAX_CRASHES = 8
-#: What goes wrong, and how often in 50 s; the signals as often to 8 workers.
+#: Faults per 50 s; signals per 50 s and 8 workers.
 FAULTS = {"SIGKILL": 40, "SIGTERM": 20, "SIGSTOP": 15, "Redis killed": 8, "connections cut": 40}
 #: The kinds of tasks that are not plain, in thousandths of all.
 KINDS = {"long": 5, "poison": 5, "hopeless": 5, "flaky": 80}
@@ -18,13 +19,26 @@ KINDS = {"long": 5, "poison": 5, "hopeless": 5, "flaky": 80}
 DOOMED = {"poison": r"worker .* \((\d+) of \1\)", "hopeless": "as planned"}
 
 
+#: What a task of a kind takes, in milliseconds, from … to …; the long ones last beyond a lease.
+LENGTHS = {"long": (3000, 4500)}
+USUAL_LENGTH = (5, 80)
+#: Seconds a stopped worker sleeps: longer than a lease, but not than the three the pool waits.
+STOP_LASTS = (1.3 * LEASE, 2 * LEASE)
+#: Seconds a killed Redis is away.
+REDIS_AWAY = (0.2, 0.8)
+
+
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong: when, to which worker if it is a signal, and for how long."""
+    """One thing that goes wrong."""
 
+    #: Seconds after the beginning.
     at: float
+    #: A key of FAULTS.
     what: str
+    #: Which worker a signal hits, counted round those that are awake.
     worker: int
+    #: Seconds it lasts, where it has an end.
     lasts: float
 
 
@@ -39,24 +53,13 @@ class Plan:
     def draw(cls, seed: int, tasks: int, workers: int, seconds: float) -> Plan:
         """The plan of a seed; each kind of task and of fault is in it at least once."""
         dice = random.Random(seed)
-        kinds = [kind for kind, n in KINDS.items() for _ in range(max(1, tasks * n // 1000))]
-        kinds = [*kinds, *["plain"] * tasks][:tasks]
-        dice.shuffle(kinds)
-        faults = []
-        for what, number in FAULTS.items():
-            to_worker = what.startswith("SIG")
-            rate = number / 50 * (workers / 8 if to_worker else 1)
-            for _ in range(max(1, round(rate * seconds))):
-                # Longer than a lease, but not than the three leases the pool waits.
-                lasts = dice.uniform(1.3, 2) * LEASE if to_worker else dice.uniform(0.2, 0.8)
-                at, worker = dice.uniform(0, seconds), dice.randrange(workers)
-                faults.append(Fault(at, what, worker, lasts))
-        lengths = {"long": (3000, 4500)}  # well beyond a lease
-        planned = [(kind, dice.randint(*lengths.get(kind, (5, 80)))) for kind in kinds]
-        return cls(
-            {f"{kind}-{n}": (kind, ms) for n, (kind, ms) in enumerate(planned)},
-            tuple(sorted(faults, key=lambda fault: fault.at)),
-        )
+        kinds = _kinds(dice, tasks)
+        faults = _faults(dice, workers, seconds)
+        planned: dict[str, tuple[str, int]] = {}
+        for number, kind in enumerate(kinds):
+            shortest, longest = LENGTHS.get(kind, USUAL_LENGTH)
+            planned[f"{kind}-{number}"] = (kind, dice.randint(shortest, longest))
+        return cls(planned, tuple(sorted(faults, key=attrgetter("at"))))
 
     def payload(self, task_id: str) -> dict[str, Any]:
         """What a task asks for: a photograph to filter, with trouble among the filters."""
@@ -68,5 +71,35 @@ class Plan:
             "flaky": {**flaky, "times": 1 + ms % 2},
         }
         filters = [{"name": "busy", "ms": ms}, trouble.get(kind, {"name": "blur"})]
-        output = f"output/{task_id}.png"
-        return {"image_path": "images/photo.png", "output_path": output, "filters": filters}
+        return {
+            "image_path": "images/photo.png",
+            "output_path": f"output/{task_id}.png",
+            "filters": filters,
+        }
+
+
+def _kinds(dice: random.Random, tasks: int) -> list[str]:
+    """The kind of each task, in a drawn order."""
+    kinds: list[str] = []
+    for kind, thousandths in KINDS.items():
+        kinds += [kind] * max(1, tasks * thousandths // 1000)
+    kinds += ["plain"] * (tasks - len(kinds))
+    dice.shuffle(kinds)
+    return kinds
+
+
+def _faults(dice: random.Random, workers: int, seconds: float) -> list[Fault]:
+    """The faults of so many seconds, with so many workers; a kind after the other."""
+    faults: list[Fault] = []
+    for what, per_50_s in FAULTS.items():
+        rate = per_50_s / 50
+        limits = REDIS_AWAY
+        if what.startswith("SIG"):
+            rate *= workers / 8
+            limits = STOP_LASTS
+        for _ in range(max(1, round(rate * seconds))):
+            lasts = dice.uniform(*limits)
+            at = dice.uniform(0, seconds)
+            worker = dice.randrange(workers)
+            faults.append(Fault(at, what, worker, lasts))
+    return faults
