@@ -21,6 +21,7 @@ from imglab.cli.common import (
     read_by_default,
 )
 from imglab.errors import ImageError, ImglabError
+from imglab.queues.vocabulary import Status
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -177,7 +178,6 @@ def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
 
 def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
     task = tasks.task(task_id)
-    reason = task.errors[-1]["error"] if task.errors else "cancelled before it ran"
     return {
         "id": task.id,
         "status": task.status,
@@ -185,7 +185,7 @@ def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
         "attempts": task.attempt,
         "crashes": task.crashes,
         "worker": task.worker,
-        "reason": reason if task.status == "failed" else "",
+        "reason": task.reason if task.status == Status.FAILED else "",
         "errors": list(task.errors),
     }
 
