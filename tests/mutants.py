@@ -23,6 +23,8 @@ ROOT = Path(__file__).parent.parent
 #: In this order: the directed ones first, they are quick and say best what is wrong.
 QUEUE_TESTS = ("test_lua.py", "test_queue_contract.py", "test_redis_queue.py", "test_stateful.py")
 COMMON = "queues/lua/_common.lua"
+FINISH = "queues/lua/_finish.lua"
+CLAIM = "queues/lua/_claim.lua"
 PYTHON = "queues/redis_queue.py"
 
 #: What runs beside each copy: the tests, with the copy and nothing but the copy imported. A random
@@ -67,64 +69,66 @@ class Verdict:
     seconds: float
 
 
-FENCE = """return entry and entry:find('"claim":"' .. token .. '"', 1, true) and entry"""
+FENCE = "if claim and claim.claim == token then return claim end"
 
 MUTANTS = (
-    Mutant("no fence", "anybody may finish a task, held or not", FENCE, "return entry or '{}'"),
+    Mutant("no fence", "anybody may finish a task, held or not", FENCE, "return claim or {}"),
     Mutant(
         "fence without token",
         "whoever once held a task may finish it for its new holder",
         FENCE,
-        "return entry",
+        "return claim",
     ),
     Mutant(
         "token without nonce",
         "claims are told apart by their attempt alone, and a release gives one back",
-        """'"claim":"' .. token .. '"', 1""",
-        """'"claim":"' .. token:match('^%d*') .. ':', 1""",
+        "claim.claim == token",
+        "claim.claim:match('^%d*') == token:match('^%d*')",
     ),
     Mutant(
         "two-step claim",
         "between two calls an id is in nobody's hands, and gone if the worker dies there",
-        """            reply = self._run("get_tasks", *self""",
-        """            lines = [self.keys[":pending" + each] for each in (":high", "", ":low")]
-            with speaking_to(self.redis):  # one call pops, the next puts back and claims
-                if popped := self.redis.lmpop(3, *lines, direction="RIGHT"):
+        """            tasks, wait = self._claim("get_tasks",""",
+        """            with speaking_to(self.redis):  # one call pops, the next puts back and claims
+                if popped := self.redis.lmpop(3, *self.keys.lines, direction="RIGHT"):
                     self.redis.rpush(popped[0], *popped[1])
-            reply = self._run("get_tasks", *self""",
+            tasks, wait = self._claim("get_tasks",""",
         PYTHON,
         QUEUE_TESTS[1:],
     ),
     Mutant(
         "a new nonce for each call",
         "a claim whose reply was lost holds its task for a whole lease, and nobody works on it",
-        "nonce = self._nonces.setdefault(worker, next(self._new_nonce))",
-        "nonce = self._nonces[worker] = next(self._new_nonce)",
+        "return self.lost[worker].pop(), True",
+        "return secrets.token_hex(6), True",
         PYTHON,
         QUEUE_TESTS[1:],
     ),
     Mutant(
         "lost replies forgotten",
         "the same, forgotten by the script",
-        "    if token then",
-        "    if false then",
+        "token:match('^%d+:(.*)$') == nonce",
+        "false",
+        CLAIM,
     ),
     Mutant(
         "lost replies to a completion forgotten",
         "the same, after complete_and_claim",
-        "ARGV[8] == '1'",
+        "again == '1'",
         "false",
         "queues/lua/complete_and_claim.lua",
     ),
     Mutant(
         "suspects in company",
         "tasks that were in the same hands as poison are buried with it",
-        "    if suspect then limit = 1 end\n",
+        "    if is_suspect then limit = 1 end\n",
+        file=CLAIM,
     ),
     Mutant(
         "suspects dropped",
         "a task that broke a worker and would not be the first of several is nowhere",
-        "      redis.call('RPUSH', lists[task[2]], id)\n",
+        "      redis.call('RPUSH', pending[task[2]], id)\n",
+        file=CLAIM,
     ),
     Mutant(
         "events for ever",
@@ -137,7 +141,7 @@ MUTANTS = (
         "the first call after a restart of Redis fails",
         "            if not connection.can_read(0):\n",
         "            if True:\n",
-        "queues/connection.py",
+        "queues/kept_connection.py",
         ("test_redis_queue.py",),
     ),
     Mutant(
@@ -145,7 +149,7 @@ MUTANTS = (
         "two processes read each other's replies",
         "connection is None or connection.pid != os.getpid()",
         "connection is None",
-        "queues/connection.py",
+        "queues/kept_connection.py",
         ("test_redis_queue.py",),
     ),
     Mutant(
@@ -153,7 +157,7 @@ MUTANTS = (
         "after an interrupt each command gets the reply of the one before",
         "            self._hang_up()\n            raise",
         "            raise",
-        "queues/connection.py",
+        "queues/kept_connection.py",
         ("test_redis_queue.py",),
     ),
     Mutant(
@@ -161,6 +165,7 @@ MUTANTS = (
         "of many sleepers one wakes up, and the others sleep on beside the work",
         "  arm()\n  return claims",
         "  return claims",
+        CLAIM,
     ),
     Mutant(
         "add wakes nobody",
@@ -174,6 +179,7 @@ MUTANTS = (
         "a task that kills its workers goes on killing them",
         "why, crashes, settings.max_crashes, random)",
         "why, crashes, math.huge, random)",
+        FINISH,
     ),
     Mutant(
         "crashes count as tries",
@@ -193,12 +199,14 @@ MUTANTS = (
         "reaped but held",
         "a reaped task stays in processing as well",
         "      redis.call('HDEL', processing, id)\n",
+        file=FINISH,
     ),
     Mutant(
         "completed but held",
         "a completed task stays in processing as well",
         "  redis.call('HDEL', processing, id)\n  redis.call('HSET', result_key(id), 'result'",
         "  redis.call('HSET', result_key(id), 'result'",
+        FINISH,
     ),
     Mutant(
         "ids twice",
@@ -211,11 +219,13 @@ MUTANTS = (
         "trim without its hashes",
         "what falls off a bounded list leaves its task and result behind for ever",
         "    redis.call('DEL', task_key(old), result_key(old))\n",
+        file=FINISH,
     ),
     Mutant(
         "results for ever",
         "results have no end, and memory has",
         "  redis.call('EXPIRE', result_key(id), settings.ttl)\n",
+        file=FINISH,
     ),
     Mutant(
         "release counts",
@@ -231,29 +241,42 @@ MUTANTS = (
         "line_up('LPUSH'",
         "queues/lua/release.lua",
     ),
-    Mutant("low starves", "low priority waits while there is any other", "% 8 == 7", "% 8 == 8"),
+    Mutant(
+        "low starves",
+        "low priority waits while there is any other",
+        "~= TURN - 1",
+        "~= TURN",
+        CLAIM,
+    ),
+    Mutant(
+        "the middle starves",
+        "while high and low are never empty, no other priority is served",
+        "(turn + step) % others",
+        "step % others",
+        CLAIM,
+    ),
     Mutant(
         "delays ignored",
         "a task for later, or for another try, is handed out at once",
-        "not id or tonumber(due) > now",
-        "not id",
+        "    if tonumber(due) > now then return tonumber(due) end\n",
+        file=CLAIM,
     ),
     Mutant(
         "late is lost",
         "work is thrown away whose lease ran out although nobody took over",
         FENCE,
-        FENCE[: -len("entry")] + """tonumber(entry:match('"deadline":(%d+)')) > now and entry""",
+        "if claim and claim.claim == token and claim.deadline > now then return claim end",
     ),
     Mutant(
         "no second completion",
         "a completion whose reply was lost looks like a lost lease",
-        "== token and 2 or 0",
-        "== token and 0 or 0",
+        "    if is_repeated then return RECORDED_BEFORE end\n",
+        file=FINISH,
     ),
     Mutant(
         "a stale completion claims",
         "a worker that is told of its lost lease holds a task that it never hears of",
-        "  if replies[#replies] == 0 then limit = 0 end",
+        "  if reply == STALE then limit = 0 end",
         "",
         "queues/lua/complete_and_claim.lua",
     ),
@@ -261,12 +284,14 @@ MUTANTS = (
         "a late failure passes",
         "a worker that was given up may still report a failure",
         "retry_or_bury(id, nil, why",
-        """retry_or_bury(id, entry:match('"claim":"([^"]*)"'), why""",
+        "retry_or_bury(id, redis.call('HGET', task_key(id), 'claim'), why",
+        FINISH,
     ),
     Mutant(
         "errors forgotten",
         "a task fails and nobody can say why",
-        "  redis.call('HSET', task, 'errors', cjson.encode(errors))\n",
+        "  redis.call('HSET', task_key(id), 'errors', cjson.encode(errors))\n",
+        file=FINISH,
     ),
     Mutant(
         "own tries ignored",
@@ -278,18 +303,20 @@ MUTANTS = (
     Mutant(
         "cancel unheard",
         "the worker of a cancelled task is not told",
-        "return redis.call('HEXISTS', task_key(id), 'cancel') + 1",
-        "return 1",
+        "if redis.call('HEXISTS', task_key(id), 'cancel') == 1 then return CANCEL_ASKED end",
+        "",
         "queues/lua/renew.lua",
     ),
     Mutant(
         "cancelled but in line",
         "a cancelled task is handed out all the same",
-        "redis.call('LREM', lists[task[2]], 0, id) == 0",
-        "1 == 0",
+        "redis.call('LREM', pending[priority], 0, id)",
+        "1",
         "queues/lua/cancel.lua",
     ),
-    Mutant("pause ignored", "a paused queue goes on", "while not state[3] and", "while"),
+    Mutant(
+        "pause ignored", "a paused queue goes on", "if not is_paused then", "if true then", CLAIM
+    ),
     Mutant(
         "requeued without a fresh start",
         "a failed task that is tried again keeps the tries it used up",
@@ -302,13 +329,43 @@ MUTANTS = (
         "tasks of a dead worker wait for the end of their lease",
         "if deadline > now and worker ~= dead then",
         "if deadline > now then",
+        FINISH,
     ),
     Mutant(
         "heartbeat without effect",
         "a task that takes longer than a lease is taken away",
-        """ .. now + settings.lease""",
-        """ .. entry:match('"deadline":(%d+)')""",
+        "claim.deadline = now + settings.lease\n",
+        "",
         "queues/lua/renew.lua",
+    ),
+    Mutant(
+        "a fork shares what was lost",
+        "a child asks for its parent's claim again, and both have one token",
+        "if self.process != os.getpid():",
+        "if False:",
+        PYTHON,
+        ("test_redis_queue.py",),
+    ),
+    Mutant(
+        "repaired in two places",
+        "a task that stood in two lists stands in both, mended or not",
+        "    take_out(id)\n    put(",
+        "    put(",
+        "queues/lua/repair.lua",
+    ),
+    Mutant(
+        "finished work is done again",
+        "a completed task that is in line as well is taken out of the wrong list",
+        "  look('completed', redis.call('LPOS', completed, id))\n",
+        "",
+        "queues/lua/repair.lua",
+    ),
+    Mutant(
+        "repaired unseen",
+        "a replay shows a mended task where it was before",
+        "  note('repaired', id, 'status', place)\n",
+        "",
+        "queues/lua/repair.lua",
     ),
     Mutant(
         "no heartbeat",

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import ROOT
 from mutants import MUTANTS, copy_with, first_red, judge, mutated
 
+from imglab.queues import scripts
 from imglab.queues.connection import connect
+from imglab.queues.scripts import FOLDER
 
-COMMON = (ROOT / "imglab/queues/lua/_common.lua").read_text()
+SHARED = {f"queues/lua/{name}.lua": (FOLDER / f"{name}.lua").read_text() for name in scripts.SHARED}
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 ZOMBIE = "test_queue_contract.py::test_who_released_a_task_can_change_nothing_afterwards[valkey]"
 BATON = "test_lua.py::test_a_claim_that_leaves_work_behind_wakes_the_next_worker[valkey-high]"
@@ -30,7 +31,7 @@ def test_a_mutant_fits_the_code_and_is_code_itself(mutant, valkey):
         compile(text, mutant.file, "exec")
         return
     with connect(url=valkey.url) as client:
-        client.script_load(text if mutant.file.endswith("_common.lua") else COMMON + text)
+        client.script_load("".join((SHARED | {mutant.file: text}).values()))
 
 
 def test_a_mutant_whose_place_is_gone_or_not_the_only_one_is_an_error():

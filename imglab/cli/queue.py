@@ -21,7 +21,6 @@ from imglab.cli.common import (
     read_by_default,
 )
 from imglab.errors import ImageError, ImglabError
-from imglab.queues.vocabulary import Status
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -177,6 +176,8 @@ def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
 
 
 def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
+    from imglab.queues import Status
+
     task = tasks.task(task_id)
     return {
         "id": task.id,
