@@ -25,7 +25,7 @@ from imglab.classroom import demo
 from imglab.imaging import FilterPipeline
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.views import Runs, charts
-from imglab.views.board_table import BAD, COLOURS, DONE, GREY, WAITING
+from imglab.views.html_table import BAD, COLOURS, DONE, GREY, WAITING
 from imglab.workers import WorkerPool, WorkerSpec
 from imglab.workers.process import VARIABLE
 

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
 from imglab.queues import QueueSettings, TaskQueue
-from imglab.views.board_table import ROWS, Film, draw, sentence, sparkline
+from imglab.views.board_table import WORKER_ROWS, Film, board_html, sentence, sparkline
 from imglab.views.frames import PLACES, Camera, Frame, Hold, frames
 from imglab.views.recordings import replay
 
@@ -125,14 +125,14 @@ def test_the_picture_keeps_its_shape_whatever_happens():
     quiet, busy = frame_with(workers=workers), frame_with(workers=workers, holds=holds, normal=3000)
     film = film_of(quiet, busy)
     shapes = {
-        re.sub(r">[^<]*<", "><", draw(each, film, "q")).count("<tr") for each in (quiet, busy)
+        re.sub(r">[^<]*<", "><", board_html(each, film, "q")).count("<tr") for each in (quiet, busy)
     }
     assert len(shapes) == 1
 
 
 def test_many_tasks_are_summed_up_and_the_numbers_stay_exact():
     frame = frame_with(normal=3000, completed=12_345)
-    text = text_of(draw(frame, film_of(frame), "q"))
+    text = text_of(board_html(frame, film_of(frame), "q"))
     assert "3,000" in text
     assert "12,345" in text
     assert max(len(line) for line in text.splitlines()) < 200
@@ -144,17 +144,17 @@ def test_of_forty_workers_some_have_rows_and_the_others_are_counted():
     workers = [f"worker-{n}" for n in range(1, 41)]
     holds = [Hold(f"t{n}", name) for n, name in enumerate(workers[:38])]
     frame = frame_with(workers=workers, holds=holds)
-    text = text_of(draw(frame, film_of(frame), "q"))
+    text = text_of(board_html(frame, film_of(frame), "q"))
     assert "worker-8" in text
     assert "worker-9" not in text
-    assert f"and {40 - ROWS} more" in text
+    assert f"and {40 - WORKER_ROWS} more" in text
     assert "30 busy, 2 idle" in text
 
 
 def test_a_worker_keeps_its_row_and_its_mark_after_it_is_gone():
     before, after = frame_with(workers=["ann", "bob"]), frame_with(workers=["bob"])
     film = film_of(before, after)
-    text = text_of(draw(after, film, "q"))
+    text = text_of(board_html(after, film, "q"))
     assert "① ann" in text
     assert "gone" in text
     assert "② bob" in text
@@ -164,7 +164,7 @@ def test_completed_tasks_show_who_did_them():
     events = [{"at": 0, "event": "completed", "task": "t1", "worker": "bob"}]
     ids = Frame.empty().ids | {"completed": ["t1", "t0"]}
     frame = frame_with(workers=["ann", "bob"], events=events, ids=ids, completed=2)
-    text = text_of(draw(frame, film_of(frame), "q"))
+    text = text_of(board_html(frame, film_of(frame), "q"))
     assert re.search(r"completed\s*② ·", text)
 
 
@@ -172,7 +172,7 @@ def test_nothing_from_a_task_or_a_worker_is_taken_for_html():
     evil = "<img src=x onerror=alert(1)>"
     events = [{"at": 0, "event": "failed", "task": evil, "reason": evil}]
     frame = frame_with(workers=[evil], holds=[Hold(evil, evil)], events=events)
-    assert "<img" not in draw(frame, film_of(frame), evil, note=evil)
+    assert "<img" not in board_html(frame, film_of(frame), evil, note=evil)
 
 
 def test_the_rate_is_that_of_the_last_half_second():

@@ -13,7 +13,7 @@ from imglab.classroom.threads_or_processes import WAYS, Comparison, compare, gil
 from imglab.errors import FilterError, QueueUnavailable
 from imglab.queues import TaskQueue
 from imglab.views.live_view import Live
-from imglab.views.swimlanes import WIDTH, draw, lanes
+from imglab.views.swimlanes import LANE_LETTERS, lanes, lanes_html
 
 PICTURE = ROOT / "images" / "sample.jpg"
 
@@ -66,15 +66,15 @@ def text_of(html: str) -> str:
 
 def test_lanes_show_each_workers_tasks_and_never_more_than_fits():
     queue = TaskQueue()
-    assert "nobody yet" in text_of(draw(queue))
+    assert "nobody yet" in text_of(lanes_html(queue))
     queue.add_tasks([{}] * 5)
     for worker in ("thread-1", "thread-2", "thread-1"):
         queue.mark_completed(queue.get_task(worker))
     queue.get_task("thread-3")  # still at it
-    rows = draw(queue).split("</tr>")
+    rows = lanes_html(queue).split("</tr>")
     assert [re.search(r"(\d) tasks", row)[1] for row in rows[:3]] == ["2", "1", "1"]
     for row in rows[:3]:
-        assert 1 <= len(re.findall("[█▓]", row)) <= WIDTH
+        assert 1 <= len(re.findall("[█▓]", row)) <= LANE_LETTERS
 
 
 def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from imglab.errors import ImageError
 from imglab.imaging import BlurFilter, open_image, save_image
-from imglab.views.gallery import HEIGHT, MOST, before_after, contact_sheet, difference
+from imglab.views.gallery import HEIGHT, MOST_TILES, before_after, contact_sheet, difference
 
 CAT = ROOT / "images" / "sample.jpg"
 PHOTOS = sorted((ROOT / "images").glob("*.jpg"))
@@ -139,7 +139,7 @@ def test_what_cannot_be_opened_is_a_crossed_box_and_the_words_say_why(project):
 def test_a_lesson_stays_small_whatever_it_shows():
     """300 KB in all, and a notebook keeps four letters for three bytes."""
     stars = ROOT / "images" / "hubble.jpg"
-    many = contact_sheet([stars] * (MOST + 10))
+    many = contact_sheet([stars] * (MOST_TILES + 10))
     assert many.words.endswith("hubble.jpg\n… and 10 more")
     for picture, most in [
         (many, 250_000),

@@ -40,6 +40,7 @@ def test_the_best_number_of_workers_is_where_the_curve_turns():
     assert law.best == pytest.approx(9.49, abs=0.01)
     assert law.throughput(8) < law.throughput(9.49) > law.throughput(11)
     assert Law(100, 0.1).best == float("inf")
+    assert Law(100, 1.2, 0.01).best == 1
 
 
 @pytest.mark.parametrize(

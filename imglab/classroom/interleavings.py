@@ -19,12 +19,12 @@ from math import comb
 from typing import Any
 
 from imglab.errors import ImglabError
-from imglab.views.board_table import BAD, CELL, DONE, GREY, TEXT
-from imglab.views.live_view import show_controls
+from imglab.views.html_table import BAD, DONE, GREY, cell, row, table, tinted
+from imglab.views.live_view import PLAIN_TEXT, show_controls
 
 Step = Callable[[Any, dict[str, Any]], None]
 #: More orders than anybody waits for.
-MOST = 20_000
+MOST_ORDERS = 20_000
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,14 @@ class Order:
     verdict: str
 
     def __str__(self) -> str:
-        width = max(len(each.worker) + len(each.step) for each in self.moments) + 3
-        lines = [f"{f'{each.worker}: {each.step}':{width}} {each.state}" for each in self.moments]
-        return "\n".join([*lines, f"→ {self.verdict}"])
+        steps = [f"{each.worker}: {each.step}" for each in self.moments]
+        width = max(map(len, steps)) + 1
+        lines = [
+            f"{step:{width}} {moment.state}"
+            for step, moment in zip(steps, self.moments, strict=True)
+        ]
+        lines.append(f"→ {self.verdict}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,8 @@ class Race:
     def __str__(self) -> str:
         total = len(self.orders)
         lines = [f"{total} orders are possible."]
-        lines += [f"{n} of {total}: {verdict}" for verdict, n in self.count().items()]
+        for verdict, number in self.count().items():
+            lines.append(f"{number} of {total}: {verdict}")
         return "\n".join(lines)
 
 
@@ -86,13 +92,17 @@ def explore(
     lengths = [len(steps) for steps in programs.values()]
     if not any(lengths):
         raise ImglabError("There is no race without steps: give each worker a list of functions.")
-    number, left = 1, sum(lengths)
+    number = 1
+    places = sum(lengths)
     for length in lengths:
-        number, left = number * comb(left, length), left - length
-    if number > MOST:
-        raise ImglabError(f"{number:,} orders are too many; {MOST:,} is the most. Use fewer steps.")
+        number *= comb(places, length)
+        places -= length
+    if number > MOST_ORDERS:
+        raise ImglabError(
+            f"{number:,} orders are too many; {MOST_ORDERS:,} is the most. Use fewer steps."
+        )
     orders = _orders({name: len(steps) for name, steps in programs.items()})
-    return Race(tuple(_run(order, programs, start, judge, show) for order in orders))
+    return Race(tuple(_played(order, programs, start, judge, show) for order in orders))
 
 
 def _orders(lengths: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
@@ -102,19 +112,21 @@ def _orders(lengths: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
         yield (name,) * count
         return
     total = sum(lengths.values())
+    # Each choice of places for the first worker leaves the others the free ones, in each order.
     for rest in _orders(dict(others)):
         for places in combinations(range(total), count):
             turns = iter(rest)
             yield tuple(name if place in places else next(turns) for place in range(total))
 
 
-def _run(
+def _played(
     order: Sequence[str],
     programs: Mapping[str, Sequence[Step]],
     start: Callable[[], Any],
     judge: Callable[[Any, dict[str, dict[str, Any]]], str],
     show: Callable[[Any], str],
 ) -> Order:
+    """One order, from the first step to its end."""
     state = start()
     notes: dict[str, dict[str, Any]] = {name: {} for name in programs}
     todo = {name: iter(steps) for name, steps in programs.items()}
@@ -126,24 +138,25 @@ def _run(
     return Order(tuple(moments), judge(state, copy.deepcopy(notes)))
 
 
-def draw(order: Order, done: int) -> str:
+def order_html(order: Order, done: int) -> str:
     """An order as a table of text: the steps so far, the next one, and those to come."""
     workers = list(dict.fromkeys(each.worker for each in order.moments))
-    head = "".join(f'<th style="{CELL};width:14em">{escape(each)}</th>' for each in workers)
-    rows = [f'<tr>{head}<th style="{CELL};width:24em">what is there now</th></tr>']
+    heads = [cell(escape(worker), "width:14em", tag="th") for worker in workers]
+    heads.append(cell("what is there now", "width:24em", tag="th"))
+    rows = [row(heads)]
     for number, moment in enumerate(order.moments):
-        colour = "inherit" if number < done else GREY
-        cells = [moment.step if each == moment.worker else "" for each in workers]
-        cells.append(moment.state if number < done else "")
-        tds = "".join(f'<td style="{CELL};color:{colour}">{escape(each)}</td>' for each in cells)
-        mark = "font-weight:bold" if number == done - 1 else ""
-        rows.append(f'<tr style="background:transparent;{mark}">{tds}</tr>')
+        is_done = number < done
+        texts = [moment.step if worker == moment.worker else "" for worker in workers]
+        texts.append(moment.state if is_done else "")
+        colour = "inherit" if is_done else GREY
+        cells = [cell(escape(text), f"color:{colour}") for text in texts]
+        is_latest = number == done - 1
+        rows.append(row(cells, "font-weight:bold" if is_latest else ""))
     if done >= len(order.moments):
         colour = DONE if order.verdict == "fine" else BAD
-        end = f'<span style="color:{colour}">→ {escape(order.verdict)}</span>'
-        rows.append(f'<tr><td colspan="{len(workers) + 1}" style="{CELL}"><b>{end}</b></td></tr>')
-    style = "border-collapse:collapse;border:none;margin:0;font-family:monospace;font-size:13px"
-    return f'<table class="imglab-race" style="{style}">{"".join(rows)}</table>'
+        end = tinted(f"→ {escape(order.verdict)}", colour)
+        rows.append(row([cell(f"<b>{end}</b>", columns=len(workers) + 1)]))
+    return table("race", rows)
 
 
 class Explorer:
@@ -154,14 +167,16 @@ class Explorer:
         from IPython.display import display  # noqa: PLC0415
 
         self.race = race
+        total = len(race.orders)
         ends = [
-            (f"{verdict} ({n} of {len(race.orders)})", verdict)
-            for verdict, n in race.count().items()
+            (f"{verdict} ({number} of {total})", verdict)
+            for verdict, number in race.count().items()
         ]
         self.verdict = widgets.Dropdown(options=ends, description="ends")
         self.number = widgets.BoundedIntText(1, min=1, description="order")
         # It begins at the end of an order, as the picture does that stays in the file.
-        last = len(race.of(ends[0][1])[0].moments)
+        _, verdict = ends[0]
+        last = len(race.of(verdict)[0].moments)
         self.step = widgets.IntSlider(last, min=0, max=last, description="step")
         for each in (self.verdict, self.number, self.step):
             each.observe(self._show, "value")
@@ -174,12 +189,13 @@ class Explorer:
         """The order that is shown."""
         orders = self.race.of(self.verdict.value)
         self.number.max = len(orders)
-        return orders[min(int(self.number.value), len(orders)) - 1]
+        number = min(int(self.number.value), len(orders))
+        return orders[number - 1]
 
     def _bundle(self) -> dict[str, str]:
         order = self.order()
         self.step.max = len(order.moments)
-        return {"text/html": draw(order, self.step.value), "text/plain": TEXT}
+        return {"text/html": order_html(order, self.step.value), "text/plain": PLAIN_TEXT}
 
     def _show(self, _: object) -> None:
         self._handle.update(self._bundle(), raw=True)

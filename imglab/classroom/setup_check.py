@@ -1,4 +1,4 @@
-"""The bench: six lamps, each lit by what it stands for, really done, here and now."""
+"""Check the set-up: six steps, each tried for real, each shown as a lamp."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from html import escape
 from importlib.metadata import version
-from typing import Self
+from typing import NamedTuple, Self
 
 from imglab import server
 from imglab.console import redis_cli
@@ -18,7 +18,7 @@ from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image
 from imglab.project import photographs, project_root
 from imglab.queues import RedisTaskQueue
-from imglab.views.board_table import BAD, CELL, DONE, GREY, TABLE, WAITING
+from imglab.views.html_table import BAD, DONE, GREY, WAITING, cell, fixed_table, row, tinted
 from imglab.views.live_view import Live
 from imglab.workers import WorkerPool
 
@@ -27,43 +27,54 @@ PACKAGES = ("Pillow", "redis", "jupyterlab", "ipywidgets", "matplotlib")
 FILTERS = FilterPipeline.parse("grayscale,edges,brightness:factor=2,invert")
 #: A symbol, a colour and the word for each state: never a colour alone.
 LOOKS = {
-    state: f'<span style="color:{colour}">{symbol} {state}</span>'
-    for state, symbol, colour in (
-        *(("green", "●", DONE), ("red", "✕", BAD)),
-        *(("waiting", "○", WAITING), ("not tried", "○", GREY)),
-    )
+    "green": tinted("● green", DONE),
+    "red": tinted("✕ red", BAD),
+    "waiting": tinted("○ waiting", WAITING),
+    "not tried": tinted("○ not tried", GREY),
 }
-BOARD = f'<table class="imglab-bench" style="{TABLE};width:99ch">{{}}</table>'
-ROW = '<tr style="background:transparent">{}</tr>'.format(
-    "".join(
-        f'<td style="{CELL};vertical-align:top;white-space:normal;width:{width}ch">{{}}</td>'
-        for width in (26, 13, 60)
-    )
-)
+#: Letters of the three columns: lamp, state, what was seen.
+COLUMNS = (26, 13, 60)
+#: Seconds that the photograph may take.
+ROUND_TRIP_TIMEOUT = 20.0
+#: Seconds in which the view has to move.
+LIVE_VIEW_TIMEOUT = 5.0
+
+
+class Step(NamedTuple):
+    """What a lamp stands for."""
+
+    #: Does it for real, and says what was seen.
+    attempt: Callable[[], str]
+    #: The lamps that have to be green before.
+    needs: tuple[str, ...] = ()
+
+
+class Lamp(NamedTuple):
+    """How a step is doing."""
+
+    #: green, red, waiting or not tried.
+    state: str
+    #: What was seen, or what to do.
+    words: str = ""
 
 
 class Bench:
     """Six lamps; see `bench`. As text they are the same on every machine where all is well."""
 
     def __init__(self, url: str) -> None:
-        #: What each lamp tries, and the lamps that have to be green before.
-        self._steps: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
-            "Python and packages": (self._packages, ()),
-            "photographs": (self._photographs, ()),
-            "Redis": (partial(self._redis, url), ()),
-            "worker process": (self._worker, ("Redis",)),
-            "round trip": (self._round_trip, ("photographs", "worker process")),
-            "live view": (self._live_view, ("round trip",)),
+        self._steps = {
+            "Python and packages": Step(self._packages),
+            "photographs": Step(self._photographs),
+            "Redis": Step(partial(self._redis, url)),
+            "worker process": Step(self._worker, ("Redis",)),
+            "round trip": Step(self._round_trip, ("photographs", "worker process")),
+            "live view": Step(self._live_view, ("round trip",)),
         }
-        #: Lamp → green, red, waiting or not tried; and what was seen, or what to do.
-        self.lamps = dict.fromkeys(self._steps, ("waiting", ""))
+        self.lamps = dict.fromkeys(self._steps, Lamp("waiting"))
         self._view: Live | None = None
 
     def __repr__(self) -> str:
-        return "\n".join(
-            f"{number} {name}: {state}"
-            for number, (name, (state, _)) in enumerate(self.lamps.items(), 1)
-        )
+        return "\n".join(f"{name}: {lamp.state}" for name, lamp in self._numbered())
 
     def run(self) -> Self:
         """Light them one after the other; whatever was started for that is gone at the end."""
@@ -74,43 +85,46 @@ class Bench:
                 self._view = self._leaving.enter_context(Live(self._draw, "<bench>"))
             # Entered before what uses Redis, so that it meets a Redis that goes away meanwhile.
             self._leaving.enter_context(suppress(ImglabError))
-            for name, (step, needs) in self._steps.items():
-                self.lamps[name] = (
-                    _tried(step)
-                    if all(self.lamps[each][0] == "green" for each in needs)
-                    else ("not tried", f"it needs: {', '.join(needs)}")
-                )
+            for name, step in self._steps.items():
+                self.lamps[name] = self._lit(step)
         return self
 
+    def _lit(self, step: Step) -> Lamp:
+        if all(self.lamps[each].state == "green" for each in step.needs):
+            return _tried(step.attempt)
+        return Lamp("not tried", f"it needs: {', '.join(step.needs)}")
+
+    def _numbered(self) -> list[tuple[str, Lamp]]:
+        names = enumerate(self.lamps, 1)
+        return [(f"{number} {name}", self.lamps[name]) for number, name in names]
+
     def _draw(self) -> str:
-        return BOARD.format(
-            "".join(
-                ROW.format(f"{number} {name}", LOOKS[state], escape(words))
-                for number, (name, (state, words)) in enumerate(self.lamps.items(), 1)
-            )
-        )
+        rows = [
+            _row(name, LOOKS[lamp.state], escape(lamp.words)) for name, lamp in self._numbered()
+        ]
+        return fixed_table("bench", rows, sum(COLUMNS))
 
     # What each lamp stands for
 
     def _packages(self) -> str:
-        return f"Python {platform.python_version()}, " + ", ".join(
-            f"{each} {version(each)}" for each in PACKAGES
-        )
+        packages = [f"{package} {version(package)}" for package in PACKAGES]
+        return f"Python {platform.python_version()}, {', '.join(packages)}"
 
     def _photographs(self) -> str:
         self._photos = photographs()
         if not self._photos:
             raise ImageError("There is no photograph in images/: start JupyterLab by `make lab`.")
-        return "{} in images/; the first one opens, {} × {} pixels".format(
-            len(self._photos), *open_image(self._photos[0]).size
-        )
+        width, height = open_image(self._photos[0]).size
+        count = len(self._photos)
+        return f"{count} in images/; the first one opens, {width} × {height} pixels"
 
     def _redis(self, url: str) -> str:
-        self._queue = RedisTaskQueue(
-            url=url or server.ensure().url,
-            namespace=f"bench:{secrets.token_hex(4)}:",
-        )
-        self._leaving.callback(self._leaving.enter_context(self._queue).clear)
+        if not url:
+            url = server.ensure().url
+        namespace = f"bench:{secrets.token_hex(4)}:"
+        self._queue = RedisTaskQueue(url=url, namespace=namespace)
+        self._leaving.enter_context(self._queue)
+        self._leaving.callback(self._queue.clear)  # runs before the queue closes
         return f"it answers PING with {redis_cli.run(self._queue.redis, ['PING'])}"
 
     def _worker(self) -> str:
@@ -118,37 +132,46 @@ class Bench:
         return f"process {pool.pids['bench-1']} started, and asks for work"
 
     def _round_trip(self) -> str:
-        source, target = f"images/{self._photos[0].name}", "output/bench/drawing.png"
+        photo = self._photos[0]
+        source = f"images/{photo.name}"
+        target = "output/bench/drawing.png"
         self._queue.add_task({"image_path": source, "output_path": target}, task_id="photograph")
-        if not self._queue.wait("photograph", timeout=20):
-            raise QueueError("The photograph did not come back within 20 seconds.")
-        if (
-            open_image(project_root() / target).tobytes()
-            != FILTERS.apply(open_image(self._photos[0])).tobytes()
-        ):
+        if not self._queue.wait("photograph", timeout=ROUND_TRIP_TIMEOUT):
+            raise QueueError(
+                f"The photograph did not come back within {ROUND_TRIP_TIMEOUT:g} seconds."
+            )
+        expected = FILTERS.apply(open_image(photo))
+        if open_image(project_root() / target).tobytes() != expected.tobytes():
             raise QueueError(f"{target} is not what the filters make of {source}.")
         return f"{source} went through the queue and came back as {target}"
 
     def _live_view(self) -> str:
-        for _ in range(500 if self._view else 0):
-            if self._view and self._view.frames > 3:
+        deadline = time.monotonic() + LIVE_VIEW_TIMEOUT
+        while self._view and time.monotonic() < deadline:
+            if self._view.frames > 3:
                 return f"a thread drew it {self._view.frames - 1} times while the cell was busy"
             time.sleep(0.01)
         raise ImglabError("This table does not move: open the lesson in JupyterLab, and run it.")
 
 
-def _tried(step: Callable[[], str]) -> tuple[str, str]:
+def _row(name: str, look: str, words: str) -> str:
+    pairs = zip((name, look, words), COLUMNS, strict=True)
+    wraps = "vertical-align:top;white-space:normal"
+    return row(cell(text, f"{wraps};width:{width}ch") for text, width in pairs)
+
+
+def _tried(attempt: Callable[[], str]) -> Lamp:
     """How a lamp is after its step: green with what was seen, or red with what to do."""
     try:
-        return "green", step()
+        return Lamp("green", attempt())
     except ImglabError as error:
-        return "red", " ".join(str(error).split())
+        return Lamp("red", " ".join(str(error).split()))
     except Exception as error:  # noqa: BLE001 - a beginner gets a sentence, never a traceback
-        return "red", f"{error} ({type(error).__name__}): run `make lab` once more."
+        return Lamp("red", f"{error} ({type(error).__name__}): run `make lab` once more.")
 
 
 def bench(url: str = "") -> Bench:
-    """Try all that the lessons need, in front of the reader's eyes; the six lamps, which print.
+    """Try all that the lessons need, in front of the reader's eyes; return the six lamps.
 
     It uses the project's own Redis, or the one at `url`, under names that are gone afterwards.
     """

@@ -5,6 +5,7 @@ It knows neither Redis nor notebooks: frames in, HTML out.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -14,22 +15,35 @@ from typing import Any
 from imglab.queues import PRIORITIES
 from imglab.text import short
 from imglab.views.frames import Frame, Hold
+from imglab.views.html_table import (
+    BAD,
+    COLOURS,
+    DONE,
+    GREY,
+    WAITING,
+    cell,
+    fixed_table,
+    row,
+    tinted,
+)
+from imglab.views.live_view import FRAMES_A_SECOND
 
-#: Frames a second.
-RATE = 8
 #: Squares in a row; with more tasks, each stands for several.
-WIDTH = 40
+SQUARES = 40
 #: Workers with a row of their own; the others are counted.
-ROWS = 8
+WORKER_ROWS = 8
 #: Events in words, below.
-WORDS = 4
-#: Bars of the sparkline, and the seconds of each.
-BARS, SECONDS = 24, 0.5
+SENTENCE_ROWS = 4
+#: Bars of the sparkline.
+BARS = 24
+#: Milliseconds that a bar stands for.
+BAR_MS = 500
+#: Letters of the bar that shows how much of a lease is left.
+LEASE_LETTERS = 10
+#: Letters of the three columns: name, picture, number.
+COLUMNS = (16, SQUARES + 6, 10)
 
-#: Okabe and Ito's colours, which differ for colour-blind eyes, dark enough on white and light
-#: enough on black; a worker is known by its number, too.
-COLOURS = ("#2080C8", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#7B68C8", "#808080")
-GREY, WAITING, DONE, BAD = "#8a8a8a", "#6d87a8", "#2e9e6b", "#c4453c"
+DELAYED = COLOURS[5]
 CIRCLES = "①②③④⑤⑥⑦⑧⑨⑩"
 #: What an event is called in a sentence.
 SENTENCES = {
@@ -43,43 +57,47 @@ SENTENCES = {
     "expired": "{worker} lost {task}",
     "requeued": "{task} gets a fresh start",
 }
-TEXT = "<live queue view>"
 
 
 class Film:
-    """The frames so far, as far as the next one needs them: rates, and rows that stay."""
+    """What a frame cannot know by itself: the rate so far, and which row each worker has."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[int, int]] = deque(maxlen=RATE * BARS)
+        #: (milliseconds, completed tasks) of the latest frames.
+        self._seen: deque[tuple[int, int]] = deque(maxlen=FRAMES_A_SECOND * BARS)
         #: Every worker there was, in the order of their coming: rows do not jump.
         self.workers: dict[str, int] = {}
         self._done_by: dict[str, str] = {}
 
     def add(self, frame: Frame) -> None:
-        """The next frame."""
+        """Take note of the next frame."""
         self._seen.append((frame.at, frame.total))
         for worker in frame.workers:
             self.workers.setdefault(worker, len(self.workers))
         for event in frame.events:
             if event["event"] == "completed":
                 self._done_by[event["task"]] = event["worker"]
-        while len(self._done_by) > 20 * WIDTH:
-            del self._done_by[next(iter(self._done_by))]
+        while len(self._done_by) > 20 * SQUARES:
+            oldest = next(iter(self._done_by))
+            del self._done_by[oldest]
 
     def rates(self) -> list[float]:
         """Tasks completed a second, of the last stretches of time, oldest first."""
         if len(self._seen) < 2:
             return []
-        end, step, found = self._seen[-1][0], int(SECONDS * 1000), []
+        now, _ = self._seen[-1]
+        found = []
         for bar in range(BARS, 0, -1):
-            inside = [
-                (at, total)
-                for at, total in self._seen
-                if end - bar * step <= at <= end - (bar - 1) * step
-            ]
-            if len(inside) > 1 and inside[-1][0] > inside[0][0]:
-                (begin, before), (stop, after) = inside[0], inside[-1]
-                found.append(max(0, after - before) * 1000 / (stop - begin))
+            begin = now - bar * BAR_MS
+            inside = [each for each in self._seen if begin <= each[0] <= begin + BAR_MS]
+            if len(inside) < 2:
+                continue
+            first_at, first_total = inside[0]
+            last_at, last_total = inside[-1]
+            if last_at > first_at:
+                # A queue that was cleared counts from 0 again: that is no negative rate.
+                done = max(0, last_total - first_total)
+                found.append(done * 1000 / (last_at - first_at))
         return found
 
     def colour(self, worker: str) -> str:
@@ -96,63 +114,54 @@ class Film:
         return self._done_by.get(task, "")
 
 
-def draw(frame: Frame, film: Film, title: str, note: str = "") -> str:
+def board_html(frame: Frame, film: Film, title: str, note: str = "") -> str:
     """A frame as an HTML table that reads as text."""
-    rows = [_title(frame, film, title, note)]
+    counts = frame.counts
+    rows = _title_rows(frame, film, title, note)
     for priority in PRIORITIES:
-        squares = _squares(frame.counts[priority], "■", WAITING)
-        rows.append(_row(f"pending {priority}", squares, frame.counts[priority]))
+        squares = _squares(counts[priority], "■", WAITING)
+        rows.append(_row(f"pending {priority}", squares, f"{counts[priority]:,}"))
     rows += _worker_rows(frame, film)
-    rows.append(
-        _row("delayed", _squares(frame.counts["delayed"], "■", COLOURS[5]), frame.counts["delayed"])
-    )
-    rows.append(_row("completed", _completed(frame, film), frame.counts["completed"]))
-    rows.append(_row("failed", _squares(frame.counts["failed"], "✕", BAD), frame.counts["failed"]))
-    rows.append(_words(frame.events))
-    return f'<table class="imglab-live" style="{TABLE}">{"".join(rows)}</table>'
+    delayed = _squares(counts["delayed"], "■", DELAYED)
+    rows.append(_row("delayed", delayed, f"{counts['delayed']:,}"))
+    rows.append(_row("completed", _completed(frame, film), f"{counts['completed']:,}"))
+    failed = _squares(counts["failed"], "✕", BAD)
+    rows.append(_row("failed", failed, f"{counts['failed']:,}"))
+    rows.append(_sentences_row(frame.events))
+    return fixed_table("live", rows, sum(COLUMNS))
 
 
-#: Columns of fixed width, whatever is in them: nothing jumps.
-COLUMNS = (16, WIDTH + 6, 10)
-TABLE = (
-    "table-layout:fixed;border-collapse:collapse;border:none;margin:0;"
-    f"font-family:monospace;font-size:13px;line-height:1.45;width:{sum(COLUMNS)}ch"
-)
-CELL = "text-align:left;padding:1px 0;white-space:pre;overflow:hidden;border:none"
-
-
-def _row(label: str, middle: str, count: int | str) -> str:
-    number = f"{count:,}" if isinstance(count, int) else escape(count)
-    first, second, third = (f"{CELL};width:{each}ch" for each in COLUMNS)
-    return (
-        f'<tr style="background:transparent"><td style="{first}">{escape(short(label, 15))}</td>'
-        f'<td style="{second}">{middle}</td>'
-        f'<td style="{third};text-align:right">{number}</td></tr>'
+def _row(label: str, middle: str, number: str) -> str:
+    first, second, third = COLUMNS
+    return row(
+        [
+            cell(escape(short(label, 15)), f"width:{first}ch"),
+            cell(middle, f"width:{second}ch"),
+            cell(escape(number), f"width:{third}ch;text-align:right"),
+        ]
     )
 
 
-def _wide(html: str) -> str:
-    return f'<tr style="background:transparent"><td colspan="3" style="{CELL}">{html}</td></tr>'
-
-
-def tinted(html: str, value: str) -> str:
-    """The same in a colour; nothing for nothing."""
-    return f'<span style="color:{value}">{html}</span>' if html else ""
-
-
-def _title(frame: Frame, film: Film, title: str, note: str) -> str:
+def _title_rows(frame: Frame, film: Film, title: str, note: str) -> list[str]:
+    state = note
+    if not state and frame.is_paused:
+        state = "paused"
+    # The first row settles the columns, so it has all three; its title runs over into the second.
+    first, second, third = COLUMNS
+    head = row(
+        [
+            cell(
+                f"<b>{escape(title)}</b>   {tinted(escape(state), BAD)}",
+                f"width:{first}ch;overflow:visible",
+            ),
+            cell("", f"width:{second}ch"),
+            cell("", f"width:{third}ch"),
+        ]
+    )
     rates = film.rates()
     rate = rates[-1] if rates else 0.0
     bars = tinted(sparkline(rates), DONE)
-    state = note or ("paused" if frame.is_paused else "")
-    # The first row settles the columns, so it has all three; its title runs over into the second.
-    first, second, third = (f"{CELL};width:{each}ch" for each in COLUMNS)
-    head = (
-        f'<tr style="background:transparent"><td style="{first};overflow:visible">'
-        f"<b>{escape(title)}</b>   {tinted(escape(state), BAD)}</td>"
-        f'<td style="{second}"></td><td style="{third}"></td></tr>'
-    )
-    return head + _row(f"{rate:,.1f} tasks/s", bars, f"{frame.unfinished:,} left")
+    return [head, _row(f"{rate:,.1f} tasks/s", bars, f"{frame.unfinished:,} left")]
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -163,21 +172,25 @@ def sparkline(values: Sequence[float]) -> str:
 
 def _squares(count: int, symbol: str, colour: str) -> str:
     """One symbol a task; with too many for the row, one for 10, 100, … of them, and it says so."""
-    each, room = 1, WIDTH
+    if count <= SQUARES:
+        return tinted(symbol * count, colour)
+    room = SQUARES - 9  # for the note
+    each = 10
     while count > each * room:
-        each, room = each * 10, WIDTH - 9
-    note = f" × {each:,}" if each > 1 else ""
-    return tinted(symbol * -(-count // each), colour) + tinted(note, GREY)
+        each *= 10
+    symbols = math.ceil(count / each)
+    return tinted(symbol * symbols, colour) + tinted(f" × {each:,}", GREY)
 
 
 def _completed(frame: Frame, film: Film) -> str:
     """The latest completed tasks, each as the number of its worker; the latest comes first."""
+    most = SQUARES // 2 - 3  # a circle may be wider than a letter
     marks = []
-    for task in frame.ids["completed"][: WIDTH // 2 - 3]:  # a circle may be wider than a letter
+    for task in frame.ids["completed"][:most]:
         worker = film.done_by(task)
         marks.append(tinted(film.mark(worker), film.colour(worker)) if worker else "·")
-    more = frame.counts["completed"] > len(marks)
-    return " ".join(marks) + (tinted(" …", GREY) if more else "")
+    more = tinted(" …", GREY) if frame.counts["completed"] > len(marks) else ""
+    return " ".join(marks) + more
 
 
 def _worker_rows(frame: Frame, film: Film) -> list[str]:
@@ -185,32 +198,48 @@ def _worker_rows(frame: Frame, film: Film) -> list[str]:
     for hold in frame.holds:
         held.setdefault(hold.worker, []).append(hold)
     known = list(film.workers)
-    rows = [_worker(name, held.get(name, []), name in frame.workers, film) for name in known[:ROWS]]
-    if rest := known[ROWS:]:
-        busy = sum(name in held for name in rest)
-        here = sum(name in frame.workers for name in rest)
-        rows.append(_row(f"and {len(rest)} more", f"{busy} busy, {here - busy} idle", ""))
-    return rows or [_row("no worker yet", "", "")]
+    if not known:
+        return [_row("no worker yet", "", "")]
+    rows = [
+        _worker_row(name, held.get(name, []), name in frame.workers, film)
+        for name in known[:WORKER_ROWS]
+    ]
+    others = known[WORKER_ROWS:]
+    if others:
+        busy = sum(name in held for name in others)
+        here = sum(name in frame.workers for name in others)
+        rows.append(_row(f"and {len(others)} more", f"{busy} busy, {here - busy} idle", ""))
+    return rows
 
 
-def _worker(name: str, holds: list[Hold], is_here: bool, film: Film) -> str:
+def _worker_row(name: str, holds: list[Hold], is_here: bool, film: Film) -> str:
     label = f"{film.mark(name)} {name}"
     if not holds:
         return _row(label, tinted("idle" if is_here else "gone", GREY), "")
     first = holds[0]
-    notes = [f"try {first.attempt}"] * (first.attempt > 1) + [f"+{len(holds) - 1}"] * (
-        len(holds) > 1
-    )
-    filled = round(10 * first.left)
-    lease = tinted("━" * filled, film.colour(name)) + tinted("╌" * (10 - filled), GREY)
+    notes = []
+    if first.attempt > 1:
+        notes.append(f"try {first.attempt}")
+    if len(holds) > 1:
+        notes.append(f"+{len(holds) - 1}")
+    colour = film.colour(name)
     what = escape(f"■ {short(first.task, 12):12} {short(' '.join(notes), 9):9}")
-    return _row(label, f"{tinted(what, film.colour(name))} lease {lease}", "")
+    return _row(label, f"{tinted(what, colour)} lease {_lease(first, colour)}", "")
 
 
-def _words(events: Sequence[dict[str, Any]]) -> str:
-    lines = [sentence(event) for event in events[-WORDS:]]
-    lines = [" "] * (WORDS - len(lines)) + lines
-    return _wide(tinted("\n".join(escape(line) for line in lines), GREY))
+def _lease(hold: Hold, colour: str) -> str:
+    """How much of a lease is left, as a bar that gets shorter."""
+    filled = round(LEASE_LETTERS * hold.left)
+    return tinted("━" * filled, colour) + tinted("╌" * (LEASE_LETTERS - filled), GREY)
+
+
+def _sentences_row(events: Sequence[dict[str, Any]]) -> str:
+    """The latest events in words; as many lines as ever, so that the board keeps its height."""
+    lines = [sentence(event) for event in events[-SENTENCE_ROWS:]]
+    while len(lines) < SENTENCE_ROWS:
+        lines.insert(0, " ")
+    text = "\n".join(escape(line) for line in lines)
+    return row([cell(tinted(text, GREY), columns=3)])
 
 
 def sentence(event: dict[str, Any]) -> str:
@@ -219,5 +248,6 @@ def sentence(event: dict[str, Any]) -> str:
     when = time.strftime("%H:%M:%S", time.localtime(int(event["at"]) / 1000))
     words = SENTENCES.get(event["event"], "{task} " + str(event["event"])).format(**parts)
     attempt = int(event.get("attempt", 1))
-    words += f" (try {attempt})" if attempt > 1 else ""
+    if attempt > 1:
+        words += f" (try {attempt})"
     return short(f"{when}  {words}", sum(COLUMNS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
-from imglab.views.board_table import Film, draw
+from imglab.views.board_table import Film, board_html
 from imglab.views.frames import Camera, Frame
 from imglab.views.live_view import Live
 
@@ -14,7 +14,8 @@ class Board(Live):
 
     def __init__(self, queue: RedisTaskQueue, title: str = "") -> None:
         self.title = title or queue.namespace + queue.name
-        self._camera, self._film = Camera(queue), Film()
+        self._camera = Camera(queue)
+        self._film = Film()
         self._last = Frame.empty()
         super().__init__(self._draw)
 
@@ -30,11 +31,11 @@ class Board(Live):
             self._film.add(self._last)
         except ImglabError:  # the next frame tries again
             note = "Redis is away"
-        return draw(self._last, self._film, self.title, note)
+        return board_html(self._last, self._film, self.title, note)
 
 
 def board(queue: RedisTaskQueue, title: str = "") -> Board:
-    """A live view of a queue, eight times a second, while a cell is busy and after it.
+    """Show a live view of a queue, eight times a second, while a cell is busy and after it.
 
     Write `with board(queue): …`, or `view = board(queue)` and later `view.stop()`. It has a
     connection of its own, and says so when Redis is away.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -103,18 +104,27 @@ def by_number(name: str) -> tuple[str, int]:
     return stem, int(name[len(stem) :] or 0)
 
 
+def _empty_places() -> dict[str, dict[str, None]]:
+    return {place: {} for place in PLACES}
+
+
 @dataclass
 class _Past:
     """A queue as its events tell of it, up to some moment."""
 
-    places: dict[str, dict[str, None]] = field(
-        default_factory=lambda: {place: {} for place in PLACES}
-    )
+    #: Place → its tasks, in order: the keys of a dict are found and removed at once.
+    places: dict[str, dict[str, None]] = field(default_factory=_empty_places)
+    #: Task → the place where it is.
     where: dict[str, str] = field(default_factory=dict)
+    #: Task → the line of its priority.
     line: dict[str, str] = field(default_factory=dict)
+    #: Task → who has it in hand.
     holds: dict[str, Hold] = field(default_factory=dict)
+    #: Everybody who took a task.
     workers: dict[str, None] = field(default_factory=dict)
-    recent: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
+    #: The latest events, oldest first.
+    recent: deque[dict[str, Any]] = field(default_factory=partial(deque, maxlen=RECENT_EVENTS))
+    #: Tasks completed so far.
     total: int = 0
 
     def take(self, event: dict[str, Any]) -> None:
@@ -149,8 +159,10 @@ class _Past:
             others[task] = None
 
     def frame(self, at: int) -> Frame:
+        """The queue as it is now, with this time in milliseconds."""
         ids = {}
         for place, tasks in self.places.items():
+            # Of those that are done with, the latest comes first.
             order = reversed(tasks) if place in FINISHED else iter(tasks)
             ids[place] = list(islice(order, NAMED))
         holds = sorted(self.holds.values(), key=_by_worker)
@@ -166,19 +178,21 @@ class _Past:
 
 
 def frames(events: Iterable[dict[str, Any]], every: float = 0.125) -> Iterator[Frame]:
-    """The frames of a record, `every` so many seconds: the queue as its events tell of it.
+    """The frames of a record, one each `every` seconds: the queue as its events tell of it.
 
     A record begins with an empty queue: take it from `queue.events()` of a queue that was cleared.
     """
-    past, due = _Past(), None
+    past = _Past()
+    step = max(1, int(every * 1000))
+    due: int | None = None
     last = 0
     for event in events:
-        at = int(event["at"])
-        due = at if due is None else due
-        while at > due:
+        last = int(event["at"])
+        if due is None:
+            due = last
+        while last > due:
             yield past.frame(due)
-            due += max(1, int(every * 1000))
+            due += step
         past.take(event)
-        last = at
     if due is not None:
         yield past.frame(last)

@@ -6,6 +6,7 @@ IPython's `display`. A path starts from the project's folder, as in a task.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
@@ -24,9 +25,23 @@ from imglab.text import short
 
 Source = Image.Image | str | Path
 
-#: The height of two side by side and the gap; a small one, its cell with its name, and the most of
-#: them; the largest difference. In pixels, and few: a saved lesson stays small.
-HEIGHT, GAP, TILE, CELL, MOST, SIDE = 240, 6, (148, 111), (154, 136), 30, (360, 360)
+# Few pixels: a saved lesson stays small.
+#: Pixels: the height of two photographs side by side.
+HEIGHT = 240
+#: Pixels between two photographs.
+GAP = 6
+#: Pixels of a small photograph, across and down.
+TILE = (148, 111)
+#: Pixels of its cell, which has room for its name below.
+CELL = (154, 136)
+#: The most small photographs on one sheet.
+MOST_TILES = 30
+#: Pixels of the largest picture of a difference, across and down.
+DIFFERENCE = (360, 360)
+#: Pixels from the corner of a cell to the middle of its photograph.
+TILE_MIDDLE = (74, 44)
+#: Pixels from the corner of a cell to the middle of its name.
+NAME_MIDDLE = (74, 121)
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,8 @@ class Picture:
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         # A photograph is small as a JPEG; of a difference, which is grey, each pixel counts.
-        kind, buffer = "png" if self.image.mode == "L" else "jpeg", BytesIO()
+        kind = "png" if self.image.mode == "L" else "jpeg"
+        buffer = BytesIO()
         self.image.save(buffer, kind, quality=85)
         return (
             {f"image/{kind}": buffer.getvalue(), "text/plain": self.words},
@@ -47,11 +63,11 @@ class Picture:
 
 
 def before_after(before: Source, after: Source, alt: str) -> Picture:
-    """Two photographs side by side, equally high; `alt` says in words what they show."""
+    """Put two photographs side by side, equally high; `alt` says in words what they show."""
     # Only one that is wider than three times its height is lower: the notebook has an edge.
-    left, right = (
-        ImageOps.contain(_opened(each), (3 * HEIGHT, HEIGHT)) for each in (before, after)
-    )
+    most = (3 * HEIGHT, HEIGHT)
+    left = ImageOps.contain(_opened(before), most)
+    right = ImageOps.contain(_opened(after), most)
     sheet = Image.new("RGB", (left.width + GAP + right.width, HEIGHT), "white")
     sheet.paste(left, mask=left)
     sheet.paste(right, (left.width + GAP, 0), right)
@@ -63,80 +79,120 @@ def contact_sheet(
     alt: str = "Pictures",
     columns: int = 5,
 ) -> Picture:
-    """Small pictures with their names below: all of a folder, or the given ones.
+    """Put small pictures with their names below on a sheet: all of a folder, or the given ones.
 
     In place of one that cannot be opened stands a crossed box, and the words say why.
     """
-    from matplotlib import get_data_path  # noqa: PLC0415 - for its letters: Pillow's know no ñ
-
-    font = ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), 11)
-    if isinstance(pictures, str | Path):
-        pictures = sorted(
-            path
-            for path in (project_root() / pictures).rglob("*")
-            if path.suffix.lower() in FORMATS
-        )
-    named: list[tuple[str, Source]] = (
-        list(pictures.items())
-        if isinstance(pictures, Mapping)
-        else [(Folders.of_project().name(project_root() / each), each) for each in pictures]
-    )
-    shown, notes = named[:MOST], [f"… and {len(named) - MOST} more"] * (len(named) > MOST)
+    named = _named(pictures)
+    shown = named[:MOST_TILES]
     columns = max(1, min(columns, len(shown)))
-    sheet = Image.new(
-        "RGB", (columns * CELL[0], max(1, -(-len(shown) // columns)) * CELL[1]), "white"
-    )
+    rows = max(1, math.ceil(len(shown) / columns))
+    sheet = _Sheet(columns, rows)
+    words = [f"{alt}: {', '.join(name for name, _ in shown) or 'none'}"]
+    if len(named) > len(shown):
+        words.append(f"… and {len(named) - len(shown)} more")
     for number, (name, source) in enumerate(shown):
-        left, top = number % columns * CELL[0] + GAP // 2, number // columns * CELL[1] + GAP // 2
         try:
-            sheet.paste(tile := ImageOps.pad(_opened(source), TILE), (left, top), tile)
+            sheet.paste(number, _opened(source))
         except ImageError as error:
-            notes.append(str(error))
-            ImageDraw.Draw(sheet).text(
-                (left + 74, top + 44), "☒", "#b0b0b0", font.font_variant(size=200), "mm"
-            )
-        ImageDraw.Draw(sheet).text(
-            (left + 74, top + 121), short(Path(name).name, 22), "black", font, "mm"
+            sheet.cross_out(number)
+            words.append(str(error))
+        sheet.write_name(number, Path(name).name)
+    return Picture(sheet.image, "\n".join(words))
+
+
+def _named(pictures: Mapping[str, Source] | Iterable[str | Path]) -> list[tuple[str, Source]]:
+    """Each picture with its name: as given, or its path in the project; a folder's in order."""
+    if isinstance(pictures, Mapping):
+        return list(pictures.items())
+    if isinstance(pictures, str | Path):
+        files = (project_root() / pictures).rglob("*")
+        pictures = sorted(file for file in files if file.suffix.lower() in FORMATS)
+    folders = Folders.of_project()
+    return [(folders.name(project_root() / path), path) for path in pictures]
+
+
+class _Sheet:
+    """A white sheet with cells for small pictures, numbered row by row from 0."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        from matplotlib import get_data_path  # noqa: PLC0415 - its letters: Pillow's know no ñ
+
+        self.image = Image.new("RGB", (columns * CELL[0], rows * CELL[1]), "white")
+        self._columns = columns
+        self._draw = ImageDraw.Draw(self.image)
+        self._font = ImageFont.truetype(
+            Path(get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), size=11
         )
-    return Picture(
-        sheet, "\n".join([f"{alt}: {', '.join(name for name, _ in shown) or 'none'}", *notes])
-    )
+
+    def paste(self, number: int, picture: Image.Image) -> None:
+        tile = ImageOps.pad(picture, TILE)
+        self.image.paste(tile, self._at(number), mask=tile)
+
+    def cross_out(self, number: int) -> None:
+        large = self._font.font_variant(size=200)
+        self._draw.text(self._at(number, TILE_MIDDLE), "☒", "#b0b0b0", large, anchor="mm")
+
+    def write_name(self, number: int, name: str) -> None:
+        place = self._at(number, NAME_MIDDLE)
+        self._draw.text(place, short(name, 22), "black", self._font, anchor="mm")
+
+    def _at(self, number: int, offset: tuple[int, int] = (0, 0)) -> tuple[int, int]:
+        """Pixels from the sheet's corner to a cell's, and so far into the cell."""
+        row, column = divmod(number, self._columns)
+        left = column * CELL[0] + GAP // 2 + offset[0]
+        top = row * CELL[1] + GAP // 2 + offset[1]
+        return left, top
 
 
 def difference(a: Source, b: Source) -> Picture:
-    """Where two pictures differ: black is equal, grey a little different, white by 40 and more.
+    """Show where two pictures differ: black is equal, grey a little, white by 40 and more of 255.
 
     Differences are spread, to be seen; the words have their number. ImageError for two sizes.
     """
-    one, two = _opened(a), _opened(b)
+    one = _opened(a)
+    two = _opened(b)
     if one.size != two.size:
         raise ImageError(
             f"Only pictures of one size can be compared: the first has {one.width} × {one.height} "
             f"pixels, the second {two.width} × {two.height}."
         )
     grey = reduce(ImageChops.lighter, ImageChops.difference(one, two).split())
-    pixels, equal = grey.width * grey.height, grey.histogram()[0]
-    words = (
-        f"identical, all {pixels:,} pixels"
-        if equal == pixels
-        else f"{pixels - equal:,} of {pixels:,} pixels differ, "
-        f"the largest difference is {grey.getextrema()[1]} of 255"
-    )
+    pixels = grey.width * grey.height
+    equal = grey.histogram()[0]
+    if equal == pixels:
+        words = f"identical, all {pixels:,} pixels"
+    else:
+        _, largest = grey.getextrema()
+        words = (
+            f"{pixels - equal:,} of {pixels:,} pixels differ, "
+            f"the largest difference is {largest} of 255"
+        )
     # Bright first: else the one pixel that differs would vanish among its neighbours.
-    bright = grey.point(lambda value: value and 95 + 4 * value)
-    small = ImageOps.contain(bright, SIDE, Image.Resampling.BOX).filter(ImageFilter.MaxFilter(5))
-    return Picture(
-        small.point(lambda value: value and max(value, 96)), f"The two pictures: {words}."
-    )
+    bright = grey.point(_brightened)
+    small = ImageOps.contain(bright, DIFFERENCE, Image.Resampling.BOX)
+    spread = small.filter(ImageFilter.MaxFilter(5))
+    return Picture(spread.point(_visible), f"The two pictures: {words}.")
+
+
+def _brightened(value: int) -> int:
+    """A grey that can be told from black, and white for a difference of 40 and more."""
+    return 95 + 4 * value if value else 0
+
+
+def _visible(value: int) -> int:
+    """At least a dark grey, also where the difference is spread thin; black stays black."""
+    return max(value, 96) if value else 0
 
 
 def _opened(source: Source) -> Image.Image:
     try:
-        return (
-            open_image(project_root() / source)
-            if isinstance(source, str | Path)
-            else normalise(source)
-        ).convert("RGBA")
+        if isinstance(source, str | Path):
+            picture = open_image(project_root() / source)
+        else:
+            picture = normalise(source)
+        return picture.convert("RGBA")
     except (ImageError, OSError) as error:  # OSError: an image that Pillow had begun to read
         # By the same words on every machine.
-        raise ImageError(str(error).replace(f"{project_root()}/", "")) from None
+        words = str(error).replace(f"{project_root()}/", "")
+        raise ImageError(words) from None

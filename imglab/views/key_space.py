@@ -6,27 +6,39 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-from imglab.console.redis_cli import run
+from imglab.console import redis_cli
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import speaking_to
 from imglab.text import short
-from imglab.views.board_table import CELL
+from imglab.views.html_table import cell, row, table
 from imglab.views.live_view import Live
 
-#: How to see how long a key of each type is, and its first entries.
-_LOOK = {
-    "list": ("LLEN", ["LRANGE", "{}", "0", "3"]),
-    "hash": ("HLEN", ["HGETALL", "{}"]),
-    "zset": ("ZCARD", ["ZRANGE", "{}", "0", "3", "WITHSCORES"]),
-    "stream": ("XLEN", ["XREVRANGE", "{}", "+", "-", "COUNT", "1"]),
-    "set": ("SCARD", ["SRANDMEMBER", "{}", "4"]),
-    "string": ("STRLEN", ["GET", "{}"]),
+
+class Look(NamedTuple):
+    """How to look at a key of one type."""
+
+    #: The command that says how long it is.
+    length: str
+    #: The command that shows its first entries.
+    entries: str
+    #: What follows the key's name in it.
+    arguments: tuple[str, ...] = ()
+
+
+LOOKS = {
+    "list": Look("LLEN", "LRANGE", ("0", "3")),
+    "hash": Look("HLEN", "HGETALL"),
+    "zset": Look("ZCARD", "ZRANGE", ("0", "3", "WITHSCORES")),
+    "stream": Look("XLEN", "XREVRANGE", ("+", "-", "COUNT", "1")),
+    "set": Look("SCARD", "SRANDMEMBER", ("4",)),
+    "string": Look("STRLEN", "GET"),
 }
-#: Lines of a value that are shown, and letters of a line.
-LINES, LETTERS = 8, 88
-TABLE = "border-collapse:collapse;border:none;margin:0;font-family:monospace;font-size:13px"
+#: Lines of a value that are shown.
+VALUE_LINES = 8
+#: Letters of such a line.
+LINE_LETTERS = 88
 
 
 @dataclass(frozen=True)
@@ -50,15 +62,24 @@ class Key:
         return "" if self.ttl is None else f"gone in {self.ttl:,} s"
 
     @property
+    def words(self) -> str:
+        """Its end and its first entries, in one line of text."""
+        parts = [each for each in (self.end, self.line) if each]
+        return "  ".join(parts)
+
+    @property
     def line(self) -> str:
         """Its first entries in one line of text; those of a list between its two ends."""
         lines = [re.sub(r"^ *\d+\) ", "", each) for each in self.value.splitlines()]
         words = [each.strip('"').replace('\\"', '"') for each in lines]
         if self.kind == "list":
-            return boxes([*words, *["…"] * (self.length > len(words))])
-        pairs = zip(words[::2], words[1::2], strict=False)
-        is_of_pairs = self.kind in ("hash", "zset")
-        return short("  ".join(map(": ".join, pairs) if is_of_pairs else words), 60)
+            if self.length > len(words):
+                words.append("…")
+            return boxes(words)
+        if self.kind in ("hash", "zset"):
+            pairs = zip(words[::2], words[1::2], strict=False)
+            words = [f"{name}: {value}" for name, value in pairs]
+        return short("  ".join(words), 60)
 
 
 @dataclass(frozen=True)
@@ -68,28 +89,34 @@ class KeySpace:
     keys: tuple[Key, ...]
     more: int = 0
 
+    @property
+    def rest(self) -> str:
+        """How many more keys there are, in words; nothing when these are all."""
+        return f"and {self.more:,} more keys" if self.more else ""
+
     def __str__(self) -> str:
         lines = []
         for key in self.keys:
-            lines.append(", ".join(filter(None, (str(key), key.end))))
+            lines.append(f"{key}, {key.end}" if key.end else str(key))
             lines += [f"    {line}" for line in key.value.splitlines()]
-        return "\n".join([*lines, *[f"and {self.more:,} more keys"] * bool(self.more)])
+        if self.rest:
+            lines.append(self.rest)
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self.keys)) or "no keys"
 
     def _repr_html_(self) -> str:
-        cells = [
-            (key.name, f"{key.kind}, {key.length:,}", "  ".join(filter(None, (key.end, key.line))))
-            for key in self.keys
-        ]
-        cells += [(f"and {self.more:,} more keys", "", "")] * bool(self.more)
-        rows = [
-            "".join(f'<td style="{CELL};padding-right:2ch">{escape(each)}</td>' for each in row)
-            for row in cells or [("no keys", "", "")]
-        ]
-        body = "".join(f'<tr style="background:transparent">{each}</tr>' for each in rows)
-        return f'<table class="imglab-keys" style="{TABLE}">{body}</table>'
+        rows = [_row(key.name, f"{key.kind}, {key.length:,}", key.words) for key in self.keys]
+        if self.rest:
+            rows.append(_row(self.rest))
+        if not rows:
+            rows.append(_row("no keys"))
+        return table("keys", rows)
+
+
+def _row(name: str, kind: str = "", words: str = "") -> str:
+    return row(cell(escape(each), "padding-right:2ch") for each in (name, kind, words))
 
 
 def boxes(entries: Iterable[str]) -> str:
@@ -98,35 +125,50 @@ def boxes(entries: Iterable[str]) -> str:
 
 
 def keys(queue: RedisTaskQueue, limit: int = 30, *, pattern: str = "") -> KeySpace:
-    """Every key of a queue, its own first, then up to `limit` in all of its tasks and results.
+    """Look at every key of a queue: its own first, then up to `limit` in all with those of tasks.
 
-    With a pattern such as `lesson-03:*`, the keys that match it instead. It goes round with SCAN,
-    as one should: KEYS would keep everybody else waiting meanwhile.
+    With a pattern such as `lesson-03:*`, at the keys that match it instead. It goes round with
+    SCAN, as one should: KEYS would keep everybody else waiting meanwhile.
     """
     client = queue.redis
     with speaking_to(client):
-        own = [each for each in queue.keys.all if not pattern and client.exists(each)]
-        kinds = [f"{queue.namespace}{kind}:*" for kind in ("task", "result")]
-        places = [pattern] if pattern else kinds
-        found = sorted({each for place in places for each in client.scan_iter(place, count=1000)})
+        if pattern:
+            own = list[str]()
+            found = _scan(client, [pattern])
+        else:
+            own = [key for key in queue.keys.all if client.exists(key)]
+            found = _scan(client, [f"{queue.namespace}task:*", f"{queue.namespace}result:*"])
         wanted = [*own, *found][: max(limit, len(own))]
-        shown = tuple(_look(client, each) for each in wanted)
-    return KeySpace(shown, len(own) + len(found) - len(wanted))
+        shown = tuple(_look(client, key) for key in wanted)
+    return KeySpace(shown, more=len(own) + len(found) - len(wanted))
+
+
+def _scan(client: Any, patterns: Iterable[str]) -> list[str]:
+    """The names that match; SCAN may tell one of them twice."""
+    found = set[str]()
+    for pattern in patterns:
+        found.update(client.scan_iter(pattern, count=1000))
+    return sorted(found)
 
 
 def _look(client: Any, name: str) -> Key:
     kind = str(client.type(name))
-    if kind not in _LOOK:  # expired between two looks, or of a module's own type
+    look = LOOKS.get(kind)
+    if look is None:  # expired between two looks, or of a module's own type
         return Key(name, kind, 0, None, "")
-    length, words = _LOOK[kind]
     ttl = int(client.ttl(name))
-    value = run(client, [name if each == "{}" else each for each in words])
-    lines = [short(each, LETTERS) for each in value.splitlines()]
-    value = "\n".join(lines[:LINES] + ["…"] * (len(lines) > LINES))
-    count = int(client.execute_command(length, name))
-    return Key(name, kind, count, ttl if ttl >= 0 else None, value)
+    value = redis_cli.run(client, [look.entries, name, *look.arguments])
+    lines = [short(line, LINE_LETTERS) for line in value.splitlines()]
+    if len(lines) > VALUE_LINES:
+        lines[VALUE_LINES:] = ["…"]
+    length = int(client.execute_command(look.length, name))
+    return Key(name, kind, length, ttl if ttl >= 0 else None, "\n".join(lines))
 
 
 def live_keys(queue: RedisTaskQueue, pattern: str = "") -> Live:
-    """A view of `keys` that follows what happens: in a `with` block, or until its `stop()`."""
-    return Live(lambda: keys(queue, pattern=pattern)._repr_html_())
+    """Show a view of `keys` that follows what happens: with `with`, or until its `stop()`."""
+
+    def picture() -> str:
+        return keys(queue, pattern=pattern)._repr_html_()
+
+    return Live(picture)

@@ -12,7 +12,11 @@ from html import escape
 from typing import Any, Self
 
 from imglab.errors import ImglabError
-from imglab.views.board_table import RATE, TEXT
+
+#: How often a live view is drawn anew.
+FRAMES_A_SECOND = 8
+#: What stands for a live view where there is only text.
+PLAIN_TEXT = "<live queue view>"
 
 
 def show_controls(box: Any) -> None:
@@ -31,11 +35,14 @@ class Live:
     is only text, `text` stands for it.
     """
 
-    def __init__(self, picture: Callable[[], str], text: str = TEXT) -> None:
+    def __init__(self, picture: Callable[[], str], text: str = PLAIN_TEXT) -> None:
         from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
 
-        self.frames, self.text = 0, text
-        self._picture, self._stopping = picture, threading.Event()
+        #: Pictures drawn so far.
+        self.frames = 0
+        self.text = text
+        self._picture = picture
+        self._stopping = threading.Event()
         self._handle = display(  # type: ignore[no-untyped-call]
             self._bundle(), raw=True, display_id=True
         )
@@ -56,7 +63,7 @@ class Live:
             self._handle.update(self._bundle(), raw=True)
 
     def _play(self) -> None:
-        while not self._stopping.wait(1 / RATE):
+        while not self._stopping.wait(1 / FRAMES_A_SECOND):
             self._handle.update(self._bundle(), raw=True)
 
     def _bundle(self) -> dict[str, str]:

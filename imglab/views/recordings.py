@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from imglab.errors import ImglabError
-from imglab.views.board_table import RATE, TEXT, Film, draw
+from imglab.views.board_table import Film, board_html
 from imglab.views.frames import Frame, frames
-from imglab.views.live_view import show_controls
+from imglab.views.live_view import FRAMES_A_SECOND, PLAIN_TEXT, show_controls
+
+#: The most frames of a replay: of a long record, each stands for more time.
+MOST_FRAMES = 1000
 
 
 class Replay:
@@ -20,13 +23,15 @@ class Replay:
         import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
         from IPython.display import display  # noqa: PLC0415
 
-        film, self._drawn = Film(), list[str]()
+        film = Film()
+        self._drawn = list[str]()
         for frame in film_of:
             film.add(frame)
-            self._drawn.append(draw(frame, film, title))
+            self._drawn.append(board_html(frame, film, title))
         last = len(film_of) - 1
+        pause_ms = 1000 // FRAMES_A_SECOND
         # It begins at its end, as the picture does; "play" goes round to the beginning.
-        self.play = widgets.Play(last, max=last, interval=1000 // RATE, repeat=True)
+        self.play = widgets.Play(last, max=last, interval=pause_ms, repeat=True)
         self.slider = widgets.IntSlider(last, max=last, description="frame")
         self.speed = widgets.Dropdown(options=[1, 2, 4, 0.5, 0.25], description="speed")
         widgets.jslink((self.play, "value"), (self.slider, "value"))
@@ -38,17 +43,17 @@ class Replay:
         )
 
     def _bundle(self, number: int) -> dict[str, str]:
-        return {"text/html": self._drawn[number], "text/plain": TEXT}
+        return {"text/html": self._drawn[number], "text/plain": PLAIN_TEXT}
 
     def _show(self, _: object) -> None:
         self._handle.update(self._bundle(self.slider.value), raw=True)
 
     def _set_speed(self, _: object) -> None:
-        self.play.interval = int(1000 / RATE / self.speed.value)
+        self.play.interval = int(1000 / FRAMES_A_SECOND / self.speed.value)
 
 
 def replay(events: Iterable[dict[str, Any]], title: str = "record") -> Replay:
-    """A record of events as a film to stop, to wind and to play at any speed; it needs no Redis.
+    """Show a record of events as a film to stop, to wind and to play at any speed, without Redis.
 
     `list(queue.events())` is a record. ImglabError for one without any event.
     """
@@ -56,7 +61,8 @@ def replay(events: Iterable[dict[str, Any]], title: str = "record") -> Replay:
     if not record:
         raise ImglabError("There is nothing to replay: the record has no events.")
     seconds = (int(record[-1]["at"]) - int(record[0]["at"])) / 1000
-    return Replay(list(frames(record, max(1 / RATE, seconds / 1000))), title)
+    every = max(1 / FRAMES_A_SECOND, seconds / MOST_FRAMES)
+    return Replay(list(frames(record, every)), title)
 
 
 def recorded(name: str) -> list[dict[str, Any]]:

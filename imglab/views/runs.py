@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from imglab.errors import ImglabError
 from imglab.views.frames import by_number
+
+#: Events after which a task waits in a line.
+_INTO_A_LINE = ("added", "promoted", "released", "requeued")
 
 
 @dataclass(frozen=True)
@@ -16,9 +20,11 @@ class Run:
 
     task: str
     worker: str
-    #: When it was put in line, claimed, and ended.
+    #: When it was put in line.
     added: float
+    #: When the worker took it.
     claimed: float
+    #: When it was out of the worker's hands; for one that still runs, the end of the record.
     ended: float
     #: completed, failed, delayed, released, expired; "" for one that still runs.
     outcome: str = ""
@@ -47,29 +53,39 @@ class Runs:
         """The tries that a record tells of. ImglabError for a record without a claim."""
         in_line: dict[str, float] = {}
         held: dict[str, tuple[str, float]] = {}
-        found: list[Run] = []
-        begin, now = None, 0.0
+        found = list[Run]()
+        begin: int | None = None
+        now = 0.0
         for event in events:
-            begin = int(event["at"]) if begin is None else begin
-            now, task = (int(event["at"]) - begin) / 1000, event["task"]
-            if event["event"] == "claimed":
-                held[task] = event["worker"], now
+            at = int(event["at"])
+            if begin is None:
+                begin = at
+            now = (at - begin) / 1000
+            task = event["task"]
+            what = event["event"]
+            if what == "claimed":
+                held[task] = (event["worker"], now)
             elif task in held:
                 worker, claimed = held.pop(task)
-                since = in_line.get(task, claimed)
-                found.append(Run(task, worker, since, claimed, now, event["event"]))
-            if event["event"] in ("added", "promoted", "released", "requeued"):
+                added = in_line.get(task, claimed)
+                found.append(Run(task, worker, added, claimed, ended=now, outcome=what))
+            if what in _INTO_A_LINE:
                 in_line[task] = now
         for task, (worker, claimed) in held.items():
-            found.append(Run(task, worker, in_line.get(task, claimed), claimed, now))
+            added = in_line.get(task, claimed)
+            found.append(Run(task, worker, added, claimed, ended=now))
         if not found:
             raise ImglabError("There is nothing to draw: in this record no task was claimed.")
-        return cls(tuple(sorted(found, key=lambda run: run.claimed)), now)
+        return cls(tuple(sorted(found, key=attrgetter("claimed"))), now)
 
     @property
     def workers(self) -> list[str]:
         """Everybody who took a task, by name."""
         return sorted({run.worker for run in self.runs}, key=by_number)
+
+    def by(self, worker: str) -> list[Run]:
+        """The tries of one worker."""
+        return [run for run in self.runs if run.worker == worker]
 
     @property
     def completed(self) -> list[Run]:

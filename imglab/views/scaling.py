@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,11 @@ class Law:
     @property
     def best(self) -> float:
         """How many workers do the most; infinite when each further one helps."""
-        return ((1 - self.serial) / self.crosstalk) ** 0.5 if self.crosstalk else float("inf")
+        if not self.crosstalk:
+            return math.inf
+        if self.serial >= 1:  # each further one only waits
+            return 1.0
+        return math.sqrt((1 - self.serial) / self.crosstalk)
 
 
 def fit(workers: Sequence[float], rates: Sequence[float], *, crosstalk: bool = True) -> Law:
@@ -43,19 +48,23 @@ def fit(workers: Sequence[float], rates: Sequence[float], *, crosstalk: bool = T
     import numpy as np  # noqa: PLC0415 - matplotlib brings it along; a worker never needs it
 
     parts = 3 if crosstalk else 2
-    if len(set(workers)) < parts or len(workers) != len(rates) or min(rates, default=0) <= 0:
+    is_enough = len(set(workers)) >= parts and len(workers) == len(rates)
+    if not is_enough or min(rates) <= 0:
         raise ImglabError(f"A fit needs rates above 0 for at least {parts} numbers of workers.")
-    n, rate = np.asarray(workers, float), np.asarray(rates, float)
-    columns = [np.ones_like(n), n - 1, n * (n - 1)][:parts]
+    n = np.asarray(workers, float)
+    rate = np.asarray(rates, float)
+    columns = [np.ones_like(n), n - 1, n * (n - 1)]
     kept = list(range(parts))
     while True:
         # Relative errors count: each row is divided by what it should give.
-        rows = np.stack([columns[each] for each in kept], axis=1) * (rate / n)[:, None]
+        chosen = np.stack([columns[part] for part in kept], axis=1)
+        rows = chosen * (rate / n)[:, None]
         found = np.linalg.lstsq(rows, np.ones_like(n), rcond=None)[0]
-        worst = int(found[1:].argmin()) + 1 if len(found) > 1 else 0
-        if not worst or found[worst] >= 0:
+        # The first part, the work itself, always stays.
+        worst = min(range(1, len(kept)), key=found.__getitem__, default=0)
+        if worst == 0 or found[worst] >= 0:
             break
         del kept[worst]
     values = dict(zip(kept, found.tolist(), strict=True))
     one = 1 / values[0]
-    return Law(one, values.get(1, 0.0) * one, values.get(2, 0.0) * one)
+    return Law(rate=one, serial=values.get(1, 0.0) * one, crosstalk=values.get(2, 0.0) * one)

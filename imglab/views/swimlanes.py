@@ -2,63 +2,65 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 
 from imglab.errors import ImglabError
 from imglab.queues import BaseQueue
 from imglab.text import short
-from imglab.views.board_table import CELL, COLOURS, GREY, tinted
+from imglab.views.html_table import COLOURS, GREY, cell, fixed_table, row, tinted
 from imglab.views.live_view import Live
 from imglab.views.runs import Run, Runs
 
-#: Letters in a lane, and the fewest milliseconds that one of them stands for.
-WIDTH, SLOT = 60, 20
+#: Letters in a lane.
+LANE_LETTERS = 60
+#: The fewest seconds that a letter stands for.
+SHORTEST_SLOT = 0.020
+#: Letters of the three columns: name, lane, number of tasks.
+COLUMNS = (14, LANE_LETTERS + 2, 10)
 #: Two blocks in turn: neighbours are told apart without a colour.
 BLOCKS = "█▓"
 
 
 def lanes(queue: BaseQueue) -> Live:
-    """A live view of who runs what when, for either kind of queue; stop it, or use `with`.
+    """Show a live view of who runs what when, for either kind of queue; stop it, or use `with`.
 
     It reads the queue's events, so begin with one that was cleared.
     """
-    return Live(lambda: draw(queue))
+    return Live(partial(lanes_html, queue))
 
 
-def draw(queue: BaseQueue) -> str:
+def lanes_html(queue: BaseQueue) -> str:
     """The lanes so far, as an HTML table that reads as text."""
     try:
         runs = Runs.of(queue.events())
     except ImglabError:
-        return _table([("nobody yet", "", "0 tasks")])
-    slot = max(SLOT / 1000, runs.seconds / WIDTH)
-    mine = {name: [run for run in runs.runs if run.worker == name] for name in runs.workers}
-    rows = [
-        (name, tinted(_lane(tasks, slot), COLOURS[row % len(COLOURS)]), f"{len(tasks)} tasks")
-        for row, (name, tasks) in enumerate(mine.items())
-    ]
-    return _table([*rows, ("", tinted(f"each letter: {slot * 1000:.0f} ms", GREY), "")])
+        return _table([_row("nobody yet", "", "0 tasks")])
+    slot = max(SHORTEST_SLOT, runs.seconds / LANE_LETTERS)
+    rows = []
+    for number, worker in enumerate(runs.workers):
+        mine = runs.by(worker)
+        lane = tinted(_lane(mine, slot), COLOURS[number % len(COLOURS)])
+        rows.append(_row(worker, lane, f"{len(mine)} tasks"))
+    rows.append(_row("", tinted(f"each letter: {slot * 1000:.0f} ms", GREY), ""))
+    return _table(rows)
 
 
 def _lane(runs: list[Run], slot: float) -> str:
-    letters = [" "] * WIDTH
+    letters = [" "] * LANE_LETTERS
     for number, run in enumerate(runs):
-        first, last = int(run.claimed / slot), max(int(run.claimed / slot), int(run.ended / slot))
-        for place in range(first, min(last + 1, WIDTH)):
+        first = int(run.claimed / slot)
+        last = max(first, int(run.ended / slot))
+        for place in range(first, min(last + 1, LANE_LETTERS)):
             letters[place] = BLOCKS[number % 2]
     return "".join(letters).rstrip()
 
 
-def _table(rows: list[tuple[str, str, str]]) -> str:
-    widths = (14, WIDTH + 2, 10)
-    lines = [
-        "".join(
-            f'<td style="{CELL};width:{width}ch">{each}</td>'
-            for width, each in zip(widths, (escape(short(name, 13)), lane, count), strict=True)
-        )
-        for name, lane, count in rows
-    ]
-    body = "".join(f'<tr style="background:transparent">{line}</tr>' for line in lines)
-    style = "table-layout:fixed;border-collapse:collapse;border:none;margin:0;line-height:1.3"
-    style += f";font-family:monospace;font-size:13px;width:{sum(widths)}ch"
-    return f'<table class="imglab-lanes" style="{style}">{body}</table>'
+def _row(name: str, lane: str, count: str) -> str:
+    texts = (escape(short(name, 13)), lane, count)
+    pairs = zip(texts, COLUMNS, strict=True)
+    return row(cell(text, f"width:{width}ch") for text, width in pairs)
+
+
+def _table(rows: list[str]) -> str:
+    return fixed_table("lanes", rows, sum(COLUMNS), line_height=1.3)

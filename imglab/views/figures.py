@@ -1,0 +1,55 @@
+"""An empty figure in the style of the lessons, and how a drawn one gets into the notebook."""
+
+from __future__ import annotations
+
+from html import escape
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Lines and letters: legible on white and on black.
+INK = "#808080"
+_STYLE: dict[Any, Any] = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "axes.axisbelow": True,
+    "font.size": 10,
+}
+
+
+def figure(width: float = 7.5, height: float = 2.8, columns: int = 1) -> Figure:
+    """An empty figure in the style of the lessons, in inches; `figure.axes` are its axes."""
+    from matplotlib import rc_context  # noqa: PLC0415 - only where something is drawn
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    with rc_context(_STYLE):
+        made = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+        made.subplots(1, columns)
+    return made
+
+
+def show(picture: Figure, alt: str, numbers: str = "") -> None:
+    """Put a figure into the notebook: with a sentence for it, and its numbers to unfold."""
+    from IPython.display import display  # noqa: PLC0415
+
+    buffer = BytesIO()
+    picture.savefig(buffer, format="png", dpi=110)
+    display(  # type: ignore[no-untyped-call]
+        {"image/png": buffer.getvalue(), "text/plain": "<chart>"},
+        raw=True,
+        metadata={"image/png": {"alt": alt}},
+    )
+    if numbers:
+        folded = f"<summary>The numbers</summary><pre>{escape(numbers)}</pre>"
+        display(  # type: ignore[no-untyped-call]
+            {
+                "text/html": f'<details class="imglab-numbers">{folded}</details>',
+                "text/plain": "<numbers of the chart>",
+            },
+            raw=True,
+        )

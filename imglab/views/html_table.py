@@ -1,0 +1,56 @@
+"""The HTML of every table that a notebook shows: its colours, its style, its rows and cells.
+
+Text in cells is HTML already: whoever makes it escapes what is not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: Okabe and Ito's colours, which differ for colour-blind eyes, dark enough on white and light
+#: enough on black; a worker is known by its number, too.
+COLOURS = ("#2080C8", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#7B68C8", "#808080")
+#: Notes, and what is still to come.
+GREY = "#8a8a8a"
+#: Tasks in line.
+WAITING = "#6d87a8"
+#: What ended well.
+DONE = "#2e9e6b"
+#: What ended badly.
+BAD = "#c4453c"
+
+CELL_STYLE = "text-align:left;padding:1px 0;white-space:pre;overflow:hidden;border:none"
+_TABLE_STYLE = "border-collapse:collapse;border:none;margin:0;font-family:monospace;font-size:13px"
+
+
+def tinted(html: str, colour: str) -> str:
+    """The same in a colour; nothing for nothing."""
+    return f'<span style="color:{colour}">{html}</span>' if html else ""
+
+
+def cell(html: str, style: str = "", *, tag: str = "td", columns: int = 1) -> str:
+    """A cell, with more style if need be; it may reach over several columns."""
+    span = f' colspan="{columns}"' if columns > 1 else ""
+    more = f";{style}" if style else ""
+    return f'<{tag}{span} style="{CELL_STYLE}{more}">{html}</{tag}>'
+
+
+def row(cells: Iterable[str], style: str = "") -> str:
+    """A row of such cells; without a ground of its own, for JupyterLab paints every second one."""
+    more = f";{style}" if style else ""
+    return f'<tr style="background:transparent{more}">{"".join(cells)}</tr>'
+
+
+def table(name: str, rows: Iterable[str]) -> str:
+    """A table as wide as what is in it; `imglab-` and its name are its class."""
+    return _table(name, rows, _TABLE_STYLE)
+
+
+def fixed_table(name: str, rows: Iterable[str], width: int, line_height: float = 1.45) -> str:
+    """A table of so many letters across, whatever is in it: nothing jumps."""
+    size = f"line-height:{line_height};width:{width}ch"
+    return _table(name, rows, f"table-layout:fixed;{_TABLE_STYLE};{size}")
+
+
+def _table(name: str, rows: Iterable[str], style: str) -> str:
+    return f'<table class="imglab-{name}" style="{style}">{"".join(rows)}</table>'
