@@ -99,7 +99,18 @@ def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch)
     assert "thread-1" in text_of(shown[-1])
 
 
-def test_a_live_view_says_when_it_cannot_look_and_goes_on(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (QueueUnavailable("No Redis <here>."), "No Redis &lt;here&gt;."),
+        (
+            ValueError("<odd> entry"),
+            "This picture cannot be drawn: &lt;odd&gt; entry (ValueError).",
+        ),
+        (KeyError("at"), "This picture cannot be drawn: &#x27;at&#x27; (KeyError)."),
+    ],
+)
+def test_a_live_view_says_when_it_cannot_look_and_goes_on(monkeypatch, error, sentence):
     shown, is_away = [], [True]
 
     class Handle:
@@ -107,12 +118,12 @@ def test_a_live_view_says_when_it_cannot_look_and_goes_on(monkeypatch):
             shown.append(bundle["text/html"])
 
     def picture():
-        if is_away:
-            raise QueueUnavailable("No Redis <here>.")
+        if is_away and shown:  # the first one is drawn by the cell itself
+            raise error
         return "back"
 
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
     with Live(picture):
-        until(lambda: "No Redis &lt;here&gt;." in shown)
+        until(lambda: sentence in shown)
         is_away.clear()
         until(lambda: shown[-1] == "back")

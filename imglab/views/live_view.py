@@ -32,7 +32,8 @@ class Live:
     """A picture of text that a thread draws anew eight times a second until `stop`.
 
     It goes on while a cell is busy and after it; the last one stays in the notebook. Where there
-    is only text, `text` stands for it.
+    is only text, `text` stands for it. A picture that cannot be drawn is told in a sentence, and
+    the next one is tried.
     """
 
     def __init__(self, picture: Callable[[], str], text: str = PLAIN_TEXT) -> None:
@@ -68,8 +69,12 @@ class Live:
 
     def _bundle(self) -> dict[str, str]:
         self.frames += 1
+        # The next picture tries again, whatever it was: an error must not end the thread.
         try:
             html = self._picture()
-        except ImglabError as error:  # the next picture tries again
+        except ImglabError as error:
             html = escape(str(error))
+        except Exception as error:  # noqa: BLE001 - a reader gets a sentence, not a dead view
+            words = f"This picture cannot be drawn: {error} ({type(error).__name__})."
+            html = escape(words)
         return {"text/html": html, "text/plain": self.text}
