@@ -21,11 +21,16 @@ from imglab.console import redis_cli
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
-from imglab.queues.scripts import COMMON_ARGUMENTS, by_hash
+from imglab.queues.scripts import COMMON_ARGUMENTS, Script, by_hash
 from imglab.storage import Folders
 from imglab.text import short
 
+#: The Redis that the magics speak to, once somebody has chosen it or asked for it.
 _chosen: list[Any] = []
+#: Seconds in which `%monitor 20` has to see its 20 commands.
+_MONITOR_TIMEOUT = 60.0
+#: Letters of a word of a command that are shown.
+_WORD_LETTERS = 60
 _LINE = re.compile(r"(?P<at>\d+\.\d+) \[\d+ (?P<who>[^\]]+)\] (?P<words>.*)")
 
 
@@ -38,21 +43,35 @@ def client() -> Any:
     """The Redis that the magics speak to."""
     if not _chosen:
         url = os.environ.get("IMGLAB_REDIS_URL")
-        _chosen.append(connect(url=url or server.ensure().url))
+        if not url:
+            url = server.ensure().url
+        _chosen.append(connect(url=url))
     return _chosen[0]
 
 
 def redis(line: str, cell: str | None = None) -> None:
     """Print what redis-cli would, for one command or for each line of a cell."""
-    for command in [line] if cell is None else [line, *cell.splitlines()]:
-        if not command.strip() or command.lstrip().startswith("#"):
-            continue
-        if cell is not None:
+    if cell is None:
+        _print_reply(line)
+        return
+    for command in [line, *cell.splitlines()]:
+        if _is_command(command):
             print(f"> {command.strip()}")  # noqa: T201 - what a magic is for
-        try:
-            print(redis_cli.run(client(), shlex.split(command)))  # noqa: T201
-        except (ImglabError, ValueError) as error:
-            print(f"(error) {error}")  # noqa: T201
+            _print_reply(command)
+
+
+def _is_command(line: str) -> bool:
+    text = line.strip()
+    return text != "" and not text.startswith("#")
+
+
+def _print_reply(command: str) -> None:
+    if not _is_command(command):
+        return
+    try:
+        print(redis_cli.run(client(), shlex.split(command)))  # noqa: T201
+    except (ImglabError, ValueError) as error:
+        print(f"(error) {error}")  # noqa: T201
 
 
 def monitor(line: str) -> None:
@@ -61,9 +80,15 @@ def monitor(line: str) -> None:
     if not match:
         print("Write %monitor 20 for 20 commands, or %monitor 3s for 3 seconds.")  # noqa: T201
         return
-    number, is_seconds = float(match[1]), bool(match[2])
+    number = float(match[1])
+    seconds = _MONITOR_TIMEOUT
+    commands: int | None = None
+    if match[2]:
+        seconds = number
+    else:
+        commands = int(number)
     try:
-        for text in watch(number if is_seconds else 60, None if is_seconds else int(number)):
+        for text in watch(seconds, commands):
             print(text)  # noqa: T201
     except ImglabError as error:
         print(f"(error) {error}")  # noqa: T201
@@ -84,8 +109,10 @@ def save(line: str, cell: str) -> None:
     folder = str(file.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-        paths = [folder, os.environ.get("PYTHONPATH", "")]
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        paths = [folder]
+        if os.environ.get("PYTHONPATH"):
+            paths.append(os.environ["PYTHONPATH"])
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     sys.modules.pop(file.stem, None)  # an import that follows gets the new text
     importlib.invalidate_caches()
     print(f"Saved {line.strip()}: {len(cell.splitlines())} lines.")  # noqa: T201
@@ -93,7 +120,8 @@ def save(line: str, cell: str) -> None:
 
 def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
     """What anybody sends in so many seconds, at most so many commands: who, and what in words."""
-    lines, found = redis_cli.monitor(client()), list[str]()
+    lines = redis_cli.monitor(client())
+    found = list[str]()
     done = threading.Event()
 
     def listen() -> None:
@@ -104,9 +132,11 @@ def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
 
     # MONITOR's connection blocks until somebody speaks; a thread waits in our place.
     threading.Thread(target=listen, name="monitor", daemon=True).start()
-    end, shown, names = time.monotonic() + seconds, 0, dict[str, str]()
+    deadline = time.monotonic() + seconds
+    shown = 0
+    names = dict[str, str]()
     try:
-        while time.monotonic() < end and (commands is None or shown < commands):
+        while time.monotonic() < deadline and (commands is None or shown < commands):
             if shown == len(found):
                 time.sleep(0.02)
                 continue
@@ -125,23 +155,31 @@ def explain(line: str, names: dict[str, str]) -> str:
     match = _LINE.match(line)
     if not match:
         return line
-    words = [
-        word.replace('\\"', '"') for word in re.findall(r'"((?:[^"\\]|\\.)*)"', match["words"])
-    ]
-    who, command = match["who"], words[0].upper() if words else ""
-    if command in ("EVALSHA", "EVAL") and len(words) > 2 and words[1] in by_hash():
-        script = by_hash()[words[1]]
-        arguments = words[3 + int(words[2]) + COMMON_ARGUMENTS :]
+    quoted = re.findall(r'"((?:[^"\\]|\\.)*)"', match["words"])
+    words = [word.replace('\\"', '"') for word in quoted]
+    who = match["who"]
+    script = _script_of(words)
+    if script:
+        # EVALSHA, the hash, the number of keys, the keys, then the arguments.
+        key_count = int(words[2])
+        arguments = words[3 + key_count + COMMON_ARGUMENTS :]
         named = dict(zip(script.arguments, arguments, strict=False))
         if "worker" in named:
             names[who] = named["worker"]
         words = [script.name, *arguments]
     sender = "in a script" if who == "lua" else names.get(who, who)
-    return f"{sender:<15}  {' '.join(short(word, 60) for word in words)}"
+    return f"{sender:<15}  {' '.join(short(word, _WORD_LETTERS) for word in words)}"
+
+
+def _script_of(words: list[str]) -> Script | None:
+    """Which of our scripts a command calls; None for any other command."""
+    if len(words) < 3 or words[0].upper() not in ("EVALSHA", "EVAL"):
+        return None
+    return by_hash().get(words[1])
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What `%load_ext imglab.console` calls."""
+    """Give the shell the magics; `%load_ext imglab.console` calls it."""
     shell.register_magic_function(redis, "line_cell", "redis")
     shell.register_magic_function(monitor, "line", "monitor")
     shell.register_magic_function(save, "cell", "save")

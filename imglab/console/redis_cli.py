@@ -10,12 +10,23 @@ from imglab.errors import QueueError
 
 #: Commands whose reply is a text for people: printed as it is, not quoted.
 _TEXTS = ("info", "lolwut", "client list", "client info", "memory doctor", "latency doctor")
+#: How redis-cli writes the bytes that are no letters: by number, and some by name.
 _ESCAPES = {code: f"\\x{code:02x}" for code in range(256) if not 32 <= code < 127}
-_ESCAPES |= {ord(char): f"\\{name}" for char, name in zip('\\"\n\r\t\a\b', '\\"nrtab', strict=True)}
+_ESCAPES |= str.maketrans(
+    {
+        "\\": r"\\",
+        '"': r"\"",
+        "\n": r"\n",
+        "\r": r"\r",
+        "\t": r"\t",
+        "\a": r"\a",
+        "\b": r"\b",
+    }
+)
 
 
 def run(client: Any, words: Sequence[str]) -> str:
-    """What redis-cli prints for one command, without the last newline; errors are text as well.
+    """Send one command; return what redis-cli prints, without the last newline, errors as well.
 
     Raises QueueUnavailable when no Redis answers.
     """
@@ -26,9 +37,13 @@ def run(client: Any, words: Sequence[str]) -> str:
 
 
 def monitor(client: Any) -> Iterator[str]:
-    """A line for every command that anybody sends from this call on, as redis-cli MONITOR does."""
+    """A line for every command that anybody sends from this call on, as redis-cli MONITOR does.
+
+    QueueError when Redis refuses it.
+    """
     replies = raw_replies(client, ["MONITOR"])
-    if isinstance(first := next(replies), ErrorReply):
+    first = next(replies)
+    if isinstance(first, ErrorReply):
         raise QueueError(f"Redis refuses MONITOR: {first}")
     return map(str, replies)
 
@@ -36,20 +51,35 @@ def monitor(client: Any) -> Iterator[str]:
 def format_reply(reply: Any, indent: int = 0) -> str:
     """A reply as redis-cli shows it; `indent` is how far to the right a nested one stands."""
     match reply:
-        case list() if reply:
-            width = len(str(len(reply)))
-            inner = (format_reply(item, indent + width + 2) for item in reply)
-            lines = (f"{number:{width}}) {item}" for number, item in enumerate(inner, 1))
-            text = f"\n{' ' * indent}".join(lines)
+        case list():
+            text = _format_list(reply, indent)
         case Status():
             text = reply
-        case str() | bytes() if not isinstance(reply, ErrorReply):
-            data = reply.encode() if isinstance(reply, str) else reply
-            text = f'"{data.decode("latin-1").translate(_ESCAPES)}"'
+        case ErrorReply():
+            text = f"(error) {reply}"
+        case str() | bytes():
+            text = _quoted(reply)
         case float():
             text = f"(double) {reply!r}".removesuffix(".0")
-        case None | []:
-            text = "(nil)" if reply is None else "(empty array)"
+        case int():
+            text = f"(integer) {reply}"
+        case None:
+            text = "(nil)"
         case _:
-            text = f"({'integer' if isinstance(reply, int) else 'error'}) {reply}"
+            text = f"(error) {reply}"
     return text
+
+
+def _format_list(items: list[Any], indent: int) -> str:
+    if not items:
+        return "(empty array)"
+    width = len(str(len(items)))
+    lines = []
+    for number, item in enumerate(items, 1):
+        lines.append(f"{number:{width}}) {format_reply(item, indent + width + 2)}")
+    return f"\n{' ' * indent}".join(lines)
+
+
+def _quoted(text: str | bytes) -> str:
+    data = text.encode() if isinstance(text, str) else text
+    return f'"{data.decode("latin-1").translate(_ESCAPES)}"'

@@ -19,9 +19,12 @@ class ErrorReply(str):
 
 
 def raw_command(client: Any, words: Sequence[str]) -> object:
-    """One command's reply; one that may block is waited for as long as it takes."""
-    blocks = words[0].upper().startswith(("B", "WAIT")) or "BLOCK" in map(str.upper, words)
-    timeout = None if blocks else client.connection_pool.connection_kwargs.get("socket_timeout")
+    """Send one command and return its reply; wait for one that may block as long as it takes."""
+    upper = [word.upper() for word in words]
+    may_block = upper[0].startswith(("B", "WAIT")) or "BLOCK" in upper
+    timeout = None
+    if not may_block:
+        timeout = client.connection_pool.connection_kwargs.get("socket_timeout")
     with closing(raw_replies(client, words, timeout=timeout)) as replies:
         return next(replies)
 
@@ -29,7 +32,7 @@ def raw_command(client: Any, words: Sequence[str]) -> object:
 def raw_replies(
     client: Any, words: Sequence[str], *, timeout: float | None = None
 ) -> Generator[object, None, None]:
-    """Whatever comes after one command, over a connection that is closed with the generator."""
+    """Send one command; whatever comes after it, until the generator and its connection close."""
     pool = client.connection_pool
     # In the older protocol a hash is a flat list, as a terminal shows it.
     settings = {**pool.connection_kwargs, "protocol": 2, "socket_timeout": timeout}
@@ -51,12 +54,17 @@ def _read(stream: BinaryIO) -> object:
     line = stream.readline()
     if not line:
         raise ConnectionResetError("it closed the connection")
-    kind, text = line[:1], line[1:-2].decode(errors="replace")
-    if kind in (b"+", b"-"):
-        return Status(text) if kind == b"+" else ErrorReply(text)
+    kind = line[:1]
+    text = line[1:-2].decode(errors="replace")
+    if kind == b"+":
+        return Status(text)
+    if kind == b"-":
+        return ErrorReply(text)
     size = int(text)
     if kind == b"*" and size >= 0:
         return [_read(stream) for _ in range(size)]
     if kind == b"$" and size >= 0:
         return stream.read(size + 2)[:-2]
-    return size if kind == b":" else None
+    if kind == b":":
+        return size
+    return None  # a size of -1: there is nothing
