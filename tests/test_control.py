@@ -16,7 +16,7 @@ from lessons import classroom
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from imglab.classroom.controls import buttons
+from imglab.classroom.controls import actions
 from imglab.classroom.controls.actions import Controls
 from imglab.classroom.controls.buttons import ROWS, perform
 from imglab.classroom.controls.panel import picture
@@ -64,7 +64,7 @@ def own(project, monkeypatch):
 
 def press(controls: Controls, row: str, label: str, **values) -> str:
     """What the status line says when somebody presses a button."""
-    (knob,) = (each for each in ROWS[row][1] if each.label == label)
+    (knob,) = (each for each in ROWS[row].knobs if each.label == label)
     return perform(controls, knob, values)
 
 
@@ -203,7 +203,7 @@ def test_freezing_twice_and_thawing_twice_are_harmless(controls):
 
 
 def test_a_frozen_worker_goes_on_by_itself_in_the_end(controls, monkeypatch):
-    monkeypatch.setattr(buttons, "THAW", 0.2)
+    monkeypatch.setattr(actions, "THAW", 0.2)
     controls.scale(1)
     pid = controls.freeze("worker-1")
     until(lambda: state(pid) != psutil.STATUS_STOPPED)
@@ -279,11 +279,10 @@ def test_without_redis_every_button_says_so_and_nothing_is_lost(project, own_ser
         add(controls, 5)
         workers = controls.pool.pids
         own_server.kill()
-        inputs = {"count": 2, "priority": "low", "queue": "", "size": ""}
+        inputs = {"count": 2, "priority": "low"}
         for row in ("Tasks", "Queue", "Pool"):
-            names, knobs = ROWS[row]
-            for knob in knobs:
-                said = perform(controls, knob, {name: inputs[name] for name in names})
+            for knob in ROWS[row].knobs:
+                said = perform(controls, knob, inputs)
                 assert said.startswith("Redis is away"), (row, knob.label)
         assert controls.pool.pids == workers
         own_server.start()
@@ -297,25 +296,25 @@ def test_without_redis_every_button_says_so_and_nothing_is_lost(project, own_ser
 
 
 def test_a_killed_redis_is_back_on_its_port_with_its_tasks(own, monkeypatch):
-    monkeypatch.setattr(buttons, "QUICK", 0)
+    monkeypatch.setattr(actions, "QUICK", 0)
     add(own, 5)
     before = server.status(own.home)
-    assert "with 5 tasks to do" in press(own, "Redis", "Kill -9", redis="")
+    assert "with 5 tasks to do" in press(own, "Redis", "Kill -9")
     after = server.status(own.home)
     assert (after.port, after.pid != before.pid) == (before.port, True)
 
 
 def test_a_young_redis_is_spared_for_its_keeper_would_give_it_up(own):
     before = server.status(own.home)
-    said = press(own, "Redis", "Kill -9", redis="")
+    said = press(own, "Redis", "Kill -9")
     assert said.startswith("This was not done. Only our own Redis may be killed, and only once")
     assert server.status(own.home).pid == before.pid
 
 
 def test_a_redis_of_somebody_else_is_spared(controls, valkey, monkeypatch):
     monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
-    monkeypatch.setattr(buttons, "QUICK", 0)
-    assert press(controls, "Redis", "Kill -9", redis="").startswith("This was not done. Only our")
+    monkeypatch.setattr(actions, "QUICK", 0)
+    assert press(controls, "Redis", "Kill -9").startswith("This was not done. Only our")
     assert valkey.process.poll() is None
 
 
@@ -324,7 +323,7 @@ def test_a_restarted_redis_is_back_on_its_port_though_another_would_be_free(own,
     before = server.status(own.home)
     monkeypatch.setattr(server, "PORT", free_port())
     for _ in range(2):
-        assert "with 5 tasks to do" in press(own, "Redis", "Restart", redis="")
+        assert "with 5 tasks to do" in press(own, "Redis", "Restart")
     after = server.status(own.home)
     assert (after.port, after.pid != before.pid) == (before.port, True)
 
@@ -334,7 +333,7 @@ def test_a_redis_that_was_stopped_is_started(own):
     server.stop(own.home)
     with pytest.raises(QueueUnavailable):
         own.queue.get_stats()
-    assert "with 5 tasks to do" in press(own, "Redis", "Restart", redis="")
+    assert "with 5 tasks to do" in press(own, "Redis", "Restart")
 
 
 # The room in a kernel
@@ -439,7 +438,7 @@ def test_the_notebook_opens_the_room_in_one_cell_and_explains_every_button():
     for title, button in rows[1:]:
         row = title or row
         explained.append((row, button))
-    buttons = [(row, knob.label) for row, (_, knobs) in ROWS.items() for knob in knobs]
+    buttons = [(row, knob.label) for row, each in ROWS.items() for knob in each.knobs]
     numbers = [(row, label) for row, label in buttons if label.isdigit()]
     wanted = [each for each in buttons if each not in numbers]
     wanted.insert(wanted.index(("Pool", "Stop all")) + 1, ("Pool", "1 … 8"))

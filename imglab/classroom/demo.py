@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -29,6 +29,7 @@ PIXELS = 2_000_000
 #: It has a filter that holds the GIL and one that releases it, so threads gain something, not all.
 FILTERS = "median:size=3,blur:radius=3"
 
+#: Hears, for a way, how many of its tasks are done.
 Progress = Callable[[str, int], None]
 
 
@@ -92,7 +93,7 @@ class Demo:
 
 
 def make_inputs(tasks: int, pixels: int = PIXELS) -> list[Path]:
-    """Paths of `tasks` inputs: the photographs of images/ in turn, resized to about `pixels`.
+    """Make `tasks` inputs and return their paths: the photographs in turn, of about `pixels`.
 
     Where there is no such folder, it is the one that comes with the package. The first letters of
     each name say which photograph it is; equal ones are made only once. ImglabError when the folder
@@ -108,7 +109,7 @@ def make_inputs(tasks: int, pixels: int = PIXELS) -> list[Path]:
         if not target.exists():
             image = open_image(photo)
             scale = (pixels / (image.width * image.height)) ** 0.5
-            size = round(image.width * scale), round(image.height * scale)
+            size = (round(image.width * scale), round(image.height * scale))
             save_image(image.resize(size, Image.Resampling.LANCZOS), target)
         made[photo] = target
     return [made[photos[n % len(photos)]] for n in range(tasks)]
@@ -119,7 +120,7 @@ def run(
     tasks: int = 15,
     workers: int = 3,
     filters: str = FILTERS,
-    on_progress: Progress = lambda stage, done: None,
+    on_progress: Progress | None = None,
 ) -> Demo:
     """Do the same work in three ways; results of the last one stay in output/.
 
@@ -129,23 +130,23 @@ def run(
     inputs = make_inputs(tasks)
     names = [f"{n:02d}-{path.name}" for n, path in enumerate(inputs, 1)]
     scratch = project_home() / "demo" / "output"
-    ways: dict[str, Path] = {
-        "one by one": scratch / "sequential",
-        f"{workers} threads": scratch / "threads",
-        f"{workers} processes": project_root() / "output",
-    }
-    runs = (_one_by_one, _threads, _processes)
-    stages: list[Stage] = []
-    for (name, folder), way in zip(ways.items(), runs, strict=True):
-        jobs = [
-            {"image_path": str(path), "output_path": str(folder / each)}
-            for path, each in zip(inputs, names, strict=True)
+    ways = (
+        _Way("one by one", scratch / "sequential", _one_by_one),
+        _Way(f"{workers} threads", scratch / "threads", _threads),
+        _Way(f"{workers} processes", project_root() / "output", _processes),
+    )
+    stages = list[Stage]()
+    for way in ways:
+        payloads = [
+            {"image_path": str(path), "output_path": str(way.folder / name)}
+            for path, name in zip(inputs, names, strict=True)
         ]
-        work = _Work(jobs, pipeline, workers, queue, partial(on_progress, name))
-        seconds, shares = way(work)
+        done = partial(on_progress, way.name) if on_progress else _say_nothing
+        work = _Work(payloads, pipeline, workers, queue, done)
+        seconds, shares = way.work(work)
         first = stages[0].seconds if stages else seconds
-        stages.append(Stage(name, len(shares), seconds, first / seconds, shares))
-    _compare(list(ways.values()), names)
+        stages.append(Stage(way.name, len(shares), seconds, first / seconds, shares))
+    _compare([way.folder for way in ways], names)
     shutil.rmtree(scratch)
     return Demo(tasks, str(pipeline), os.cpu_count() or 1, tuple(stages))
 
@@ -154,24 +155,41 @@ def run(
 class _Work:
     """The same work for each of the three ways."""
 
-    jobs: list[dict[str, str]]
+    payloads: list[dict[str, str]]
     pipeline: FilterPipeline
     workers: int
     queue: RedisTaskQueue
+    #: Hears how many tasks are done.
     done: Callable[[int], None]
 
 
-#: What a way gives: the seconds it took, and the tasks per worker.
-_Measured = tuple[float, dict[str, int]]
+class _Measured(NamedTuple):
+    """What a way gives."""
+
+    seconds: float
+    #: Tasks per worker.
+    shares: dict[str, int]
+
+
+class _Way(NamedTuple):
+    """One way to do the work, and where its results go."""
+
+    name: str
+    folder: Path
+    work: Callable[[_Work], _Measured]
+
+
+def _say_nothing(_done: int) -> None:
+    """Nobody asked how far it is."""
 
 
 def _one_by_one(work: _Work) -> _Measured:
     began = time.perf_counter()
-    for number, job in enumerate(work.jobs, 1):
-        image = work.pipeline.apply(open_image(job["image_path"]))
-        save_image(image, job["output_path"])
+    for number, payload in enumerate(work.payloads, 1):
+        image = work.pipeline.apply(open_image(payload["image_path"]))
+        save_image(image, payload["output_path"])
         work.done(number)
-    return time.perf_counter() - began, {"main": len(work.jobs)}
+    return _Measured(time.perf_counter() - began, {"main": len(work.payloads)})
 
 
 def _threads(work: _Work) -> _Measured:
@@ -181,14 +199,14 @@ def _threads(work: _Work) -> _Measured:
     crew = [Worker(name, work.pipeline, queue, folders=folders) for name in names]
     threads = [threading.Thread(target=worker.start) for worker in crew]
     began = time.perf_counter()
-    ids = queue.add_tasks(work.jobs)
+    ids = queue.add_tasks(work.payloads)
     for thread in threads:
         thread.start()
     _follow(queue, work.done)
     seconds = time.perf_counter() - began
     for thread in threads:
         thread.join()
-    return seconds, _shares(queue, ids, names)
+    return _Measured(seconds, _shares(queue, ids, names))
 
 
 def _processes(work: _Work) -> _Measured:
@@ -197,19 +215,21 @@ def _processes(work: _Work) -> _Measured:
         # The clock starts when every worker is ready: starting Python is not the work.
         names = list(pool.pids)
         began = time.perf_counter()
-        ids = work.queue.add_tasks(work.jobs)
+        ids = work.queue.add_tasks(work.payloads)
         _follow(work.queue, work.done)
         seconds = time.perf_counter() - began
-    return seconds, _shares(work.queue, ids, names)
+    return _Measured(seconds, _shares(work.queue, ids, names))
 
 
 def _follow(queue: BaseQueue, done: Callable[[int], None]) -> None:
+    """Wait until nothing is left to do, and say meanwhile how many tasks are done."""
     while not queue.join(timeout=0.1):
         done(queue.get_stats().completed)
     done(queue.get_stats().completed)
 
 
 def _shares(queue: BaseQueue, ids: list[str], workers: list[str]) -> dict[str, int]:
+    """How many tasks each worker did. QueueError for a task that failed."""
     tasks = [queue.task(task_id) for task_id in ids]
     for task in tasks:
         if task.status != "completed":
@@ -219,6 +239,7 @@ def _shares(queue: BaseQueue, ids: list[str], workers: list[str]) -> dict[str, i
 
 
 def _compare(folders: list[Path], names: list[str]) -> None:
+    """Raise ImglabError unless the pictures of these names are equal in all folders."""
     first, *others = folders
     for name in names:
         expected = open_image(first / name).tobytes()

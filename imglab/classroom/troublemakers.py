@@ -22,7 +22,7 @@ class BusyFilter(BaseFilter):
     ms: int = number(10, low=0, high=60_000)
 
     def change(self, image: Image.Image) -> Image.Image:
-        """The same picture, later."""
+        """Give the same picture, later."""
         until = time.monotonic() + self.ms / 1000
         hashlib.sha256(image.tobytes()).digest()
         time.sleep(max(0, until - time.monotonic()))
@@ -35,7 +35,7 @@ class PoisonFilter(BaseFilter):
     """Kills the worker, as a crash in native code or the kernel's out-of-memory killer would."""
 
     def change(self, image: Image.Image) -> Image.Image:
-        """No picture, ever."""
+        """Give no picture, ever."""
         os.kill(os.getpid(), signal.SIGKILL)
         return image
 
@@ -49,11 +49,13 @@ class FlakyFilter(BaseFilter):
     times: int = number(1, low=1, high=99)
 
     def change(self, image: Image.Image) -> Image.Image:
-        """The same picture, in the end."""
-        for time_ in range(self.times):
+        """Give the same picture, in the end."""
+        marks = project_root() / "marks"
+        for failure in range(self.times):
+            mark = marks / f"{self.task}-{failure}"
             try:
-                (project_root() / "marks" / f"{self.task}-{time_}").touch(exist_ok=False)
-            except FileExistsError:
+                mark.touch(exist_ok=False)
+            except FileExistsError:  # this failure has happened
                 continue
-            raise RuntimeError(f"failure {time_ + 1} of {self.times}, as planned")
+            raise RuntimeError(f"failure {failure + 1} of {self.times}, as planned")
         return image

@@ -5,149 +5,233 @@
 
 from __future__ import annotations
 
-import signal
-from collections import namedtuple
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
-from imglab.classroom.controls.actions import MISSING, SETTINGS, THAW, Controls
+from imglab.classroom.controls.actions import SETTINGS, THAW, Controls
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.workers.pool import SILENCE
 
-#: A button: its words; what the status line says at once, and in the end, of the inputs of its row
-#: and of what was `done`; and what it does, with these inputs.
-Knob = namedtuple("Knob", "label tooltip meanwhile sentence action")
-#: The rows of the panel: title → inputs, and buttons.
-ROWS: dict[str, tuple[list[str], list[Knob]]] = {
-    "Tasks": (
-        ["count", "priority"],
-        [
+#: The most workers that a button offers.
+MOST_WORKERS = 8
+
+
+class Knob(NamedTuple):
+    """A button of the panel."""
+
+    #: The words on it.
+    label: str
+    #: What it is for, when the pointer rests on it.
+    tooltip: str
+    #: What the status line says at once; {name} stands for the value of an input.
+    meanwhile: str
+    #: Does it, given the inputs by name; the sentence says what was done.
+    press: Callable[..., str]
+    #: The inputs that `press` takes.
+    inputs: tuple[str, ...] = ()
+
+
+class Row(NamedTuple):
+    """A row of the panel."""
+
+    #: The names of its widgets, in front of the buttons.
+    widgets: tuple[str, ...]
+    knobs: tuple[Knob, ...]
+
+
+# What each button does, and says in the end
+
+
+def _add_photographs(controls: Controls, count: int, priority: str) -> str:
+    ids = controls.add(count, priority)
+    return f"Added {count} at {priority} priority: {ids}."
+
+
+def _add_poison(controls: Controls) -> str:
+    task_id = controls.add_poison()
+    return (
+        f"Added {task_id}. It kills its worker, each time; "
+        f"after {SETTINGS.max_crashes} of them it is failed."
+    )
+
+
+def _add_missing(controls: Controls) -> str:
+    task_id = controls.add_missing()
+    return f"Added {task_id}, a picture that is not there. It fails at once: no retry can help."
+
+
+def _pause(controls: Controls) -> str:
+    controls.queue.pause()
+    return "Paused: no worker gets a task any more. What they hold they finish."
+
+
+def _resume(controls: Controls) -> str:
+    controls.queue.resume()
+    return "Resumed: idle workers look for tasks within a second."
+
+
+def _reset(controls: Controls) -> str:
+    deleted = controls.reset()
+    return f"Reset: {deleted} tasks deleted, the pool as in the beginning. Nobody else's keys."
+
+
+def _kill_worker(controls: Controls, worker: str) -> str:
+    pid = controls.kill(worker)
+    return f"Killed {worker} (kill -9 {pid}). Its task comes back; the pool replaces it."
+
+
+def _freeze(controls: Controls, worker: str) -> str:
+    controls.freeze(worker)
+    free_after = SETTINGS.lease
+    replaced_after = SILENCE * SETTINGS.lease
+    return (
+        f"Froze {worker} (SIGSTOP). In {free_after:g} s its lease is over and its "
+        f"task free; in {replaced_after:g} s the pool replaces it."
+    )
+
+
+def _thaw(controls: Controls, worker: str) -> str:
+    controls.thaw(worker)
+    return f"{worker} goes on (SIGCONT). If its lease is over, its result will be refused."
+
+
+def _stop_gently(controls: Controls, worker: str) -> str:
+    controls.stop_gently(worker)
+    return f"Asked {worker} to stop (SIGTERM): it ends its task, then the pool replaces it."
+
+
+def _scale(controls: Controls, size: int) -> str:
+    controls.scale(size)
+    return f"Workers in the pool now: {size}."
+
+
+def _kill_redis(controls: Controls) -> str:
+    unfinished = controls.kill_redis()
+    return f"Killed Redis (kill -9). It is back, with {unfinished} tasks to do, out of its file."
+
+
+def _restart_redis(controls: Controls) -> str:
+    unfinished = controls.restart_redis()
+    return f"Restarted Redis. It is back, with {unfinished} tasks to do, out of its file."
+
+
+def _open(controls: Controls) -> str:
+    controls.scale(controls.size)
+    return "Ready."
+
+
+def _pool_knob(size: int) -> Knob:
+    return Knob(
+        label=str(size) if size else "Stop all",
+        tooltip=f"Have {size} workers, none of them frozen",
+        meanwhile=f"scaling to {size}",
+        press=partial(_scale, size=size),
+    )
+
+
+#: The rows of the panel by their titles.
+ROWS = {
+    "Tasks": Row(
+        ("count", "priority"),
+        (
             Knob(
-                "Add photographs",
-                "As many tasks as the box says: draw a photograph in pencil",
-                "adding {count} at {priority} priority",
-                "Added {count} at {priority} priority: {done}.",
-                Controls.add,
+                label="Add photographs",
+                tooltip="As many tasks as the box says: draw a photograph in pencil",
+                meanwhile="adding {count} at {priority} priority",
+                press=_add_photographs,
+                inputs=("count", "priority"),
             ),
             Knob(
-                "Add poison",
-                "One task that kills each worker that takes it; at high priority, so it is next",
-                "adding a poison task",
-                "Added {done}. It kills its worker, each time; "
-                f"after {SETTINGS.max_crashes} of them it is failed.",
-                lambda it, **_: it.add(
-                    1, "high", {"poison": "images/sample.jpg"}, [{"name": "poison"}]
-                ),
+                label="Add poison",
+                tooltip="One task that kills each worker that takes it; "
+                "at high priority, so it is next",
+                meanwhile="adding a poison task",
+                press=_add_poison,
             ),
             Knob(
-                "Add missing file",
-                "One task whose picture is not there; at high priority, so it is next",
-                "adding a task that must fail",
-                "Added {done}, a picture that is not there. It fails at once: no retry can help.",
-                lambda it, **_: it.add(1, "high", MISSING),
+                label="Add missing file",
+                tooltip="One task whose picture is not there; at high priority, so it is next",
+                meanwhile="adding a task that must fail",
+                press=_add_missing,
             ),
-        ],
+        ),
     ),
-    "Queue": (
-        ["queue"],
-        [
+    "Queue": Row(
+        ("queue",),
+        (
+            Knob("Pause", "Hand out no more tasks", "pausing", _pause),
+            Knob("Resume", "Hand out tasks again", "resuming", _resume),
             Knob(
-                "Pause",
-                "Hand out no more tasks",
-                "pausing",
-                "Paused: no worker gets a task any more. What they hold they finish.",
-                lambda it, **_: it.queue.pause(),
+                label="Reset",
+                tooltip="Delete the control room's tasks, and bring the pool back to its "
+                "first size",
+                meanwhile="resetting",
+                press=_reset,
             ),
-            Knob(
-                "Resume",
-                "Hand out tasks again",
-                "resuming",
-                "Resumed: idle workers look for tasks within a second.",
-                lambda it, **_: it.queue.resume(),
-            ),
-            Knob(
-                "Reset",
-                "Delete the control room's tasks, and bring the pool back to its first size",
-                "resetting",
-                "Reset: {done} tasks deleted, the pool as in the beginning. Nobody else's keys.",
-                lambda it, **_: it.scale(it.size) or it.queue.clear(),
-            ),
-        ],
+        ),
     ),
-    "Worker": (
-        ["worker"],
-        [
+    "Worker": Row(
+        ("worker",),
+        (
             Knob(
-                "Kill -9",
-                "SIGKILL: it dies at once, in the middle of its task",
-                "killing {worker}",
-                "Killed {worker} (kill -9 {done}). Its task comes back; the pool replaces it.",
-                lambda it, worker: it.signal(worker, signal.SIGKILL),
+                label="Kill -9",
+                tooltip="SIGKILL: it dies at once, in the middle of its task",
+                meanwhile="killing {worker}",
+                press=_kill_worker,
+                inputs=("worker",),
             ),
             Knob(
-                "Freeze",
-                f"SIGSTOP: it stands still, for {THAW:g} s at most",
-                "freezing {worker}",
-                f"Froze {{worker}} (SIGSTOP). In {SETTINGS.lease:g} s its lease is over and its "
-                f"task free; in {SILENCE * SETTINGS.lease:g} s the pool replaces it.",
-                Controls.freeze,
+                label="Freeze",
+                tooltip=f"SIGSTOP: it stands still, for {THAW:g} s at most",
+                meanwhile="freezing {worker}",
+                press=_freeze,
+                inputs=("worker",),
             ),
             Knob(
-                "Thaw",
-                "SIGCONT: it goes on where it was",
-                "thawing {worker}",
-                "{worker} goes on (SIGCONT). If its lease is over, its result will be refused.",
-                lambda it, worker: it.thaw(worker),
+                label="Thaw",
+                tooltip="SIGCONT: it goes on where it was",
+                meanwhile="thawing {worker}",
+                press=_thaw,
+                inputs=("worker",),
             ),
             Knob(
-                "Stop gently",
-                "SIGTERM: it ends its task and leaves",
-                "stopping {worker}",
-                "Asked {worker} to stop (SIGTERM): it ends its task, then the pool replaces it.",
-                lambda it, worker: it.thaw(worker) or it.signal(worker, signal.SIGTERM),
+                label="Stop gently",
+                tooltip="SIGTERM: it ends its task and leaves",
+                meanwhile="stopping {worker}",
+                press=_stop_gently,
+                inputs=("worker",),
             ),
-        ],
+        ),
     ),
-    "Pool": (
-        ["size"],
-        [
+    "Pool": Row(("size",), tuple(_pool_knob(size) for size in range(MOST_WORKERS + 1))),
+    "Redis": Row(
+        ("redis",),
+        (
             Knob(
-                str(size) if size else "Stop all",
-                f"Have {size} workers, none of them frozen",
-                f"scaling to {size}",
-                f"Workers in the pool now: {size}.",
-                lambda it, size_=size, **_: it.scale(size_),
-            )
-            for size in range(9)
-        ],
-    ),
-    "Redis": (
-        ["redis"],
-        [
-            Knob(
-                "Kill -9",
-                "SIGKILL: its keeper starts it again, on the same port",
-                "killing Redis",
-                "Killed Redis (kill -9). It is back, with {done} tasks to do, out of its file.",
-                lambda it, **_: it.kill_redis(),
+                label="Kill -9",
+                tooltip="SIGKILL: its keeper starts it again, on the same port",
+                meanwhile="killing Redis",
+                press=_kill_redis,
             ),
             Knob(
-                "Restart",
-                "SIGTERM, and a new start on the same port",
-                "restarting Redis",
-                "Restarted Redis. It is back, with {done} tasks to do, out of its file.",
-                lambda it, **_: it.restart_redis(),
+                label="Restart",
+                tooltip="SIGTERM, and a new start on the same port",
+                meanwhile="restarting Redis",
+                press=_restart_redis,
             ),
-        ],
+        ),
     ),
 }
-OPEN = Knob("", "", "starting workers", "Ready.", lambda it: it.scale(it.size))
+#: What happens first, without a button.
+OPEN = Knob("", "", "starting workers", _open)
 
 
-def perform(it: Controls, knob: Knob, values: Mapping[str, Any]) -> str:
-    """Do what a button is for; what came of it, as a sentence, and be it an error."""
+def perform(controls: Controls, knob: Knob, values: Mapping[str, Any]) -> str:
+    """Do what a button is for; return what came of it as a sentence, also when it is an error."""
+    inputs = {name: values[name] for name in knob.inputs}
     try:
-        return str(knob.sentence).format(done=knob.action(it, **values), **values)
+        return knob.press(controls, **inputs)
     except QueueUnavailable:
         return "Redis is away, so this was not done. Wait until the board moves, or restart Redis."
     except (ImglabError, OSError) as error:

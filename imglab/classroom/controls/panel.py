@@ -27,8 +27,28 @@ from imglab.views.boards import board
 from imglab.views.live_view import show_controls
 from imglab.views.runs import Runs
 
-#: Seconds that the charts look back, and between two drawings.
-LATEST, EVERY = 60, 2.0
+#: Seconds that the charts look back.
+CHARTS_LOOK_BACK = 60
+#: Seconds between two drawings of the charts.
+CHARTS_PAUSE = 2.0
+#: Inches of both charts together, across and down.
+CHARTS_WIDTH = 8.6
+CHARTS_HEIGHT = 2.3
+#: Pixels of an inch.
+DPI = 100
+#: What keeps the place of the charts until there are any.
+NO_CHARTS = {
+    "text/html": f"<div style='height:{CHARTS_HEIGHT * DPI:.0f}px'>No task was claimed yet.</div>",
+    "text/plain": "No task was claimed yet.",
+}
+#: The widths of the panel's widgets, as CSS has them.
+WIDE = {"width": "190px"}
+TITLE = {"width": "60px"}
+BUTTON = {"width": "138px"}
+DIGIT_BUTTON = {"width": "36px"}
+
+#: A button, and the values of the inputs at the click; None ends the room.
+Order = tuple[Knob, dict[str, Any]] | None
 
 
 class ControlRoom:
@@ -40,13 +60,15 @@ class ControlRoom:
         here = server.ensure()
         queue = RedisTaskQueue(url=here.url, namespace="control:", settings=SETTINGS)
         queue.forget_workers(0)  # of a kernel that was killed: the board would show them
-        self.controls, self._closing = Controls(queue, size, server.own_home()), threading.Event()
-        self._orders = lines.SimpleQueue[tuple[Knob, dict[str, Any]] | None]()
+        self.controls = Controls(queue, size, server.own_home())
+        self._closing = threading.Event()
+        self._orders = lines.SimpleQueue[Order]()
+        self.inputs = self._make_inputs(here)
         self._panel = self._build(here)
-        self._order([], OPEN, None)
+        self._order(OPEN)
         show_controls(self._panel)
         self._board = board(queue, "control room")
-        self._charts = display(PLACE, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._charts = display(NO_CHARTS, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         self._threads = [
             threading.Thread(target=self._work, args=[before], daemon=True),
             threading.Thread(target=self._draw, daemon=True),
@@ -61,49 +83,48 @@ class ControlRoom:
         for thread in self._threads:
             thread.join()
 
-    def _build(self, here: server.RedisServer) -> Any:
+    def _make_inputs(self, here: server.RedisServer) -> dict[str, Any]:
         import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
 
-        where = (
-            f"the project's own, port {here.port}" if here.owned else "IMGLAB_REDIS_URL: left alone"
-        )
-        self.inputs: dict[str, Any] = {
+        queue = self.controls.queue
+        where = "IMGLAB_REDIS_URL: left alone"
+        if here.owned:
+            where = f"the project's own, port {here.port}"
+        return {
             "count": widgets.BoundedIntText(
                 50, min=1, max=500, tooltip="How many", layout={"width": "86px"}
             ),
             "priority": widgets.Dropdown(
                 options=PRIORITIES, value="normal", tooltip="Priority", layout={"width": "100px"}
             ),
-            "queue": widgets.Label(
-                self.controls.queue.namespace + self.controls.queue.name, layout={"width": "190px"}
-            ),
-            "worker": widgets.Dropdown(
-                options=["worker-1"], tooltip="Which worker", layout={"width": "190px"}
-            ),
-            "size": widgets.Label(layout={"width": "190px"}),
-            "redis": widgets.Label(where, layout={"width": "190px"}),
+            "queue": widgets.Label(queue.namespace + queue.name, layout=WIDE),
+            "worker": widgets.Dropdown(options=["worker-1"], tooltip="Which worker", layout=WIDE),
+            "size": widgets.Label(layout=WIDE),
+            "redis": widgets.Label(where, layout=WIDE),
             "status": widgets.HTML(layout={"height": "44px"}),
         }
+
+    def _build(self, here: server.RedisServer) -> Any:
+        import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
+
         panel = []
-        for title, (names, knobs) in ROWS.items():
-            row = [
-                widgets.HTML(f"<b>{title}</b>", layout={"width": "60px"}),
-                *(self.inputs[each] for each in names),
-            ]
-            for knob in knobs:
+        for title, row in ROWS.items():
+            parts = [widgets.HTML(f"<b>{title}</b>", layout=TITLE)]
+            parts += [self.inputs[name] for name in row.widgets]
+            for knob in row.knobs:
                 button = widgets.Button(
                     description=knob.label,
                     tooltip=knob.tooltip,
                     disabled=title == "Redis" and not here.owned,
-                    layout={"width": "138px" if len(knob.label) > 1 else "36px"},
+                    layout=BUTTON if len(knob.label) > 1 else DIGIT_BUTTON,
                 )
-                button.on_click(partial(self._order, names, knob))
-                row.append(button)
-            panel.append(widgets.HBox(row))
+                button.on_click(partial(self._order, knob))
+                parts.append(button)
+            panel.append(widgets.HBox(parts))
         return widgets.VBox([*panel, self.inputs["status"]])
 
-    def _order(self, names: Iterable[str], knob: Knob, _: object) -> None:
-        values = {name: self.inputs[name].value for name in names}
+    def _order(self, knob: Knob, _button: object = None) -> None:
+        values = {name: self.inputs[name].value for name in knob.inputs}
         self._say(f"… {knob.meanwhile.format(**values)}")
         self._orders.put((knob, values))
 
@@ -114,51 +135,52 @@ class ControlRoom:
         for room in before:
             room.close()
         while order := self._orders.get():
-            sentence, size = perform(self.controls, *order), self.controls.pool.size
-            worker, chosen = self.inputs["worker"], self.inputs["worker"].index
-            with worker.hold_sync():  # new options forget the choice; the browser shall not see it
-                worker.options = [f"worker-{number}" for number in range(1, max(1, size) + 1)]
-                worker.index = min(chosen, len(worker.options) - 1)
-            self.inputs["size"].value = f"workers: {size}"
+            knob, values = order
+            sentence = perform(self.controls, knob, values)
+            self._show_size(self.controls.pool.size)
             self._say(sentence)
         self.controls.close()
         self._board.stop()
         self._panel.children = [self.inputs["status"]]
         self._say("Closed. The workers are gone; the tasks stay in Redis.")
 
+    def _show_size(self, size: int) -> None:
+        worker = self.inputs["worker"]
+        chosen = worker.index
+        with worker.hold_sync():  # new options forget the choice; the browser shall not see it
+            worker.options = [f"worker-{number}" for number in range(1, max(1, size) + 1)]
+            worker.index = min(chosen, len(worker.options) - 1)
+        self.inputs["size"].value = f"workers: {size}"
+
     def _draw(self) -> None:
-        latest = None
-        while not self._closing.wait(EVERY):
+        latest: list[Any] | None = None
+        while not self._closing.wait(CHARTS_PAUSE):
             with suppress(ImglabError):  # nothing to draw yet, or Redis is away: the picture stays
                 events = list(self.controls.queue.events())
                 if events[-1:] != latest:
-                    self._charts.update(picture(events) if events else PLACE, raw=True)
+                    shown = picture(events) if events else NO_CHARTS
+                    self._charts.update(shown, raw=True)
                     latest = events[-1:]
-
-
-#: The charts in inches, the pixels of an inch, and what keeps their place until there are any.
-WIDTH, HEIGHT, DPI = 8.6, 2.3, 100
-PLACE = {
-    "text/html": f"<div style='height:{HEIGHT * DPI:.0f}px'>No task was claimed yet.</div>",
-    "text/plain": "No task was claimed yet.",
-}
 
 
 def picture(events: list[dict[str, Any]]) -> dict[str, str]:
     """Timeline and rate of the latest events, for a notebook; in words, too."""
     from matplotlib import rc_context  # noqa: PLC0415 - only where something is drawn
 
-    runs = Runs.of(e for e in events if e["at"] > events[-1]["at"] - 1000 * LATEST)
-    grey: Any = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
-    with rc_context(dict.fromkeys(grey, charts.INK)):  # legible on white and on black
-        drawn, buffer = charts.figure(WIDTH, HEIGHT, columns=2), BytesIO()
-        charts.timeline(drawn.axes[0], runs)
-        charts.throughput(drawn.axes[1], runs)
+    begin = events[-1]["at"] - 1000 * CHARTS_LOOK_BACK
+    runs = Runs.of(event for event in events if event["at"] > begin)
+    letters: Any = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+    with rc_context(dict.fromkeys(letters, charts.INK)):  # legible on white and on black
+        drawn = charts.figure(CHARTS_WIDTH, CHARTS_HEIGHT, columns=2)
+        left, right = drawn.axes
+        charts.timeline(left, runs)
+        charts.throughput(right, runs)
+        buffer = BytesIO()
         drawn.savefig(buffer, format="png", dpi=DPI, transparent=True)
     words = f"{charts.timeline_text(runs)}\n{charts.throughput_text(runs)}"
     # As HTML, for of a bare PNG JupyterLab reads no alternative text to anybody.
     source = f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
-    size = f"width={WIDTH * DPI:.0f} height={HEIGHT * DPI:.0f}"
+    size = f"width={CHARTS_WIDTH * DPI:.0f} height={CHARTS_HEIGHT * DPI:.0f}"
     return {"text/html": f'<img src="{source}" alt="{escape(words)}" {size}>', "text/plain": words}
 
 
@@ -166,7 +188,7 @@ _rooms: list[ControlRoom] = []
 
 
 def control_room(workers: int = 3) -> ControlRoom:
-    """The panel with its board and charts, and a pool of so many workers; `close()` ends it.
+    """Open the panel with its board and charts, and a pool of so many workers; `close()` ends it.
 
     It returns at once. Opened again, it closes the one before first.
     """
