@@ -11,11 +11,11 @@ from contextlib import closing
 
 import pytest
 
-from imglab import server
 from imglab.console.redis_cli import format_reply, monitor, run
 from imglab.console.resp import ErrorReply, Status
 from imglab.errors import QueueError, QueueUnavailable
 from imglab.queues.connection import connect
+from imglab.server import lifecycle as server
 
 REDIS_CLI = shutil.which("redis-cli")
 
