@@ -24,12 +24,15 @@ import cloudpickle
 from imglab.queues import QueueSettings, RedisTaskQueue
 
 #: Code of ours and of Python's: what hangs or raises in there was called from the student's.
-_NOT_THEIRS = tuple(
-    str(Path(each).resolve())
-    for each in (str(Path(__file__).parents[1]), *map(sysconfig.get_path, ("stdlib", "purelib")))
+_NOT_THEIRS = (
+    str(Path(__file__).parents[1].resolve()),
+    str(Path(sysconfig.get_path("stdlib")).resolve()),
+    str(Path(sysconfig.get_path("purelib")).resolve()),
 )
 #: What a watched program says when its time is over, in front of the place.
 _HUNG = "imglab-hung-at "
+#: The exit code of a process whose time is over.
+_TOO_LATE = 3
 
 
 class Place(NamedTuple):
@@ -40,24 +43,50 @@ class Place(NamedTuple):
     function: str
 
 
+class Order(NamedTuple):
+    """What `exercise.check` gives to the examiner."""
+
+    #: Where Python looks for modules in the notebook.
+    paths: list[str]
+    #: The module of the lesson, and the name of its exercise.
+    lesson: str
+    name: str
+    #: The Redis for the judge, and what its keys begin with; empty when it needs none.
+    url: str
+    namespace: str
+    #: Seconds the whole examination may take.
+    limit: float
+    #: The answer, as cloudpickle packs it: it is unpacked when the clock runs.
+    answer: bytes
+
+
 class Wrong(Exception):
     """An answer is not what was expected."""
 
     def __init__(self, expected: str, got: str, hint: str) -> None:
         super().__init__(expected, got, hint)
-        self.expected, self.got, self.hint = expected, got, hint
+        self.expected = expected
+        self.got = got
+        self.hint = hint
 
 
 class Examiner:
     """What a judge calls: says which case comes, compares, and lends a queue of its own."""
 
     def __init__(self, url: str = "", namespace: str = "") -> None:
-        self.url, self.namespace = url, namespace
-        self.given, self.hint, self.passed = "your answer", "", 0
+        self.url = url
+        self.namespace = namespace
+        #: The case that is examined, in words.
+        self.given = "your answer"
+        #: What helps whoever fails in it.
+        self.hint = ""
+        #: How many comparisons went well.
+        self.passed = 0
 
     def case(self, given: str, hint: str) -> None:
-        """The next case in words, and the hint for whoever fails or hangs in it."""
-        self.given, self.hint = given, hint
+        """Begin the next case: what it is in words, and the hint for who fails or hangs in it."""
+        self.given = given
+        self.hint = hint
 
     def expect(self, expected: object, got: object, hint: str = "") -> None:
         """Compare; a wrong answer ends the examination, with this hint or that of the case."""
@@ -66,7 +95,7 @@ class Examiner:
         self.passed += 1
 
     def require(self, is_so: object, expected: str, got: str, hint: str = "") -> None:
-        """The same for what words say better than values."""
+        """Compare what words say better than values; a wrong answer ends the examination."""
         if not is_so:
             raise Wrong(expected, got, hint or self.hint)
         self.passed += 1
@@ -87,21 +116,29 @@ class Examiner:
         )
 
     def ended(self, process: subprocess.Popen[str]) -> str:
-        """What a program printed. Wrong when it hung or raised: then it says at which line."""
+        """Wait for a program, and return what it printed.
+
+        Wrong when it hung, with the line where it did, and when it raised.
+        """
         printed, errors = process.communicate()
-        last = errors.strip().splitlines()[-1:] or [""]
-        if last[0].startswith(_HUNG):
-            file, number = last[0].removeprefix(_HUNG).rsplit(":", 1)
+        last = ""
+        if errors.strip():
+            last = errors.strip().splitlines()[-1]
+        if last.startswith(_HUNG):
+            file, number = last.removeprefix(_HUNG).rsplit(":", 1)
             line = Path(file).read_text().splitlines()[int(number) - 1].strip()
             got = f"it still ran, in line {number} of {Path(file).name}: {line}"
             raise Wrong("the program ends by itself", got, self.hint)
         if process.returncode:
-            raise Wrong("the program ends without an error", last[0], self.hint)
+            raise Wrong("the program ends without an error", last, self.hint)
         return printed
 
 
 def examine(lesson: str, name: str, answer: Any, examiner: Examiner) -> dict[str, Any]:
-    """The verdict on an answer as plain data: how it ended, in which case, and what helps."""
+    """Let the judge look at an answer; return the verdict as plain data.
+
+    It says how the examination ended, in which case, and what helps.
+    """
     exercise = import_module(lesson).EXERCISES[name]
     verdict: dict[str, Any] = {"state": "passed"}
     try:
@@ -130,12 +167,13 @@ def _at_the_limit(seconds: float, tell: Callable[[Place | None], None]) -> None:
     main = threading.main_thread().ident
 
     def end() -> None:
-        frame, frames = sys._current_frames().get(main or 0), list[FrameType]()
+        frame = sys._current_frames().get(main or 0)
+        frames = list[FrameType]()
         while frame:
             frames.append(frame)
             frame = frame.f_back
         tell(_place(frames))
-        os._exit(3)
+        os._exit(_TOO_LATE)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -145,16 +183,24 @@ def _at_the_limit(seconds: float, tell: Callable[[Place | None], None]) -> None:
 def main() -> None:
     """Examine what comes on standard input; with arguments, watch a program instead."""
     if sys.argv[1:]:
-        seconds, program = float(sys.argv[1]), str(Path(sys.argv[2]).resolve())
-        sys.argv[:] = sys.argv[2:]
+        _watch(seconds=float(sys.argv[1]), program=str(Path(sys.argv[2]).resolve()))
+    else:
+        _examine_input()
 
-        def say(place: Place | None) -> None:
-            file, line, _ = place or Place(program, 1, "")
-            os.write(2, f"\n{_HUNG}{file}:{line}\n".encode())
 
-        _at_the_limit(seconds, say)
-        runpy.run_path(program, run_name="__main__")
-        return
+def _watch(seconds: float, program: str) -> None:
+    """Run a program as Python would; when its time is over, say where it is."""
+    sys.argv[:] = sys.argv[2:]
+
+    def say(place: Place | None) -> None:
+        file, line, _ = place or Place(program, 1, "")
+        os.write(2, f"\n{_HUNG}{file}:{line}\n".encode())
+
+    _at_the_limit(seconds, say)
+    runpy.run_path(program, run_name="__main__")
+
+
+def _examine_input() -> None:
     # The verdict has a pipe of its own: what an answer prints must not get into it.
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -163,13 +209,12 @@ def main() -> None:
         pipe.write(json.dumps(verdict))
         pipe.flush()
 
-    paths, lesson, name, url, namespace, limit, answer = cloudpickle.load(sys.stdin.buffer)
-    sys.path[:] = paths
-    examiner = Examiner(url, namespace)
-    _at_the_limit(
-        limit,
-        lambda place: give(
-            {"state": "hung", "place": place, "given": examiner.given, "hint": examiner.hint}
-        ),
-    )
-    give(examine(lesson, name, cloudpickle.loads(answer), examiner))
+    def give_up(place: Place | None) -> None:
+        give({"state": "hung", "place": place, "given": examiner.given, "hint": examiner.hint})
+
+    order: Order = cloudpickle.load(sys.stdin.buffer)
+    sys.path[:] = order.paths
+    examiner = Examiner(order.url, order.namespace)
+    _at_the_limit(order.limit, give_up)
+    answer = cloudpickle.loads(order.answer)
+    give(examine(order.lesson, order.name, answer, examiner))

@@ -26,20 +26,27 @@ import cloudpickle
 from imglab import server
 from imglab.console import magics
 from imglab.errors import ImglabError
-from imglab.exercises.examiner import Examiner
+from imglab.exercises.examiner import Examiner, Order, Place
 from imglab.project import project_root
 from imglab.queues import RedisTaskQueue
 
-#: Exercises that passed in this notebook; how many hints were given; the last answers' source.
-_passed: set[str] = set()
-_hinted: dict[str, int] = {}
-_sources: dict[str, str] = {}
+#: Exercises that passed in this notebook.
+_passed = set[str]()
+#: Exercise → how many hints were given.
+_hinted = dict[str, int]()
+#: Exercise → the source of the last answer.
+_sources = dict[str, str]()
+#: Letters of a line of a verdict.
+VERDICT_WIDTH = 96
+#: Seconds after the limit, for native code, in which no thread of its own gets on.
+NATIVE_GRACE = 3.0
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: from a nudge to nearly everything, three hints; a solution; and the judge."""
+    """One exercise: its hints, its solution, and its judge."""
 
+    #: From a nudge to nearly everything.
     hints: tuple[str, str, str]
     #: A function, a class, a value; or files, {path below output/: text}, handed in as paths.
     solution: Any
@@ -72,7 +79,7 @@ class Verdict:
         if self.state == "not started":
             return f"{head} is not started. Put your code in place of the dots (...)."
         body = [
-            textwrap.fill(f"{word:10}{text}", 96, subsequent_indent=" " * 10)
+            textwrap.fill(f"{word:10}{text}", VERDICT_WIDTH, subsequent_indent=" " * 10)
             for word, text in self.lines.items()
             if text
         ]
@@ -80,12 +87,13 @@ class Verdict:
 
 
 def check(name: str, answer: object) -> Verdict:
-    """The verdict on an answer: passed, or the first case that fails, and what helps.
+    """Examine an answer; return the verdict: passed, or the first case that fails, and what helps.
 
     It runs in a process of its own with a time limit. ImglabError for an exercise that is none.
     """
     exercise = _exercise(name)
-    _sources[name] = source = _source(answer)
+    source = _source(answer)
+    _sources[name] = source
     if answer is ... or _has_dots(source):
         return Verdict(name, "not started")
     try:
@@ -98,15 +106,17 @@ def check(name: str, answer: object) -> Verdict:
         return Verdict(name, "passed", {"passed": str(said["passed"])})
     _passed.discard(name)
     got = said.get("got", f"nothing within {exercise.limit:g} s: it hung")
-    if place := said.get("place"):
-        got += f", in {_shown(answer, *place)}"
+    if said.get("place"):
+        place = Place(*said["place"])
+        got += f", in {_shown(answer, place)}"
     lines = {"given": said["given"], "expected": said.get("expected", ""), "got": got}
     return Verdict(name, said["state"], lines | {"hint": said["hint"]})
 
 
 def hint(name: str) -> None:
     """Print the next of three hints; after the third, how to see a solution."""
-    hints, number = _exercise(name).hints, _hinted.get(name, 0)
+    hints = _exercise(name).hints
+    number = _hinted.get(name, 0)
     _hinted[name] = number + 1
     if number < len(hints):
         print(f"Hint {number + 1} of {len(hints)}: {hints[number]}")  # noqa: T201
@@ -123,7 +133,7 @@ def solution(name: str) -> None:
 
 
 def use(name: str, answer: Any) -> Any:
-    """The student's answer if it has passed; else our own, and it says so.
+    """Return the student's answer if it has passed; else our own, and say so.
 
     Files of ours take the place of the student's, which the cell that saved them brings back.
     """
@@ -131,7 +141,8 @@ def use(name: str, answer: Any) -> Any:
         return answer
     print(f"{name} has not passed yet, so what follows uses our solution.")  # noqa: T201
     ours = _exercise(name).solution
-    if not (isinstance(ours, dict) and all(str(path).startswith("output/") for path in ours)):
+    are_files = isinstance(ours, dict) and all(str(path).startswith("output/") for path in ours)
+    if not are_files:
         return ours
     for path, text in ours.items():
         # The dots: `check` must not take it for the student's own.
@@ -164,15 +175,17 @@ def _source(answer: object) -> str:
     return ""
 
 
-def _shown(answer: object, file: str, number: int, function: str) -> str:
+def _shown(answer: object, place: Place) -> str:
     """A line of an answer, as its author knows it."""
+    file, number, function = place
     line = linecache.getline(file, number).strip()
     # Code that travelled has no file any more: here we still know where it came from.
     candidates: list[Any] = [answer, getattr(answer, "__globals__", {}).get(function)]
     for each in candidates:
         with suppress(OSError, TypeError):
             lines, first = inspect.getsourcelines(each)
-            if not line and function == each.__name__ and first <= number < first + len(lines):
+            is_inside = first <= number < first + len(lines)
+            if not line and function == each.__name__ and is_inside:
                 line = lines[number - first].strip()
     return f"line {number} of {function}(): {line}" if line else f"{function}()"
 
@@ -183,7 +196,8 @@ def _has_dots(source: str) -> bool:
     except SyntaxError:
         return False
     dots = ("...", "Ellipsis")  # in code, and in the repr of a list with a hole
-    return any(isinstance(n, ast.Constant | ast.Name) and ast.unparse(n) in dots for n in nodes)
+    words = [node for node in nodes if isinstance(node, ast.Constant | ast.Name)]
+    return any(ast.unparse(word) in dots for word in words)
 
 
 def _cannot_travel(name: str, answer: object, error: Exception) -> Verdict:
@@ -203,21 +217,30 @@ def _cannot_travel(name: str, answer: object, error: Exception) -> Verdict:
 def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
     url = server.ensure().url if exercise.redis else ""
     namespace = f"exercise-{os.getpid()}:"
-    task = (sys.path, _module(name), name, url, namespace, exercise.limit, carried)
+    order = Order(
+        paths=sys.path,
+        lesson=_module(name),
+        name=name,
+        url=url,
+        namespace=namespace,
+        limit=exercise.limit,
+        answer=carried,
+    )
     try:
         done = subprocess.run(
             [sys.executable, "-m", "imglab.exercises"],
-            input=cloudpickle.dumps(task),
+            input=cloudpickle.dumps(order),
             capture_output=True,
-            timeout=exercise.limit + 3,  # for native code, in which no thread of its own gets on
+            timeout=exercise.limit + NATIVE_GRACE,
             check=False,
         )
         said: dict[str, Any] = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         said = {"state": "hung", "given": "your answer", "hint": "It hangs in native code."}
     except ValueError:  # it ended before it could say anything
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        got = f"the process ended with code {done.returncode}: {''.join(last)}"
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        last = lines[-1] if lines else ""
+        got = f"the process ended with code {done.returncode}: {last}"
         said = {"state": "wrong", "given": "your answer", "got": got, "hint": exercise.hints[0]}
     finally:
         if url:

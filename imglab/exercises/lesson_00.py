@@ -24,7 +24,7 @@ def address(here):
     return f"redis://{here.host}:{here.port}"
 
 
-def judge(answer: Callable[[Place], str], exam: Examiner) -> None:
+def judge_address(answer: Callable[[Place], str], exam: Examiner) -> None:
     """The form of the address, then who answers there, then that of another Redis."""
     own = urlsplit(exam.url)
     here = Place(own.hostname or "localhost", own.port or 6379)
@@ -41,12 +41,9 @@ def judge(answer: Callable[[Place], str], exam: Examiner) -> None:
     )
     parts = _parts(got, exam)
     _is_there(parts, exam)
-    told = own._replace(
-        netloc=f"{''.join(own.netloc.rpartition('@')[:2])}{parts.netloc.rpartition('@')[2]}",
-        path=parts.path,
-    )
+    told = _with_credentials_of(own, parts)
     exam.require(
-        _run_id(told.geturl(), exam) == _run_id(exam.url, exam),
+        _run_id(told, exam) == _run_id(exam.url, exam),
         "the Redis of this class",
         f"another one, at {got}",
         "A Redis answers there, but not this one: compare the port with here.port.",
@@ -68,27 +65,35 @@ def judge(answer: Callable[[Place], str], exam: Examiner) -> None:
     exam.expect(tuple(other), (parts.hostname, parts.port))
 
 
+def _with_credentials_of(own: SplitResult, parts: SplitResult) -> str:
+    """A student's address with the scheme, user and password of ours, which nobody has told."""
+    credentials, at, _ = own.netloc.rpartition("@")
+    _, _, place = parts.netloc.rpartition("@")
+    return own._replace(netloc=f"{credentials}{at}{place}", path=parts.path).geturl()
+
+
 def _parts(got: str, exam: Examiner) -> SplitResult:
     """The parts of an address, which has a scheme, a host and a port."""
+    shown = f"{got:.80}"
     scheme, separator, _ = got.partition("://")
-    for is_so, expected, hint in (
-        (
-            "{" not in got,
-            "the values of here.host and here.port",
-            "The braces are still in it: only a text with an f in front, f'…', fills them in.",
-        ),
-        (
-            separator,
-            "an address that begins with redis://",
-            "It has no scheme: nothing says which language is spoken there. Begin with redis://.",
-        ),
-        (
-            scheme in ("redis", "rediss"),
-            "an address that begins with redis://",
-            f"{scheme} is another language: web servers understand http, a Redis does not.",
-        ),
-    ):
-        exam.require(is_so, expected, f"{got:.80}", hint)
+    exam.require(
+        "{" not in got,
+        "the values of here.host and here.port",
+        shown,
+        "The braces are still in it: only a text with an f in front, f'…', fills them in.",
+    )
+    exam.require(
+        separator,
+        "an address that begins with redis://",
+        shown,
+        "It has no scheme: nothing says which language is spoken there. Begin with redis://.",
+    )
+    exam.require(
+        scheme in ("redis", "rediss"),
+        "an address that begins with redis://",
+        shown,
+        f"{scheme} is another language: web servers understand http, a Redis does not.",
+    )
     try:
         parts = urlsplit(got)
         port = parts.port
@@ -97,13 +102,14 @@ def _parts(got: str, exam: Examiner) -> SplitResult:
     exam.require(
         port,
         "host:port behind the two slashes",
-        f"{got:.80}",
+        shown,
         "It has no port: that is a number behind a colon. A number behind a slash is a database.",
     )
     return parts
 
 
 def _is_there(parts: SplitResult, exam: Examiner) -> None:
+    """Require that a machine has this name."""
     try:
         socket.getaddrinfo(parts.hostname, parts.port)
     except OSError as error:
@@ -140,7 +146,7 @@ EXERCISES = {
             "the text back with return.",
         ),
         solution=address,
-        judge=judge,
+        judge=judge_address,
         redis=True,
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -30,11 +31,13 @@ class PixelsFilter(BaseFilter):
         large = ImageOps.scale(small, self.size, Image.Resampling.NEAREST)
         return large.crop((0, 0, *image.size))
 """
-#: A size that is a multiple of 8, and that of images/sample.jpg, which is not.
-EVEN, ODD = (96, 64), (451, 300)
+#: A size whose sides are multiples of 8.
+EVEN = (96, 64)
+#: The size of images/sample.jpg, whose sides are not.
+ODD = (451, 300)
 
 
-def judge(answer: str, exam: Examiner) -> None:
+def judge_pixels(answer: str, exam: Examiner) -> None:
     """The module, its parameter, the squares, what was given, and other kinds of pictures."""
     pixels = _loaded(answer, exam)
     exam.case(
@@ -46,7 +49,7 @@ def judge(answer: str, exam: Examiner) -> None:
     exam.require(
         got.size[0] > EVEN[0] // 2,
         "96 × 64 pixels",
-        "{} × {} pixels".format(*got.size),
+        f"{got.width} × {got.height} pixels",
         "That is the small picture, with a pixel for each square. Enlarge it again.",
     )
     exam.expect(EVEN, got.size)
@@ -76,7 +79,7 @@ def judge(answer: str, exam: Examiner) -> None:
         _is_unchanged(FilterFactory.create("pixels", size=size), EVEN, exam)
         _has_squares(FilterFactory.create("pixels", size=size), size, exam)
     exam.case("a grey picture", "A grey picture has one number for each pixel, not three.")
-    exam.expect((96, 64), pixels.apply(_noise(EVEN).convert("L")).size)
+    exam.expect(EVEN, pixels.apply(_noise(EVEN).convert("L")).size)
     exam.case("a picture with transparency", "It reaches change() without its alpha band.")
     exam.expect("RGBA", pixels.apply(_noise(EVEN).convert("RGBA")).mode)
 
@@ -89,7 +92,8 @@ def _loaded(answer: str, exam: Examiner) -> BaseFilter:
     )
     known = set(FilterFactory.names())
     spec: Any = spec_from_file_location("pixels", project_root() / answer)
-    sys.modules["pixels"] = module = module_from_spec(spec)
+    module = module_from_spec(spec)
+    sys.modules["pixels"] = module
     try:
         spec.loader.exec_module(module)
     except FilterError as error:
@@ -101,22 +105,19 @@ def _loaded(answer: str, exam: Examiner) -> BaseFilter:
             "True) below it; the class has size: int = number(8, low=1, high=64).",
         )
     new = set(FilterFactory.names()) - known
-    exam.require(
-        "pixels" in new,
-        "a filter that is known as pixels",
-        f"known is {', '.join(new)}" if new else "nothing new is known",
-        "The class gives the name: PixelsFilter is pixels."
-        if new
-        else "The factory makes what was announced to it: @FilterFactory.register does that.",
-    )
+    if new:
+        got = f"known is {', '.join(new)}"
+        hint = "The class gives the name: PixelsFilter is pixels."
+    else:
+        got = "nothing new is known"
+        hint = "The factory makes what was announced to it: @FilterFactory.register does that."
+    exam.require("pixels" in new, "a filter that is known as pixels", got, hint)
     exam.case(
         "pixels, pixels:size=64, and then pixels:size=0 and pixels:size=65, which are refused",
         "The parameter is called size, with these limits: size: int = number(8, low=1, high=64).",
     )
-    sizes = [
-        _size(text) for text in ("pixels", "pixels:size=64", "pixels:size=0", "pixels:size=65")
-    ]
-    exam.expect([8, 64, "refused", "refused"], sizes)
+    tried = ("pixels", "pixels:size=64", "pixels:size=0", "pixels:size=65")
+    exam.expect([8, 64, "refused", "refused"], [_size(text) for text in tried])
     return FilterFactory.create("pixels")
 
 
@@ -147,9 +148,12 @@ def _changed(pixels: BaseFilter, image: Image.Image, exam: Examiner) -> Image.Im
 
 
 def _is_unchanged(pixels: Any, size: tuple[int, int], exam: Examiner) -> None:
+    """Require that a picture that has its squares already stays as it is."""
     width = pixels.size
-    squares = _noise((-(-size[0] // width), -(-size[1] // width)))
-    large = squares.resize((squares.width * width, squares.height * width), 0)
+    columns = math.ceil(size[0] / width)
+    rows = math.ceil(size[1] / width)
+    squares = _noise((columns, rows))
+    large = squares.resize((columns * width, rows * width), Image.Resampling.NEAREST)
     image = large.crop((0, 0, *size))
     got = _changed(pixels, image, exam)
     is_same = got.size == size and got.tobytes() == image.tobytes()
@@ -157,17 +161,18 @@ def _is_unchanged(pixels: Any, size: tuple[int, int], exam: Examiner) -> None:
 
 
 def _has_squares(pixels: BaseFilter, width: int, exam: Examiner) -> None:
+    """Require that each square of a changed picture has one colour."""
     got = _changed(pixels, _noise(EVEN), exam)
-    boxes = (
-        (x, y, x + width, y + width)
-        for y in range(0, EVEN[1], width)
-        for x in range(0, EVEN[0], width)
-    )
-    counts = [len(got.crop(box).getcolors(width * width) or ()) for box in boxes]
+    most = 0
+    for top in range(0, EVEN[1], width):
+        for left in range(0, EVEN[0], width):
+            square = got.crop((left, top, left + width, top + width))
+            colours = square.getcolors(width * width) or []
+            most = max(most, len(colours))
     exam.require(
-        max(counts) == 1,
+        most == 1,
         "one colour in each square",
-        f"up to {max(counts)} of them",
+        f"up to {most} of them",
         "Each square has one colour: image.reduce(self.size) works it out, a pixel for each.",
     )
 
@@ -183,7 +188,7 @@ EXERCISES = {
             "*image.size)) cuts off what is too much, on the right and below.",
         ),
         solution={PATH: PIXELS},
-        judge=judge,
+        judge=judge_pixels,
         limit=20.0,
         text=PIXELS,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
@@ -17,40 +18,53 @@ def choose(rates):
             return way
 
 
-def judge(answer: Choose, exam: Examiner) -> None:
-    """A filter for each way, and one just below the limit."""
-    for rates, way, hint in (
-        (
-            {"one": 10.0, "threads": 9.0, "processes": 17.0},
-            "processes",
-            "Rates are pictures a second: more is better, and 17 is far above the other two.",
-        ),
-        (
-            {"one": 10.0, "threads": 19.0, "processes": 19.5},
-            "threads",
-            "Threads reach 19.0 of 19.5, more than 90 %, and cost less than processes: take the "
-            "cheapest way that is good enough, which need not be the fastest.",
-        ),
-        (
-            {"one": 500.0, "threads": 520.0, "processes": 210.0},
-            "one",
-            "One by one reaches 500 of 520, more than 90 % of the best: then nothing else is worth "
-            'its price. "one" is an answer, too, and the cheapest.',
-        ),
-        (
-            {"one": 10.0, "threads": 15.0, "processes": 19.5},
-            "processes",
-            "Threads beat one by one here, but reach only 15.0 of 19.5. Compare each way with the "
-            "best of the three.",
-        ),
-        (
-            {"one": 18.0, "threads": 20.0, "processes": 20.0},
-            "one",
-            "18 is 90 % of 20, exactly: at least 90 % means >=, not >.",
-        ),
-    ):
-        exam.case(f"rates = {rates}", hint)
-        exam.expect(way, answer(rates))
+class Case(NamedTuple):
+    """A filter, and what its figures mean."""
+
+    #: Way → pictures a second.
+    rates: dict[str, float]
+    #: The cheapest way that is good enough.
+    way: str
+    hint: str
+
+
+CASES = (
+    Case(
+        {"one": 10.0, "threads": 9.0, "processes": 17.0},
+        "processes",
+        "Rates are pictures a second: more is better, and 17 is far above the other two.",
+    ),
+    Case(
+        {"one": 10.0, "threads": 19.0, "processes": 19.5},
+        "threads",
+        "Threads reach 19.0 of 19.5, more than 90 %, and cost less than processes: take the "
+        "cheapest way that is good enough, which need not be the fastest.",
+    ),
+    Case(
+        {"one": 500.0, "threads": 520.0, "processes": 210.0},
+        "one",
+        "One by one reaches 500 of 520, more than 90 % of the best: then nothing else is worth "
+        'its price. "one" is an answer, too, and the cheapest.',
+    ),
+    Case(
+        {"one": 10.0, "threads": 15.0, "processes": 19.5},
+        "processes",
+        "Threads beat one by one here, but reach only 15.0 of 19.5. Compare each way with the "
+        "best of the three.",
+    ),
+    Case(
+        {"one": 18.0, "threads": 20.0, "processes": 20.0},
+        "one",
+        "18 is 90 % of 20, exactly: at least 90 % means >=, not >.",
+    ),
+)
+
+
+def judge_choice(answer: Choose, exam: Examiner) -> None:
+    """A filter for each way, and some just at the limit."""
+    for case in CASES:
+        exam.case(f"rates = {case.rates}", case.hint)
+        exam.expect(case.way, answer(case.rates))
 
 
 EXERCISES = {
@@ -62,6 +76,6 @@ EXERCISES = {
             "Good enough means rates[way] >= 0.9 * max(rates.values()).",
         ),
         solution=choose,
-        judge=judge,
+        judge=judge_choice,
     )
 }

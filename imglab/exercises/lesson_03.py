@@ -41,47 +41,67 @@ class Taken(list[str | None]):
         super().__init__()
         self.in_line: list[int] = []
         self.stored: list[int] = []
-        self._look = lambda: (r.llen(line), r.exists(*payloads))
+        self._redis = r
+        self._line = line
+        self._payloads = payloads
 
     def append(self, path: str | None) -> None:
         """Note it, and look around."""
         super().append(path)
-        in_line, stored = self._look()
-        self.in_line.append(in_line)
-        self.stored.append(stored)
+        self.in_line.append(self._redis.llen(self._line))
+        self.stored.append(self._redis.exists(*self._payloads))
 
 
-def judge(answer: Any, exam: Examiner) -> None:
+def judge_order(answer: Any, exam: Examiner) -> None:
     """Letters, then a program that runs; what it takes, and in which order; what it leaves."""
-    exam.case(
-        "your letters",
-        'Write them as a list, such as ["A", "B", "C"]. Each letter stands there at most once, and '
-        "two of the ten are not needed.",
-    )
-    letters = [str(each) for each in answer] if isinstance(answer, list | tuple | str) else []
-    are_right = letters and set(letters) <= LINES.keys() and len(set(letters)) == len(letters)
-    exam.require(are_right, "letters from A to J", f"{answer!r:.80}")
+    letters = _letters(answer, exam)
     with exam.queue() as queue:
-        r, line, done, task = queue.redis, *(exam.namespace + x for x in ("line", "done", "task:"))
+        r = queue.redis
+        line = exam.namespace + "line"
+        done = exam.namespace + "done"
+        task = exam.namespace + "task:"
         taken = Taken(r, line, [task + photo for photo in PHOTOS])
         names = {"r": r, "line": line, "done": done, "task": task, "taken": taken}
-        _run("\n".join(LINES[each] for each in letters), names | {"photos": list(PHOTOS)}, exam)
+        names["photos"] = list(PHOTOS)
+        program = "\n".join(LINES[letter] for letter in letters)
+        _run_program(program, names, exam)
         _judge_taken(taken, letters, exam)
         exam.case("the keys that are left at the end", MISSING)
         left = sorted(r.scan_iter(exam.namespace + "*"))
         exam.expect(["done"], [each.removeprefix(exam.namespace) for each in left])
         exam.expect("3", r.get(done))
+        hint = MISSING
+        if "D" in letters:
+            hint = (
+                "EXPIRE for a key that does not exist does nothing: the counter has to be there "
+                "first."
+            )
         exam.require(
             r.ttl(done) > 0,
             "the counter will be gone by itself",
             "it stays for ever",
-            "EXPIRE for a key that does not exist does nothing: the counter has to be there first."
-            if "D" in letters
-            else MISSING,
+            hint,
         )
 
 
-def _run(program: str, names: dict[str, Any], exam: Examiner) -> None:
+def _letters(answer: Any, exam: Examiner) -> list[str]:
+    """The letters of an answer, which are known and different."""
+    exam.case(
+        "your letters",
+        'Write them as a list, such as ["A", "B", "C"]. Each letter stands there at most once, and '
+        "two of the ten are not needed.",
+    )
+    letters = list[str]()
+    if isinstance(answer, list | tuple | str):
+        letters = [str(each) for each in answer]
+    are_known = set(letters) <= LINES.keys()
+    are_different = len(set(letters)) == len(letters)
+    are_right = letters and are_known and are_different
+    exam.require(are_right, "letters from A to J", f"{answer!r:.80}")
+    return letters
+
+
+def _run_program(program: str, names: dict[str, Any], exam: Examiner) -> None:
     exam.case(
         "your lines as a program",
         "Python cannot read it. An indented line belongs to the loop above it, so the program "
@@ -137,7 +157,7 @@ EXERCISES = {
             "G, and A anywhere. D is the last: the counter has to be there by then.",
         ),
         solution=["F", "J", "C", "I", "E", "G", "A", "D"],
-        judge=judge,
+        judge=judge_order,
         redis=True,
         text=ANSWER,
     )

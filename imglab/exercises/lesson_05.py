@@ -18,7 +18,7 @@ def enough(rates, cores):
     return counts[-1], "not yet"
 
 
-def judge(answer: Enough, exam: Examiner) -> None:
+def judge_enough(answer: Enough, exam: Examiner) -> None:
     """Curves that end at the cores, before them, not at all, and in a dip."""
     two = {1: 10.0, 2: 19.6, 3: 19.9}
     exam.case(
@@ -75,6 +75,6 @@ EXERCISES = {
             '"something else". After the loop, nothing stopped: counts[-1] and "not yet".',
         ),
         solution=enough,
-        judge=judge,
+        judge=judge_enough,
     )
 }
