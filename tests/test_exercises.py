@@ -111,7 +111,7 @@ def hangs_in_native_code(rates, cores):
 
 
 def test_an_answer_that_hangs_is_ended_and_hears_in_which_line(monkeypatch):
-    quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 1.0})
+    quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 3.0})
     monkeypatch.setattr(exercise, "_exercise", lambda name: quick)
     verdict = check(ENOUGH, hangs)
     assert verdict.state == "hung"
@@ -120,7 +120,7 @@ def test_an_answer_that_hangs_is_ended_and_hears_in_which_line(monkeypatch):
 
 
 def test_one_that_hangs_in_native_code_is_ended_too(monkeypatch):
-    quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 1.0})
+    quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 3.0})
     monkeypatch.setattr(exercise, "_exercise", lambda name: quick)
     assert "native code" in words(check(ENOUGH, hangs_in_native_code))
 

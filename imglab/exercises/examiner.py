@@ -43,7 +43,7 @@ class Place(NamedTuple):
     function: str
 
 
-class Order(NamedTuple):
+class Request(NamedTuple):
     """What `exercise.check` gives to the examiner."""
 
     #: Where Python looks for modules in the notebook.
@@ -212,9 +212,9 @@ def _examine_input() -> None:
     def give_up(place: Place | None) -> None:
         give({"state": "hung", "place": place, "given": examiner.given, "hint": examiner.hint})
 
-    order: Order = cloudpickle.load(sys.stdin.buffer)
-    sys.path[:] = order.paths
-    examiner = Examiner(order.url, order.namespace)
-    _at_the_limit(order.limit, give_up)
-    answer = cloudpickle.loads(order.answer)
-    give(examine(order.lesson, order.name, answer, examiner))
+    request: Request = cloudpickle.load(sys.stdin.buffer)
+    sys.path[:] = request.paths
+    examiner = Examiner(request.url, request.namespace)
+    _at_the_limit(request.limit, give_up)
+    answer = cloudpickle.loads(request.answer)
+    give(examine(request.lesson, request.name, answer, examiner))

@@ -26,7 +26,7 @@ import cloudpickle
 from imglab import server
 from imglab.console import magics
 from imglab.errors import ImglabError
-from imglab.exercises.examiner import Examiner, Order, Place
+from imglab.exercises.examiner import Examiner, Place, Request
 from imglab.project import project_root
 from imglab.queues import RedisTaskQueue
 
@@ -217,7 +217,7 @@ def _cannot_travel(name: str, answer: object, error: Exception) -> Verdict:
 def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
     url = server.ensure().url if exercise.redis else ""
     namespace = f"exercise-{os.getpid()}:"
-    order = Order(
+    request = Request(
         paths=sys.path,
         lesson=_module(name),
         name=name,
@@ -229,7 +229,7 @@ def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
     try:
         done = subprocess.run(
             [sys.executable, "-m", "imglab.exercises"],
-            input=cloudpickle.dumps(order),
+            input=cloudpickle.dumps(request),
             capture_output=True,
             timeout=exercise.limit + NATIVE_GRACE,
             check=False,

@@ -48,7 +48,7 @@ BUTTON = {"width": "138px"}
 DIGIT_BUTTON = {"width": "36px"}
 
 #: A button, and the values of the inputs at the click; None ends the room.
-Order = tuple[Knob, dict[str, Any]] | None
+Click = tuple[Knob, dict[str, Any]] | None
 
 
 class ControlRoom:
@@ -62,7 +62,7 @@ class ControlRoom:
         queue.forget_workers(0)  # of a kernel that was killed: the board would show them
         self.controls = Controls(queue, size, server.own_home())
         self._closing = threading.Event()
-        self._orders = lines.SimpleQueue[Order]()
+        self._orders = lines.SimpleQueue[Click]()
         self.inputs = self._make_inputs(here)
         self._panel = self._build(here)
         self._order(OPEN)
