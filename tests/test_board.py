@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
 from imglab.queues import QueueSettings, TaskQueue
+from imglab.queues.vocabulary import EVENTS, Event
 from imglab.views.board_table import WORKER_ROWS, Film, board_html, sentence, sparkline
 from imglab.views.frames import PLACES, Camera, Frame, Hold, frames
 from imglab.views.recordings import replay
@@ -187,7 +188,17 @@ def test_a_sparkline_rises_to_its_largest_value():
     assert sparkline([0, 0]) == "▁▁"
 
 
-def test_every_event_of_a_queue_has_a_sentence(queue):
+def test_every_event_of_a_queue_has_a_sentence():
+    assert set(EVENTS) == set(Event)
+    for event in Event:
+        seen = {"task": "t1", "worker": "w1", "reason": "boom", "status": "failed"}
+        told = sentence({"at": 0, "event": event, **seen})
+        assert told.endswith(EVENTS[event].sentence.format(**seen))
+    newer = sentence({"at": 0, "event": "frozen", "task": "t1"})
+    assert newer.endswith("  t1 frozen")
+
+
+def test_events_are_told_with_their_time_and_all_that_is_known_of_them(queue):
     a_little_of_everything(queue)
     queue.requeue_failed()
     lines = [sentence(event) for event in queue.events()]

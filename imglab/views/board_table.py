@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 
 from imglab.queues import PRIORITIES
+from imglab.queues.vocabulary import Event, meaning
 from imglab.text import short
 from imglab.views.frames import Frame, Hold
 from imglab.views.html_table import (
@@ -45,18 +46,6 @@ COLUMNS = (16, SQUARES + 6, 10)
 
 DELAYED = COLOURS[5]
 CIRCLES = "①②③④⑤⑥⑦⑧⑨⑩"
-#: What an event is called in a sentence.
-SENTENCES = {
-    "added": "{task} added",
-    "claimed": "{worker} claimed {task}",
-    "completed": "{worker} completed {task}",
-    "failed": "{task} failed: {reason}",
-    "delayed": "{task} waits to be tried again: {reason}",
-    "promoted": "{task} is due, back in its line",
-    "released": "{task} given back",
-    "expired": "{worker} lost {task}",
-    "requeued": "{task} gets a fresh start",
-}
 
 
 class Film:
@@ -75,7 +64,7 @@ class Film:
         for worker in frame.workers:
             self.workers.setdefault(worker, len(self.workers))
         for event in frame.events:
-            if event["event"] == "completed":
+            if event["event"] == Event.COMPLETED:
                 self._done_by[event["task"]] = event["worker"]
         while len(self._done_by) > 20 * SQUARES:
             oldest = next(iter(self._done_by))
@@ -243,10 +232,13 @@ def _sentences_row(events: Sequence[dict[str, Any]]) -> str:
 
 
 def sentence(event: dict[str, Any]) -> str:
-    """What happened, in words."""
-    parts = {"worker": "?", "reason": "", **event, "task": short(str(event["task"]), 16)}
+    """What happened, in words; an event of a newer version by its name."""
+    known = meaning(event)
+    template = known.sentence if known else "{task} {event}"
+    parts = {"worker": "?", "reason": "", "status": "?", **event}
+    parts["task"] = short(str(event["task"]), 16)
+    words = template.format_map(parts)
     when = time.strftime("%H:%M:%S", time.localtime(int(event["at"]) / 1000))
-    words = SENTENCES.get(event["event"], "{task} " + str(event["event"])).format(**parts)
     attempt = int(event.get("attempt", 1))
     if attempt > 1:
         words += f" (try {attempt})"

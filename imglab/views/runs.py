@@ -8,10 +8,8 @@ from operator import attrgetter
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.queues.vocabulary import Event, Status, status_after
 from imglab.views.frames import by_number
-
-#: Events after which a task waits in a line.
-_INTO_A_LINE = ("added", "promoted", "released", "requeued")
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,13 @@ class Runs:
             now = (at - begin) / 1000
             task = event["task"]
             what = event["event"]
-            if what == "claimed":
+            if what == Event.CLAIMED:
                 held[task] = (event["worker"], now)
             elif task in held:
                 worker, claimed = held.pop(task)
                 added = in_line.get(task, claimed)
                 found.append(Run(task, worker, added, claimed, ended=now, outcome=what))
-            if what in _INTO_A_LINE:
+            if status_after(event) is Status.PENDING:
                 in_line[task] = now
         for task, (worker, claimed) in held.items():
             added = in_line.get(task, claimed)
@@ -90,4 +88,4 @@ class Runs:
     @property
     def completed(self) -> list[Run]:
         """The tries that ended well."""
-        return [run for run in self.runs if run.outcome == "completed"]
+        return [run for run in self.runs if run.outcome == Event.COMPLETED]
