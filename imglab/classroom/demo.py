@@ -18,7 +18,7 @@ from PIL import Image
 from imglab.errors import ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image, save_image
 from imglab.project import photographs_or_sample, project_home, project_root
-from imglab.queues import BaseQueue, RedisTaskQueue, TaskQueue
+from imglab.queues import BaseQueue, RedisTaskQueue, Status, TaskQueue
 from imglab.storage import Folders
 from imglab.workers import Worker, WorkerPool
 
@@ -232,7 +232,7 @@ def _shares(queue: BaseQueue, ids: list[str], workers: list[str]) -> dict[str, i
     """How many tasks each worker did. QueueError for a task that failed."""
     tasks = [queue.task(task_id) for task_id in ids]
     for task in tasks:
-        if task.status != "completed":
+        if task.status != Status.COMPLETED:
             raise QueueError(f"Task {task.id} failed: {task.errors[-1]['error']}")
     counts = Counter(task.worker for task in tasks)
     return {worker: counts[worker] for worker in workers}

@@ -251,6 +251,4 @@ def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
 def _tidy(url: str, namespace: str) -> None:
     """Remove what an examination left in Redis, however it ended."""
     with RedisTaskQueue(url=url, namespace=namespace) as queue:
-        client = queue.redis
-        for key in client.scan_iter(namespace + "*", count=1000):
-            client.delete(key)
+        queue.delete_namespace()

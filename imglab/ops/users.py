@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 
 from imglab.errors import QueueError
+from imglab.queues.keys import as_pattern
 
 _READ = (
     "+exec +exists +hget +hgetall +hkeys +hlen +hmget +llen +lrange +multi +ping "
@@ -35,7 +36,7 @@ def rules(
     """
     if re.search(r"\s", namespace + name):
         raise QueueError("With a space in its name, a queue cannot have rules of its own.")
-    start = re.sub(r"([\\*?\[\]])", r"\\\1", namespace)  # in a pattern these are wildcards
+    start = as_pattern(namespace)
     queue = f"{start}{name}:"
     task = f"{start}task:*"
     result = f"{start}result:*"

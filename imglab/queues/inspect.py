@@ -24,6 +24,15 @@ NAMED = 200
 RECENT_EVENTS = 100
 #: Entries of the events that are read in one round trip.
 PAGE = 1000
+#: The command that says how long a key of each type is.
+_LENGTHS = {
+    "list": "LLEN",
+    "hash": "HLEN",
+    "zset": "ZCARD",
+    "stream": "XLEN",
+    "set": "SCARD",
+    "string": "STRLEN",
+}
 #: The fields of events that are numbers; Redis gives text.
 _NUMBERS = ("attempt", "crashes", "wait")
 
@@ -45,6 +54,19 @@ class Claim:
         lease = max(1, self.deadline - self.claimed_at)
         left = (self.deadline - now) / lease
         return min(1.0, max(0.0, left))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """What Redis says of one key."""
+
+    name: str
+    #: list, hash, zset, stream, set, string; "none" for a key that is gone by now.
+    kind: str
+    #: Entries, fields or bytes, as counts for its type.
+    length: int
+    #: Seconds until Redis deletes it; None for never.
+    ttl: int | None
 
 
 @dataclass(frozen=True)
@@ -181,6 +203,25 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
         },
         is_paused=bool(meta[2]),
     )
+
+
+def find_keys(client: redis.Redis, patterns: Iterable[str]) -> list[str]:
+    """The names of the keys that match, sorted; with SCAN, which keeps nobody else waiting."""
+    found: set[str] = set()
+    for pattern in patterns:
+        found.update(client.scan_iter(pattern, count=PAGE))  # it may tell a name twice
+    return sorted(found)
+
+
+def look_at_key(client: redis.Redis, name: str) -> KeyInfo:
+    """What Redis says of a key; length 0 for one that is gone, or of a type of some module."""
+    kind = str(client.type(name))
+    command = _LENGTHS.get(kind)
+    if command is None:
+        return KeyInfo(name, kind, 0, None)
+    ttl = int(client.ttl(name))
+    length = int(client.execute_command(command, name))  # type: ignore[no-untyped-call]
+    return KeyInfo(name, kind, length, ttl if ttl >= 0 else None)
 
 
 def with_record(client: redis.Redis, keys: Keys, task_ids: Iterable[str]) -> list[str]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
 
 #: The queue that is meant where none is named.
 DEFAULT_NAME = "image_processing"
+
+
+def as_pattern(text: str) -> str:
+    """The text for a pattern of Redis that means just this text."""
+    return re.sub(r"([\\*?\[\]])", r"\\\1", text)
 
 
 class Keys:

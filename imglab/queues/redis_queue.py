@@ -20,9 +20,10 @@ from typing import Any
 import redis
 
 from imglab.errors import LeaseLost, QueueError, TaskError
+from imglab.queues import inspect
 from imglab.queues.base import decode
 from imglab.queues.connection import BLOCK, describe, speaking_to
-from imglab.queues.keys import DEFAULT_NAME
+from imglab.queues.keys import DEFAULT_NAME, as_pattern
 from imglab.queues.redis_reader import RedisReader, unknown_task
 from imglab.queues.task import QueueSettings, Task, check_name
 from imglab.queues.vocabulary import Status
@@ -235,6 +236,19 @@ class RedisTaskQueue(RedisReader):
         while deleted := self._run("clear", most=CHUNK):
             total += deleted
         return total
+
+    def delete_namespace(self) -> int:
+        """Delete every key under this queue's namespace, whoever wrote it; return how many.
+
+        QueueError without a namespace: then it would be everybody's keys.
+        """
+        if not self.namespace:
+            raise QueueError("A queue without a namespace may not delete all keys: use clear().")
+        with speaking_to(self.redis):
+            keys = inspect.find_keys(self.redis, [as_pattern(self.namespace) + "*"])
+            for key in keys:
+                self.redis.delete(key)
+        return len(keys)
 
     def repair(self, task_ids: Iterable[str]) -> list[str]:
         """Put each task into one place that its record agrees with; return those that were not.

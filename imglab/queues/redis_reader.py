@@ -159,6 +159,20 @@ class RedisReader(BaseQueue):
         tokens, *rows = self._run("check")
         return tokens, [Standing(*row) for row in rows]
 
+    def find_keys(self, *patterns: str) -> list[str]:
+        """The names of all keys that match; of this queue's own and its tasks', without any."""
+        with speaking_to(self.redis):
+            if patterns:
+                return inspect.find_keys(self.redis, patterns)
+            tasks = inspect.find_keys(self.redis, [self.keys.task("*"), self.keys.result("*")])
+            own = (*self.keys.lines, *self.keys.all[: -len(self.keys.lines)])
+            return [key for key in own if self.redis.exists(key)] + tasks
+
+    def look_at_key(self, name: str) -> inspect.KeyInfo:
+        """What Redis says of a key: its type, length, and time to live."""
+        with speaking_to(self.redis):
+            return inspect.look_at_key(self.redis, name)
+
     def orphans(self) -> list[str]:
         """Tasks with a record but no place, among those that this queue's events know.
 

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from imglab.queues import PRIORITIES
-from imglab.queues.vocabulary import Event, meaning
+from imglab.queues.vocabulary import PRIORITIES, Event, Status, meaning
 from imglab.text import short
 from imglab.views.frames import Frame, Hold
 from imglab.views.html_table import (
@@ -111,11 +110,11 @@ def board_html(frame: Frame, film: Film, title: str, note: str = "") -> str:
         squares = _squares(counts[priority], "■", WAITING)
         rows.append(_row(f"pending {priority}", squares, f"{counts[priority]:,}"))
     rows += _worker_rows(frame, film)
-    delayed = _squares(counts["delayed"], "■", DELAYED)
-    rows.append(_row("delayed", delayed, f"{counts['delayed']:,}"))
-    rows.append(_row("completed", _completed(frame, film), f"{counts['completed']:,}"))
-    failed = _squares(counts["failed"], "✕", BAD)
-    rows.append(_row("failed", failed, f"{counts['failed']:,}"))
+    delayed = _squares(counts[Status.DELAYED], "■", DELAYED)
+    rows.append(_row(Status.DELAYED, delayed, f"{counts[Status.DELAYED]:,}"))
+    rows.append(_row(Status.COMPLETED, _completed(frame, film), f"{counts[Status.COMPLETED]:,}"))
+    failed = _squares(counts[Status.FAILED], "✕", BAD)
+    rows.append(_row(Status.FAILED, failed, f"{counts[Status.FAILED]:,}"))
     rows.append(_sentences_row(frame.events))
     return fixed_table("live", rows, sum(COLUMNS))
 
@@ -175,10 +174,10 @@ def _completed(frame: Frame, film: Film) -> str:
     """The latest completed tasks, each as the number of its worker; the latest comes first."""
     most = SQUARES // 2 - 3  # a circle may be wider than a letter
     marks = []
-    for task in frame.ids["completed"][:most]:
+    for task in frame.ids[Status.COMPLETED][:most]:
         worker = film.done_by(task)
         marks.append(tinted(film.mark(worker), film.colour(worker)) if worker else "·")
-    more = tinted(" …", GREY) if frame.counts["completed"] > len(marks) else ""
+    more = tinted(" …", GREY) if frame.counts[Status.COMPLETED] > len(marks) else ""
     return " ".join(marks) + more
 
 

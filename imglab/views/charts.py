@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imglab.errors import ImglabError
-from imglab.queues import PRIORITIES
+from imglab.queues.vocabulary import PLACES, PRIORITIES, Event, Status
 from imglab.views.figures import INK, figure, show
 from imglab.views.frames import frames
 from imglab.views.html_table import COLOURS, GREY
@@ -93,7 +93,7 @@ def timeline_text(runs: Runs) -> str:
 
 def _went_wrong(run: Run) -> bool:
     """Whether a try ended, but not well."""
-    return run.outcome not in ("completed", "")
+    return run.outcome not in (Event.COMPLETED, "")
 
 
 # Rates and depth
@@ -165,10 +165,10 @@ def _depths(events: Iterable[dict[str, Any]]) -> _Depths:
     film = list(frames(events, DEPTH_STEP))
     if not film:
         raise ImglabError("There is nothing to draw: the record has no events.")
-    counts: dict[str, list[int]] = {"pending": []}
+    counts: dict[str, list[int]] = {Status.PENDING: []}
     for frame in film:
-        counts["pending"].append(sum(frame.counts[line] for line in PRIORITIES))
-    for place in ("processing", "delayed", "completed", "failed"):
+        counts[Status.PENDING].append(sum(frame.counts[line] for line in PRIORITIES))
+    for place in PLACES[len(PRIORITIES) :]:
         counts[place] = [frame.counts[place] for frame in film]
     times = [(frame.at - film[0].at) / 1000 for frame in film]
     return _Depths(times, counts)

@@ -6,34 +6,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
-from typing import Any, NamedTuple
 
 from imglab.console import redis_cli
 from imglab.queues import RedisTaskQueue
-from imglab.queues.connection import speaking_to
 from imglab.text import short
 from imglab.views.html_table import cell, row, table
 from imglab.views.live_view import Live
 
-
-class Look(NamedTuple):
-    """How to look at a key of one type."""
-
-    #: The command that says how long it is.
-    length: str
-    #: The command that shows its first entries.
-    entries: str
-    #: What follows the key's name in it.
-    arguments: tuple[str, ...] = ()
-
-
+#: The command that shows the first entries of a key of each type; {} stands for its name.
 LOOKS = {
-    "list": Look("LLEN", "LRANGE", ("0", "3")),
-    "hash": Look("HLEN", "HGETALL"),
-    "zset": Look("ZCARD", "ZRANGE", ("0", "3", "WITHSCORES")),
-    "stream": Look("XLEN", "XREVRANGE", ("+", "-", "COUNT", "1")),
-    "set": Look("SCARD", "SRANDMEMBER", ("4",)),
-    "string": Look("STRLEN", "GET"),
+    "list": ("LRANGE", "{}", "0", "3"),
+    "hash": ("HGETALL", "{}"),
+    "zset": ("ZRANGE", "{}", "0", "3", "WITHSCORES"),
+    "stream": ("XREVRANGE", "{}", "+", "-", "COUNT", "1"),
+    "set": ("SRANDMEMBER", "{}", "4"),
+    "string": ("GET", "{}"),
 }
 #: Lines of a value that are shown.
 VALUE_LINES = 8
@@ -130,39 +117,24 @@ def keys(queue: RedisTaskQueue, limit: int = 30, *, pattern: str = "") -> KeySpa
     With a pattern such as `lesson-03:*`, at the keys that match it instead. It goes round with
     SCAN, as one should: KEYS would keep everybody else waiting meanwhile.
     """
-    client = queue.redis
-    with speaking_to(client):
-        if pattern:
-            own = list[str]()
-            found = _scan(client, [pattern])
-        else:
-            own = [key for key in queue.keys.all if client.exists(key)]
-            found = _scan(client, [f"{queue.namespace}task:*", f"{queue.namespace}result:*"])
-        wanted = [*own, *found][: max(limit, len(own))]
-        shown = tuple(_look(client, key) for key in wanted)
-    return KeySpace(shown, more=len(own) + len(found) - len(wanted))
+    found = queue.find_keys(pattern) if pattern else queue.find_keys()
+    if not pattern:
+        own = sum(key in queue.keys.all for key in found)
+        limit = max(limit, own)
+    shown = tuple(_look(queue, key) for key in found[:limit])
+    return KeySpace(shown, more=len(found) - len(shown))
 
 
-def _scan(client: Any, patterns: Iterable[str]) -> list[str]:
-    """The names that match; SCAN may tell one of them twice."""
-    found = set[str]()
-    for pattern in patterns:
-        found.update(client.scan_iter(pattern, count=1000))
-    return sorted(found)
-
-
-def _look(client: Any, name: str) -> Key:
-    kind = str(client.type(name))
-    look = LOOKS.get(kind)
-    if look is None:  # expired between two looks, or of a module's own type
-        return Key(name, kind, 0, None, "")
-    ttl = int(client.ttl(name))
-    value = redis_cli.run(client, [look.entries, name, *look.arguments])
+def _look(queue: RedisTaskQueue, name: str) -> Key:
+    info = queue.look_at_key(name)
+    words = LOOKS.get(info.kind)
+    if words is None:  # expired between two looks, or of a module's own type
+        return Key(name, info.kind, 0, None, "")
+    value = redis_cli.run(queue.redis, [name if word == "{}" else word for word in words])
     lines = [short(line, LINE_LETTERS) for line in value.splitlines()]
     if len(lines) > VALUE_LINES:
         lines[VALUE_LINES:] = ["…"]
-    length = int(client.execute_command(look.length, name))
-    return Key(name, kind, length, ttl if ttl >= 0 else None, "\n".join(lines))
+    return Key(name, info.kind, info.length, info.ttl, "\n".join(lines))
 
 
 def live_keys(queue: RedisTaskQueue, pattern: str = "") -> Live:

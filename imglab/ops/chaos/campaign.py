@@ -18,7 +18,7 @@ from imglab.ops.chaos.mortal_redis import MortalRedis
 from imglab.ops.chaos.plan import DOOMED, LEASE, MAX_CRASHES, Plan
 from imglab.ops.chaos.report import Report
 from imglab.project import SAMPLE
-from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.queues import Event, QueueSettings, RedisTaskQueue, Status
 from imglab.workers import WorkerPool
 
 #: What the workers import: filters that are slow, deadly, or fail at first.
@@ -64,7 +64,7 @@ def run(
         stats = queue.get_stats()
         events = list(queue.events())
         _, standings = queue.standings()
-        completed = {standing.id for standing in standings if standing.place == "completed"}
+        completed = {standing.id for standing in standings if standing.place == Status.COMPLETED}
         pictures = {path.stem for path in (folder / "output").glob("*.png")}
         chaos.find(f"Task {task_id} has no picture." for task_id in completed - pictures)
     kinds = {task_id: plan.tasks[task_id][0] for task_id in chaos.added}
@@ -80,7 +80,7 @@ def run(
         completed=stats.completed,
         failed=stats.failed,
         doomed=sum(kind in DOOMED for kind in kinds.values()),
-        executions=sum(event["event"] == "claimed" for event in events),
+        executions=sum(event["event"] == Event.CLAIMED for event in events),
         refused=logs.count("is no longer ours"),
         wrong=judge(kinds, standings, events, chaos.findings),
     )

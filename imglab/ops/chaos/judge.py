@@ -9,7 +9,7 @@ from typing import Any
 
 from imglab.ops.chaos.plan import DOOMED
 from imglab.queues.invariants import Standing
-from imglab.queues.vocabulary import impossible_steps
+from imglab.queues.vocabulary import Event, Status, impossible_steps
 
 
 def judge(
@@ -25,8 +25,8 @@ def judge(
     places: dict[str, list[Standing]] = {}
     for standing in standings:
         places.setdefault(standing.id, []).append(standing)
-    commits = Counter(event["task"] for event in events if event["event"] == "completed")
-    reasons = {event["task"]: event["reason"] for event in events if event["event"] == "failed"}
+    commits = Counter(event["task"] for event in events if event["event"] == Event.COMPLETED)
+    reasons = {event["task"]: event["reason"] for event in events if event["event"] == Event.FAILED}
     otherwise = [*findings, *impossible_steps(events), *_intruders(events)]
     for task_id, found in places.items():
         kind = added.get(task_id)
@@ -52,22 +52,22 @@ def _intruders(events: Iterable[dict[str, Any]]) -> Iterator[str]:
     for event in events:
         task_id = event["task"]
         worker = event.get("worker", "")
-        if event["event"] == "claimed":
+        if event["event"] == Event.CLAIMED:
             holders[task_id] = worker
-        elif event["event"] == "completed" and worker != holders.get(task_id):
+        elif event["event"] == Event.COMPLETED and worker != holders.get(task_id):
             yield f"Task {task_id} was completed by {worker}, but held by {holders.get(task_id)}."
 
 
 def _wrong(kind: str | None, task: Standing, commits: int, reason: str | None) -> Iterator[str]:
     """What is wrong with one task of this kind; `reason` is that of its last failure."""
-    wanted = "failed" if kind in DOOMED else "completed"
+    wanted = Status.FAILED if kind in DOOMED else Status.COMPLETED
     if kind is None:
         yield f"Task {task.id} was never added."
     if task.place != wanted:
         yield f"Task {task.id} is {task.place}, not {wanted}; the reason: {reason}."
     elif kind in DOOMED and not re.search(DOOMED[kind], reason or ""):
         yield f"Task {task.id} failed for another reason: {reason}."
-    is_completed = task.place == "completed"
+    is_completed = task.place == Status.COMPLETED
     if task.has_result != is_completed or (commits > 0) != is_completed:
         result = "a result" if task.has_result else "no result"
         yield f"Task {task.id} is {task.place} with {result} after {commits} commits."
