@@ -275,7 +275,7 @@ UNSAFE_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint", "os.syste
 MAY = {
     # Between the processes of one batch on one machine, Python itself pickles.
     "imaging/batch.py": {"multiprocessing", "ProcessPoolExecutor"},
-    "lab/compare.py": {"multiprocessing", "ProcessPoolExecutor"},
+    "classroom/threads_or_processes.py": {"multiprocessing", "ProcessPoolExecutor"},
     # A student's own code goes from their notebook into a process of theirs, down a pipe.
     "exercises/exercise.py": {"cloudpickle"},
     "exercises/examiner.py": {"cloudpickle"},
@@ -760,7 +760,7 @@ def test_the_worker_has_no_right_that_nothing_needs():
     scripts = "\n".join(
         path.read_text()
         for path in (ROOT / "imglab/queues/lua").glob("*.lua")
-        if path.stem not in ("cancel", "clear", "requeue_failed")
+        if path.stem not in ("cancel", "clear", "repair", "requeue_failed")
     )
     called = {word.lower() for word in re.findall(r"redis\.call\('(\w+)'", scripts)}
     python = {"multi", "exec", "ping", "blpop", "xread", "xrevrange", "xrange", "zcard", "hlen",
