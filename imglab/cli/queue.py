@@ -21,6 +21,7 @@ from imglab.cli.common import (
     read_by_default,
 )
 from imglab.errors import ImageError, ImglabError
+from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,7 @@ app.add_typer(failed_app, name="failed")
 def submit(
     files: Annotated[list[Path], typer.Argument(help="Images to filter.")],
     filters: Filters = "",
-    priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
+    priority: Annotated[str, typer.Option(help=f"One of {', '.join(PRIORITIES)}.")] = NORMAL,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
@@ -118,7 +119,7 @@ def failed_list(
     from rich.console import Console
 
     with open_queue(queue, namespace) as tasks:
-        failed = [_task(tasks, task_id) for task_id in tasks.tasks("failed", limit)]
+        failed = [_task(tasks, task_id) for task_id in tasks.tasks(Status.FAILED, limit)]
     if as_json:
         typer.echo(json.dumps(failed, indent=2))
     elif not failed:
@@ -176,8 +177,6 @@ def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
 
 
 def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
-    from imglab.queues import Status
-
     task = tasks.task(task_id)
     return {
         "id": task.id,

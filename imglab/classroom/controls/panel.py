@@ -21,7 +21,8 @@ from imglab import server
 from imglab.classroom.controls.actions import SETTINGS, Controls
 from imglab.classroom.controls.buttons import OPEN, ROWS, Knob, perform
 from imglab.errors import ImglabError
-from imglab.queues import PRIORITIES, RedisTaskQueue
+from imglab.queues import RedisTaskQueue
+from imglab.queues.vocabulary import NORMAL, PRIORITIES
 from imglab.views import charts
 from imglab.views.boards import board
 from imglab.views.live_view import show_controls
@@ -95,7 +96,7 @@ class ControlRoom:
                 50, min=1, max=500, tooltip="How many", layout={"width": "86px"}
             ),
             "priority": widgets.Dropdown(
-                options=PRIORITIES, value="normal", tooltip="Priority", layout={"width": "100px"}
+                options=PRIORITIES, value=NORMAL, tooltip="Priority", layout={"width": "100px"}
             ),
             "queue": widgets.Label(queue.namespace + queue.name, layout=WIDE),
             "worker": widgets.Dropdown(options=["worker-1"], tooltip="Which worker", layout=WIDE),
