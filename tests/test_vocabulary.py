@@ -14,6 +14,9 @@ from imglab.queues.vocabulary import (
     meaning,
     status_after,
 )
+from imglab.views.board_table import sentence
+from imglab.views.frames import frames
+from imglab.views.runs import Runs
 
 FROM_TOMORROW = {"at": 1, "event": "teleported", "task": "t"}
 
@@ -47,6 +50,24 @@ def test_an_unknown_event_means_nothing(event):
 def test_an_unknown_event_is_no_step_in_the_life_of_a_task():
     added, claimed = ({"event": each, "task": "t"} for each in ("added", "claimed"))
     assert impossible_steps([added, FROM_TOMORROW, claimed]) == []
+
+
+def test_an_unknown_event_changes_nothing_on_the_board_and_on_the_timeline():
+    steps = (("added", 1000), ("claimed", 2000), ("completed", 4000))
+    events = [{"at": at, "event": what, "task": "t", "worker": "w"} for what, at in steps]
+    strange = [*events[:2], FROM_TOMORROW | {"at": 3000}, events[2]]
+    assert Runs.of(strange) == Runs.of(events)
+    last, expected = (list(frames(each))[-1] for each in (strange, events))
+    assert (last.counts, last.ids, last.holds) == (expected.counts, expected.ids, expected.holds)
+    assert "teleported" in sentence(FROM_TOMORROW)
+
+
+def test_only_what_takes_a_task_out_of_a_workers_hands_ends_a_try():
+    ends = {event for event, known in EVENTS.items() if known.ends_try}
+    assert ends == {
+        *(Event.COMPLETED, Event.FAILED, Event.DELAYED),
+        *(Event.RELEASED, Event.EXPIRED, Event.REPAIRED),
+    }
 
 
 def test_what_no_task_may_do_is_told():

@@ -72,6 +72,8 @@ class Meaning:
     follows: frozenset[str]
     #: The event as a sentence; {task}, {worker} and {reason} stand for its own.
     sentence: str
+    #: Whether it takes the task out of its worker's hands.
+    ends_try: bool = False
 
 
 def _after(*events: Event | str) -> frozenset[str]:
@@ -80,18 +82,27 @@ def _after(*events: Event | str) -> frozenset[str]:
 
 EVENTS: Mapping[Event, Meaning] = {
     # An id that is no longer kept may begin another life.
-    Event.ADDED: Meaning(Status.PENDING, _after("", Event.COMPLETED, Event.FAILED), "{task} added"),
-    Event.CLAIMED: Meaning(
-        Status.PROCESSING,
-        _after(Event.ADDED, Event.PROMOTED, Event.RELEASED, Event.REQUEUED),
-        "{worker} claimed {task}",
+    Event.ADDED: Meaning(
+        leads_to=Status.PENDING,
+        follows=_after("", Event.COMPLETED, Event.FAILED),
+        sentence="{task} added",
     ),
-    # `completed` follows `claimed` alone, and only `added` follows it: one accepted commit.
-    Event.COMPLETED: Meaning(Status.COMPLETED, _after(Event.CLAIMED), "{worker} completed {task}"),
+    Event.CLAIMED: Meaning(
+        leads_to=Status.PROCESSING,
+        follows=_after(Event.ADDED, Event.PROMOTED, Event.RELEASED, Event.REQUEUED),
+        sentence="{worker} claimed {task}",
+    ),
+    # It follows `claimed` alone, and only `added` follows it: one accepted commit.
+    Event.COMPLETED: Meaning(
+        leads_to=Status.COMPLETED,
+        follows=_after(Event.CLAIMED),
+        sentence="{worker} completed {task}",
+        ends_try=True,
+    ),
     # Cancelled while it waited, or given up after its last try.
     Event.FAILED: Meaning(
-        Status.FAILED,
-        _after(
+        leads_to=Status.FAILED,
+        follows=_after(
             Event.ADDED,
             Event.CLAIMED,
             Event.DELAYED,
@@ -100,22 +111,45 @@ EVENTS: Mapping[Event, Meaning] = {
             Event.RELEASED,
             Event.REQUEUED,
         ),
-        "{task} failed: {reason}",
+        sentence="{task} failed: {reason}",
+        ends_try=True,
     ),
     Event.DELAYED: Meaning(
-        Status.DELAYED,
-        _after(Event.CLAIMED, Event.EXPIRED),
-        "{task} waits to be tried again: {reason}",
+        leads_to=Status.DELAYED,
+        follows=_after(Event.CLAIMED, Event.EXPIRED),
+        sentence="{task} waits to be tried again: {reason}",
+        ends_try=True,
     ),
     Event.PROMOTED: Meaning(
-        Status.PENDING, _after(Event.ADDED, Event.DELAYED), "{task} is due, back in its line"
+        leads_to=Status.PENDING,
+        follows=_after(Event.ADDED, Event.DELAYED),
+        sentence="{task} is due, back in its line",
     ),
-    Event.RELEASED: Meaning(Status.PENDING, _after(Event.CLAIMED), "{task} given back"),
+    Event.RELEASED: Meaning(
+        leads_to=Status.PENDING,
+        follows=_after(Event.CLAIMED),
+        sentence="{task} given back",
+        ends_try=True,
+    ),
     # The next event says where it goes: to another try, or to the dead letters.
-    Event.EXPIRED: Meaning(None, _after(Event.CLAIMED), "{worker} lost {task}"),
-    Event.REQUEUED: Meaning(Status.PENDING, _after(Event.FAILED), "{task} gets a fresh start"),
+    Event.EXPIRED: Meaning(
+        leads_to=None,
+        follows=_after(Event.CLAIMED),
+        sentence="{worker} lost {task}",
+        ends_try=True,
+    ),
+    Event.REQUEUED: Meaning(
+        leads_to=Status.PENDING,
+        follows=_after(Event.FAILED),
+        sentence="{task} gets a fresh start",
+    ),
     # By a person, after whatever somebody did by hand; the event itself says where it is now.
-    Event.REPAIRED: Meaning(None, _after("", *Event), "{task} was mended: it is {status} now"),
+    Event.REPAIRED: Meaning(
+        leads_to=None,
+        follows=_after("", *Event),
+        sentence="{task} was mended: it is {status} now",
+        ends_try=True,
+    ),
 }
 
 

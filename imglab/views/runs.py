@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from imglab.errors import ImglabError
-from imglab.queues.vocabulary import Event, Status, status_after
+from imglab.queues.vocabulary import Event, Status, meaning, status_after
 from imglab.views.frames import by_number
 
 
@@ -63,7 +63,7 @@ class Runs:
             what = event["event"]
             if what == Event.CLAIMED:
                 held[task] = (event["worker"], now)
-            elif task in held:
+            elif task in held and _ends_try(event):
                 worker, claimed = held.pop(task)
                 added = in_line.get(task, claimed)
                 found.append(Run(task, worker, added, claimed, ended=now, outcome=what))
@@ -89,3 +89,9 @@ class Runs:
     def completed(self) -> list[Run]:
         """The tries that ended well."""
         return [run for run in self.runs if run.outcome == Event.COMPLETED]
+
+
+def _ends_try(event: dict[str, Any]) -> bool:
+    """Whether an event takes its task out of a worker's hands; an unknown one does not."""
+    known = meaning(event)
+    return known is not None and known.ends_try
