@@ -370,9 +370,9 @@ MUTANTS = (
     Mutant(
         "no heartbeat",
         "the same, by a worker that never asks",
-        "unwanted = self.queue.renew(task)",
+        "unwanted = self._queue.renew(task)",
         "unwanted = False",
-        "workers/worker.py",
+        "workers/heartbeat.py",
         ("test_worker.py",),
     ),
 )

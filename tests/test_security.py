@@ -202,7 +202,7 @@ def test_what_is_no_regular_file_is_refused_at_once(project, monkeypatch):
 
 def test_a_device_is_refused_at_once(project, tmp_path):
     folders = Folders(project, (Path("/dev"),), project / "output")
-    worker = Worker("w", (), TaskQueue(), folders=folders)
+    worker = Worker("w", (), TaskQueue(), storage=folders)
     for device in ("/dev/zero", "/dev/null", "/dev/tty"):
         with pytest.raises(ImageError, match=r"no regular file|cannot be read"):
             worker.process(Task("t", {"image_path": device}))

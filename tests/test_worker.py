@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, redis_queue, until
 from PIL import Image
 
-from imglab.errors import ImglabError, LeaseLost
+from imglab.errors import FilterError, ImglabError, LeaseLost
 from imglab.imaging import BlurFilter, FilterPipeline, GrayscaleFilter, open_image
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
 from imglab.storage import Folders
@@ -233,7 +233,7 @@ def test_a_worker_that_is_stopped_finishes_its_task_and_claims_no_other(gated):
 def test_cancelling_a_running_task_stops_it_between_two_steps(gated):
     worker, (first, _), thread = gated
     worker.queue.cancel(first)
-    until(lambda: worker._unwanted)
+    until(lambda: worker.in_hand.cancelled)
     worker.gate.set()
     thread.join(20)
     assert worker.queue.task(first).status == "failed"
@@ -242,7 +242,7 @@ def test_cancelling_a_running_task_stops_it_between_two_steps(gated):
 
 def test_a_worker_that_lost_its_lease_drops_its_result_and_goes_on(gated):
     worker, (first, second), thread = gated
-    task = worker._task
+    task = worker.in_hand.task
     worker.queue.release(task)
     with pytest.raises(LeaseLost):
         worker.queue.mark_completed(task)
@@ -258,7 +258,7 @@ def test_s22_a_worker_waits_for_a_redis_that_was_killed_and_loses_nothing(projec
     queue = RedisTaskQueue(url=own_server.url)
     ids = queue.add_tasks([{"image_path": "images/sample.png", "output_path": "output/a.png"}] * 3)
     worker = Gated("w", (), queue)
-    thread = threading.Thread(target=worker.run_forever)
+    thread = threading.Thread(target=worker.run)
     thread.start()
     assert worker.inside.wait(20)
     own_server.kill()
@@ -278,6 +278,39 @@ def test_links_and_dots_do_not_lead_out_of_the_folders(project):
         assert file.name == "images/sample.png"
     assert folders.to_write("output/deep/../a.png") == project / "output/a.png"
     assert folders.name(project / "output/a.png") == "output/a.png"
+
+
+def test_a_burst_ends_with_the_queue_and_a_run_does_not(any_queue):
+    first = any_queue.add_task({})
+    worker = Counting("w", (), any_queue)
+    assert worker.run(burst=True) == 1
+    assert any_queue.task(first).status == "completed"
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    second = any_queue.add_task({})
+    assert any_queue.wait(second, timeout=20) is not None
+    assert thread.is_alive()
+    worker.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert (worker.seen, worker.completed) == ([first, second], 2)
+
+
+def test_a_wrong_filter_is_refused_when_the_worker_is_made(any_queue):
+    with pytest.raises(FilterError, match="sepia"):
+        Worker("w", ["sepia"], any_queue)
+
+
+def test_a_lease_that_is_lost_is_nothing_that_failed(gated):
+    """Only somebody who cancels makes a task fail; who lost it has nothing to say about it."""
+    worker, (first, _), thread = gated
+    worker.queue.release(worker.in_hand.task)
+    until(lambda: worker.in_hand.lost)
+    worker.gate.set()
+    thread.join(20)
+    assert worker.failed == 0
+    assert worker.queue.task(first).status == "completed"
+    assert worker.queue.task(first).errors == ()
 
 
 # Several tasks at a time
@@ -314,7 +347,7 @@ def test_a_worker_that_prefetches_keeps_the_leases_of_tasks_that_wait(valkey):
         assert queue.wait(first, timeout=1.5) is None
         assert queue.reap() == 0
         queue.cancel(others[1])
-        until(lambda: worker._unwanted)
+        until(lambda: worker.in_hand.cancelled)
         worker.gate.set()
         thread.join(20)
         assert [queue.task(each).status for each in (first, others[0], others[2])] == [
@@ -351,6 +384,29 @@ def test_a_worker_that_must_leave_gives_everything_at_hand_back_in_its_order(any
     thread.join(20)
     assert any_queue.tasks("pending") == ids
     assert any_queue.get_stats().completed_total == 0
+
+
+def test_what_a_worker_gives_back_is_never_failed_as_cancelled(any_queue):
+    """The main thread may notice before the queue does that the worker is about to leave."""
+    (task_id,) = any_queue.add_tasks([{}])
+    worker = Gated("w", (), any_queue)
+    thread = threading.Thread(target=worker.start)
+    thread.start()
+    assert worker.inside.wait(20)
+    really_release = any_queue.release
+
+    def release_late(task):
+        worker.gate.set()
+        thread.join(20)
+        really_release(task)
+
+    any_queue.release = release_late
+    worker.stop()
+    worker.release()
+    assert any_queue.task(task_id).status == "pending"
+    assert any_queue.task(task_id).errors == ()
+    assert any_queue.task(task_id).attempt == 0
+    assert worker.failed == 0
 
 
 def test_results_do_not_wait_for_slow_tasks_in_the_same_hands(queue):

@@ -196,7 +196,7 @@ def _threads(work: _Work) -> _Measured:
     queue = TaskQueue()
     folders = Folders.of_project((".imglab/demo",), ".imglab/demo/output")
     names = [f"thread-{number}" for number in range(1, work.workers + 1)]
-    crew = [Worker(name, work.pipeline, queue, folders=folders) for name in names]
+    crew = [Worker(name, work.pipeline, queue, storage=folders) for name in names]
     threads = [threading.Thread(target=worker.start) for worker in crew]
     began = time.perf_counter()
     ids = queue.add_tasks(work.payloads)

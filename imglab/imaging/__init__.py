@@ -2,7 +2,7 @@
 
 from imglab.imaging.base_filter import BaseFilter, FilterFactory, normalise, number
 from imglab.imaging.batch import BatchProcessor, BatchReport
-from imglab.imaging.files import open_image, save_image
+from imglab.imaging.files import format_of, open_image, save_image, write_image
 from imglab.imaging.filters import (
     BlurFilter,
     BrightnessFilter,
@@ -27,8 +27,10 @@ __all__ = [
     "InvertFilter",
     "MedianFilter",
     "SharpenFilter",
+    "format_of",
     "normalise",
     "number",
     "open_image",
     "save_image",
+    "write_image",
 ]

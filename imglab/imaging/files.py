@@ -1,8 +1,5 @@
 """Photographs in files: read with care, for anybody may have made them, and written whole."""
 
-import os
-import uuid
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -11,17 +8,21 @@ from PIL import Image, UnidentifiedImageError
 
 from imglab.errors import ImageError
 from imglab.imaging.base_filter import normalise
+from imglab.storage.whole_file import write_whole
 
 #: What is read and written. No more: for some kinds, such as EPS, Pillow starts other programs.
 KINDS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+#: The end of a file's name → the format to write.
 FORMATS = {".jpg": "JPEG", ".tif": "TIFF"} | {f".{kind.lower()}": kind for kind in KINDS}
-#: Of the largest picture; of a smaller one, more. A photograph has about ten. Each scan of a JPEG
-#: goes over all of its pixels, and a few bytes make one.
+#: Formats without transparency.
+OPAQUE = ("BMP", "JPEG", "PPM")
+#: How many scans a JPEG of the largest size may have; a smaller one may have more in proportion.
+#: A photograph has about ten. Each scan visits every pixel, so a few bytes can cost minutes.
 MAX_SCANS = 500
 
 
 def open_image(source: str | Path | IO[bytes]) -> Image.Image:
-    """The first picture of a file, loaded and normalised, without its metadata.
+    """Open the first picture of a file: loaded and normalised, without its metadata.
 
     A file that the caller opened stays open. ImageError for everything that is no sound image.
     """
@@ -42,7 +43,8 @@ def _decode(file: IO[bytes]) -> Image.Image:
     if magic in (b"P1", b"P2", b"P3"):  # Pillow needs minutes for each megabyte of comments
         raise OSError(0, "it is a PPM written as text: save it as a binary one")
     image: Image.Image = Image.open(file, formats=KINDS)
-    limit, pixels = Image.MAX_IMAGE_PIXELS, image.width * image.height
+    limit = Image.MAX_IMAGE_PIXELS
+    pixels = image.width * image.height
     # Pillow only warns up to twice its limit. Here the limit counts, before a pixel is decoded.
     if limit and pixels > limit:
         raise Image.DecompressionBombError
@@ -69,36 +71,32 @@ def _reason(error: Exception) -> str:
     return "it is broken or cut short"
 
 
-def save_image(image: Image.Image, path: str | Path, *, folder: int | None = None) -> Path:
-    """Writes the image in the format of the path's suffix, and gives the path back.
+def save_image(image: Image.Image, path: str | Path) -> Path:
+    """Write an image in the format of the path's suffix, and return the path.
 
-    Whoever looks there sees the old file or the whole new one, never a half. Transparency turns
-    white where the format has none. With the descriptor of a `folder`, the file goes there, and of
-    the path only the name counts. ImageError for another suffix, and for what cannot be written.
+    Whoever looks there sees the old file or the whole new one, never a half; missing folders are
+    made. Transparency turns white where the format has none. ImageError for another suffix, and
+    for what cannot be written.
     """
     path = Path(path)
-    image_format = FORMATS.get(path.suffix.lower())
-    if image_format is None:
+    write = partial(write_image, image, image_format=format_of(path))
+    write_whole(path, write, spelled=str(path))
+    return path
+
+
+def format_of(path: str | Path) -> str:
+    """The format that a path's suffix asks for; ImageError for one that is not written here."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
         raise ImageError(f"Cannot write {path}: its name must end in {', '.join(FORMATS)}")
+    return FORMATS[suffix]
+
+
+def write_image(image: Image.Image, file: IO[bytes], image_format: str) -> None:
+    """Write an image into an open file; transparency turns white where the format has none."""
     image = normalise(image)
-    if image_format in ("BMP", "JPEG", "PPM") and image.mode.endswith("A"):
+    if image_format in OPAQUE and image.mode.endswith("A"):
         white = Image.new(image.mode[:-1], image.size, "white")
         white.paste(image.convert(white.mode), mask=image.getchannel("A"))
         image = white
-    target = path if folder is None else Path(path.name)
-    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")  # the same folder: a rename is atomic
-    create = partial(os.open, mode=0o666, dir_fd=folder)
-    try:
-        if folder is None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        # A real file: Pillow then encodes without the GIL.
-        with open(temporary, "xb", opener=create) as file:
-            image.save(file, image_format)
-        os.replace(temporary, target, src_dir_fd=folder, dst_dir_fd=folder)
-    except Exception as error:  # encoders are no more predictable
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"Cannot write {path}: {reason}") from error
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
-    return path
+    image.save(file, image_format)

@@ -13,12 +13,15 @@ from pathlib import Path
 
 from imglab.errors import ImageError
 from imglab.project import project_root
+from imglab.storage.base import Write
+from imglab.storage.whole_file import write_whole
 
 #: The largest file that is read, in bytes; some decoders take the whole of it into memory.
 MAX_BYTES = 256 << 20
 #: Control characters, line ends, halves of characters: they could forge a line of the log.
 _UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-#: To pass through a folder, not through a link; where there is O_PATH, without the right to list.
+#: Flags to open a folder without following a link; O_PATH, where it exists, needs no right to
+#: list the folder.
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
@@ -26,7 +29,7 @@ _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 class Folders:
     """The folders a worker reads from and the one it writes to; links and `..` do not lead out.
 
-    Nor does a link put in after a path was checked: `open` and `writing` follow none any more.
+    Nor does a link put in after a path was checked: `open` and `save` follow none any more.
     The folders themselves, and whatever is above them, belong to whoever started the worker.
     """
 
@@ -36,17 +39,29 @@ class Folders:
 
     @classmethod
     def of_project(cls, read: tuple[str, ...] = (), write: str = "output") -> Folders:
-        """Read below `read` (else images/) and `write`; write below `write` only."""
+        """Folders to read below `read` (else images/) and `write`, and to write below `write`."""
         root = project_root()
+        if not read:
+            read = ("images",)
+        readable = [root / each for each in read]
         writable = root / write
-        return cls(root, (*(root / each for each in read or ("images",)), writable), writable)
+        return cls(root, (*readable, writable), writable)
 
     def to_write(self, path: object) -> Path:
         """The real place of a file to write; ImageError when it is outside the writable folder."""
-        return self._inside(path, (self.writable,), "write", "--output")[0]
+        place, _ = self._inside(path, (self.writable,), "write", "--output")
+        return place
+
+    def check_writable(self, path: object) -> str:
+        """Return the path as results spell it; ImageError outside the writable folder."""
+        return self.name(self.to_write(path))
+
+    def result_path(self, file_name: str) -> str:
+        """Return the path for a result whose task names none: in the writable folder."""
+        return self.name(self.writable.resolve() / file_name)
 
     def open(self, path: object) -> BufferedReader:
-        """The file to read, open: a regular one, and not too large; ImageError for another."""
+        """Open a file to read: a regular one of at most MAX_BYTES; ImageError for another."""
         place, top = self._inside(path, self.readable, "read", "--images")
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # without it, a FIFO blocks for ever
         with self._folder_of(place, top) as folder:
@@ -62,18 +77,24 @@ class Folders:
             f"{self.name(place)} has {about.st_size:,} bytes; {MAX_BYTES:,} is the most."
         )
 
-    @contextmanager
-    def writing(self, path: object) -> Iterator[tuple[int, str]]:
-        """The descriptor of the folder to write a file in, made if need be, and the file's name."""
+    def save(self, path: object, write: Write) -> str:
+        """Write a file whole and return its path as results spell it; missing folders are made.
+
+        ImageError for a path outside the writable folder, and for whatever `write` raises.
+        """
         place, top = self._inside(path, (self.writable,), "write", "--output")
+        name = self.name(place)
         top.mkdir(parents=True, exist_ok=True)
         with self._folder_of(place, top, make=True) as folder:
-            yield folder, self.name(place)
+            write_whole(Path(place.name), write, spelled=name, folder=folder)
+        return name
 
     def name(self, path: Path) -> str:
         """A path as tasks and results write it: from the project's folder on, if it is in there."""
         root = self.root.resolve()
-        return str(path.relative_to(root) if path.is_relative_to(root) else path)
+        if path.is_relative_to(root):
+            path = path.relative_to(root)
+        return str(path)
 
     def _inside(
         self, path: object, allowed: tuple[Path, ...], verb: str, option: str

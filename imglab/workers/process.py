@@ -6,6 +6,7 @@ import faulthandler
 import importlib
 import json
 import logging
+import math
 import os
 import select
 import signal
@@ -20,13 +21,21 @@ from typing import Any
 
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.queues import RedisTaskQueue
-from imglab.storage import Folders
+from imglab.storage import storage_for
 from imglab.workers.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 #: A variable and not an argument: the list of processes shows arguments, and a URL has a password.
 VARIABLE = "IMGLAB_WORKER"
+#: How long a worker that a pool started waits for a Redis that is away, in seconds.
+REDIS_TIMEOUT_S = 10.0
+#: The time between two tries to reach it, in seconds.
+REDIS_RETRY_S = 0.2
+#: The time between two looks at the parent and at the task's time, in seconds.
+LOOK_INTERVAL_S = 0.5
+#: How long after a task's time limit a process ends that nothing else could end, in seconds.
+DEAF_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -36,9 +45,11 @@ class WorkerSpec:
     name: str
     #: What RedisTaskQueue.spec() gives.
     queue: dict[str, Any] = field(repr=False)  # it may hold a password
+    #: What FilterPipeline.spec() gives: whoever made it has checked it.
     filters: list[Any] = field(default_factory=list)
     #: Modules to import first: they register filters of one's own.
     imports: tuple[str, ...] = ()
+    #: Where it may read, and where it may write: see `storage_for`.
     read: tuple[str, ...] = ()
     write: str = "output"
     #: Leave when the queue is empty.
@@ -57,15 +68,15 @@ class WorkerSpec:
     @classmethod
     def from_json(cls, text: str) -> WorkerSpec:
         """The spec that `to_json` wrote."""
+        values = json.loads(text)
         # JSON has no tuples.
-        return cls(
-            **(values := json.loads(text))
-            | {each: tuple(values[each]) for each in ("imports", "read")}
-        )
+        values["imports"] = tuple(values["imports"])
+        values["read"] = tuple(values["read"])
+        return cls(**values)
 
 
 def run(spec: WorkerSpec) -> int:
-    """Be this worker until a signal, or until the queue is empty; the exit code.
+    """Be this worker until a signal, or in a burst until the queue is empty; return the exit code.
 
     SIGTERM and SIGINT finish the task at hand, or give it back when it takes too long; a second
     one gives it back and leaves at once.
@@ -74,14 +85,15 @@ def run(spec: WorkerSpec) -> int:
     queue = _queue(spec)
     worker = Worker(
         spec.name,
-        queue=queue,
-        folders=Folders.of_project(spec.read, spec.write),
+        spec.filters,
+        queue,
+        storage=storage_for(spec.read, spec.write),
         prefetch=spec.prefetch,
+        checked=True,
     )
-    worker.pipeline = spec.filters  # as data, which whoever made the spec has checked
     _Watch(worker, spec).start()
     logger.info("%s: ready, %s", spec.name, queue)
-    worker.start() if spec.burst else worker.run_forever()
+    worker.run(burst=spec.burst)
     logger.info("%s: %d completed, %d failed", spec.name, worker.completed, worker.failed)
     queue.leave(spec.name)
     return 0
@@ -106,7 +118,9 @@ def import_filters(modules: Iterable[str]) -> None:
 
 def _queue(spec: WorkerSpec) -> RedisTaskQueue:
     """The queue; a worker whose parent started it waits for a Redis that is away for a moment."""
-    limit = time.monotonic() + (10 if spec.parent else 0)
+    limit = time.monotonic()
+    if spec.parent:
+        limit += REDIS_TIMEOUT_S
     while True:
         try:
             queue = RedisTaskQueue.from_spec(spec.queue)
@@ -114,7 +128,7 @@ def _queue(spec: WorkerSpec) -> RedisTaskQueue:
         except QueueUnavailable:
             if time.monotonic() > limit:
                 raise
-            time.sleep(0.2)
+            time.sleep(REDIS_RETRY_S)
         else:
             return queue
 
@@ -128,23 +142,25 @@ class _Watch(threading.Thread):
 
     def __init__(self, worker: Worker, spec: WorkerSpec) -> None:
         super().__init__(name="watch", daemon=True)
-        self.worker, self.spec = worker, spec
-        self.signals, sender = socket.socketpair()
-        sender.setblocking(False)
-        self._sender = sender  # kept, or it would be closed
+        self.worker = worker
+        self.spec = spec
+        # The sender is kept, or it would be closed.
+        self.signals, self._sender = socket.socketpair()
+        self._sender.setblocking(False)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+            signal.signal(number, _ignore)  # a handler there must be, or the signal ends us
+        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
 
     def run(self) -> None:
-        leave_at = float("inf")
+        deaf_limit = self.worker.queue.settings.time_limit + DEAF_TIMEOUT_S
+        leave_at = math.inf
         while time.monotonic() < leave_at:
             # For what no thread can see, native code that holds the GIL: this needs no thread.
-            faulthandler.dump_traceback_later(self.worker.queue.settings.time_limit + 60, exit=True)
-            ready, _, _ = select.select([self.signals], [], [], 0.5)
+            faulthandler.dump_traceback_later(deaf_limit, exit=True)
+            ready, _, _ = select.select([self.signals], [], [], LOOK_INTERVAL_S)
             if ready:
                 self.signals.recv(1)
-                if leave_at < float("inf"):
+                if leave_at < math.inf:
                     break
                 logger.info("%s: stopping; a second signal leaves at once", self.spec.name)
                 self.worker.stop()
@@ -177,8 +193,12 @@ class _Watch(threading.Thread):
             os.execve(sys.executable, [sys.executable, "-m", "imglab.workers"], environment)
 
 
+def _ignore(*_: object) -> None:
+    """Do nothing with a signal: the watch thread reads it from the wake-up socket."""
+
+
 def main() -> int:
-    """Be the worker that the pool put into the environment."""
+    """Be the worker that the pool put into the environment; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
     text = os.environ.pop(VARIABLE, None)
     if text is None:

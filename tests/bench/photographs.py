@@ -80,7 +80,7 @@ def queue_or_pool(queue: RedisTaskQueue, count: int, pixels: int, folder: Path) 
 
     def one_worker() -> None:
         queue.add_tasks(payloads)
-        Worker("bench", pipeline, queue, folders=Folders.of_project(read, write)).start()
+        Worker("bench", pipeline, queue, storage=Folders.of_project(read, write)).start()
 
     def all_workers(pool: WorkerPool) -> None:
         queue.add_tasks(payloads)

@@ -56,7 +56,7 @@ class Program(common.Program):
         worker = Stamping(f"bench-{time.time_ns()}", (), self.queue, **options)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
-        worker.run_forever()
+        worker.run()
 
 
 if __name__ == "__main__":

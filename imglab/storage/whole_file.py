@@ -1,0 +1,39 @@
+"""A file on disk that is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from imglab.errors import ImageError, ImagingError
+from imglab.storage.base import Write
+
+
+def write_whole(path: Path, write: Write, *, spelled: str, folder: int | None = None) -> None:
+    """Let `write` fill a file: whoever looks sees the old file or the whole new one.
+
+    With the descriptor of an open `folder`, `path` is a bare name in there; else missing folders
+    are made. ImageError for whatever goes wrong, with the path as it is `spelled` for people.
+    """
+    # In the same folder: to rename is one step only within one file system.
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    # Who may read the file is for the umask to say.
+    create = partial(os.open, mode=0o666, dir_fd=folder)
+    try:
+        if folder is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # A real file, with a descriptor: Pillow then encodes without the GIL.
+        with open(temporary, "xb", opener=create) as file:
+            write(file)
+        os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
+    except ImagingError:
+        raise  # it is a sentence already
+    except Exception as error:  # encoders raise nearly anything
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"Cannot write {spelled}: {reason}") from error
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)

@@ -1,0 +1,121 @@
+"""Folders as a storage: what is saved is whole, a real file, and has one spelling."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from imglab.errors import FilterError, ImageError
+from imglab.storage import Folders, Storage, storage_for
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    for name in ("images", "output"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "images" / "a.txt").write_bytes(b"the original")
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def hello(file) -> None:
+    file.write(b"hello")
+
+
+def test_the_storage_of_a_worker_reads_and_writes_where_it_was_told_to(project):
+    (project / "more").mkdir()
+    (project / "more" / "b.txt").write_bytes(b"more")
+    storage: Storage = storage_for(("more",), "results")
+    with storage.open("more/b.txt") as file:
+        assert (file.name, file.read()) == ("more/b.txt", b"more")
+    assert storage.save("results/b.txt", hello) == "results/b.txt"
+    with pytest.raises(ImageError, match="may read"):
+        storage.open("images/a.txt")
+    with pytest.raises(ImageError, match="may write"):
+        storage.save("more/b.txt", hello)
+
+
+@pytest.mark.parametrize(
+    "path", ["output/x/a.txt", "output/../output/x/a.txt", "{root}/output/x/a.txt"]
+)
+def test_a_path_has_one_spelling_however_a_task_writes_it(project, path):
+    storage = storage_for()
+    path = path.format(root=project)
+    assert storage.check_writable(path) == "output/x/a.txt"
+    assert not (project / "output" / "x").exists(), "to ask changes nothing"
+    assert storage.save(path, hello) == "output/x/a.txt"
+    assert (project / "output/x/a.txt").read_bytes() == b"hello"
+    assert storage.save(storage.result_path("b.txt"), hello) == "output/b.txt"
+
+
+def test_a_folder_outside_the_project_is_spelled_from_the_top(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    storage = storage_for((), str(elsewhere))
+    assert storage.save(storage.result_path("a.txt"), hello) == str(elsewhere / "a.txt")
+
+
+def test_who_looks_sees_the_old_file_until_the_new_one_is_whole(project):
+    target = project / "output" / "a.txt"
+    target.write_bytes(b"old")
+
+    def look(file):
+        file.write(b"new")
+        file.flush()
+        assert target.read_bytes() == b"old"
+
+    Folders.of_project().save("output/a.txt", look)
+    assert target.read_bytes() == b"new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_is_written_to_is_a_real_file_so_that_pillow_encodes_without_the_gil(project):
+    def look(file):
+        about = os.fstat(file.fileno())
+        assert stat.S_ISREG(about.st_mode)
+        assert about.st_dev == (project / "output").stat().st_dev
+
+    Folders.of_project().save("output/a.txt", look)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sentence"),
+    [
+        (OSError(28, "No space left on device"), ImageError, "Cannot write output/a.txt: No space"),
+        (ValueError("odd"), ImageError, "Cannot write output/a.txt: odd"),
+        (FilterError("a sentence"), FilterError, "^a sentence$"),
+    ],
+)
+def test_a_failure_leaves_the_old_file_and_no_other(project, error, kind, sentence):
+    target = project / "output" / "a.txt"
+    target.write_bytes(b"old")
+
+    def fail(file):
+        file.write(b"half")
+        raise error
+
+    with pytest.raises(kind, match=sentence):
+        Folders.of_project().save("output/a.txt", fail)
+    assert target.read_bytes() == b"old"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_saved_file_may_be_read_by_whom_the_umask_allows(project):
+    old = os.umask(0o027)
+    try:
+        Folders.of_project().save("output/a.txt", hello)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((project / "output/a.txt").stat().st_mode) == 0o640
+
+
+def test_a_link_in_the_place_of_a_result_is_replaced_only_when_it_leads_inside(project):
+    storage = Folders.of_project()
+    (project / "output" / "link.txt").symlink_to("other.txt")
+    assert storage.save("output/link.txt", hello) == "output/other.txt"
+    (project / "output" / "out.txt").symlink_to(project / "images" / "a.txt")
+    with pytest.raises(ImageError, match="outside the folders"):
+        storage.save("output/out.txt", hello)
+    assert (project / "images" / "a.txt").read_bytes() == b"the original"
