@@ -355,6 +355,14 @@ def test_a_worker_waits_for_a_redis_that_is_loading_whatever_it_asks_first(queue
     assert done.returncode == 0
 
 
+def test_the_module_of_a_worker_says_who_starts_it_when_a_person_does():
+    command = [sys.executable, "-m", "imglab.workers"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "imglab worker" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_three_sigterms_do_not_cost_a_pool_its_only_worker(project, queue):
     with WorkerPool(1, (), queue) as pool:
         for _ in range(4):

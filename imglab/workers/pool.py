@@ -26,14 +26,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at the processes.
-WATCH = 0.1
-#: Seconds a worker has to report that it is ready.
-READY = 30.0
+#: The time between two looks at the processes, in seconds.
+LOOK_INTERVAL_S = 0.1
+#: How many looks go by from one search for frozen processes, which asks Redis, to the next.
+LOOKS_PER_SEARCH = 10
+#: How long a worker may take until it asks for work, in seconds.
+START_TIMEOUT_S = 30.0
+#: The time between two questions whether all workers are ready, in seconds.
+READY_INTERVAL_S = 0.01
 #: A worker process that shows no life for so many leases is frozen, and is replaced.
-SILENCE = 3
-#: A worker that fails this often before it is ready is not started again.
-FALSE_STARTS = 3
+SILENT_LEASES = 3
+#: A worker that fails so many times before it is ready is not started again.
+MAX_FALSE_STARTS = 3
+#: How long a process may take to end when its `grace` is over, in seconds.
+EXIT_TIMEOUT_S = 5.0
 
 
 @dataclass
@@ -42,8 +48,9 @@ class _Member:
 
     process: subprocess.Popen[bytes]
     false_starts: int = 0
-    #: The last sign of life Redis knows of (ms), and when it was new here (time.monotonic()).
+    #: The last sign of life that Redis knows of, in milliseconds of its clock.
     seen: int = 0
+    #: When that was new here, in seconds of time.monotonic(): two clocks are never compared.
     seen_at: float = field(default_factory=time.monotonic)
 
 
@@ -53,8 +60,9 @@ class WorkerPool:
     A worker that dies is replaced, and its task goes back to the queue at once. The processes
     outlive the notebook's interrupt, and leave within a second when this process is gone.
     A task has `grace` seconds to end when its worker is stopped or it is cancelled. For small
-    tasks, `prefetch` says how many a worker claims and reports at a time.
-    What they print goes to `.imglab/logs/<name>.log`.
+    tasks, `prefetch` says how many a worker claims and reports at a time. They read below the
+    folders in `read` (images/ when there are none) and write below `write`. `imports` names modules
+    with filters of one's own. What they print goes to `.imglab/logs/<name>.log`.
     """
 
     def __init__(
@@ -74,7 +82,9 @@ class WorkerPool:
 
         if size < 1:
             raise ImglabError(f"A pool needs at least one worker, not {size!r}.")
-        self.queue = queue if queue is not None else RedisTaskQueue()
+        if queue is None:
+            queue = RedisTaskQueue()
+        self.queue = queue
         self.size = size
         self.prefix = prefix
         self.logs = project_home() / "logs"
@@ -107,11 +117,17 @@ class WorkerPool:
     def pids(self) -> dict[str, int]:
         """The processes that live now: worker's name → process id."""
         with self._lock:
-            members = self._members.items()
-            return {n: m.process.pid for n, m in members if m.process.poll() is None}
+            return {
+                name: member.process.pid
+                for name, member in self._members.items()
+                if member.process.poll() is None
+            }
 
     def start(self) -> WorkerPool:
-        """Start the processes and wait until every one of them asks for work."""
+        """Start the processes and wait until every one of them asks for work.
+
+        ImglabError, with what it printed last, for a worker that does not get so far.
+        """
         if self._watch is None:
             self._watch = threading.Thread(target=self._watch_over, name="pool", daemon=True)
             self._watch.start()
@@ -122,21 +138,23 @@ class WorkerPool:
         """Have `size` workers: start more and wait until they are ready, or let the newest go."""
         with self._lock:
             self.size = size
-            leaving = {name: self._members.pop(name) for name in list(self._members)[size:]}
+            newest = list(self._members)[size:]
+            leaving = {name: self._members.pop(name) for name in newest}
             for number in range(1, size + 1):
                 name = f"{self.prefix}-{number}"
                 if name not in self._members:
                     self._members[name] = self._spawn(name)
         try:
-            self._finish(leaving, timeout=self._spec.grace + 5)
+            self._finish(leaving, self._spec.grace + EXIT_TIMEOUT_S)
             self._until_ready()
         except BaseException:
             self.stop()
             raise
 
     def kill(self, name: str) -> int:
-        """`kill -9` one worker, to see that nothing is lost; its process id."""
-        if (pid := self.pids.get(name)) is None:
+        """Kill one worker (`kill -9`), to see that nothing is lost; return its process id."""
+        pid = self.pids.get(name)
+        if pid is None:
             raise ImglabError(f"There is no worker {name!r}; there are {', '.join(self.pids)}.")
         os.kill(pid, signal.SIGKILL)
         return pid
@@ -146,13 +164,19 @@ class WorkerPool:
         return self.queue.join(timeout)
 
     def stop(self, timeout: float | None = None) -> None:
-        """Let every worker finish its task; kill what still runs after `timeout` seconds."""
+        """Let every worker finish its task; kill what still runs after `timeout` seconds.
+
+        Without a `timeout` they have a little more than their `grace`.
+        """
+        if timeout is None:
+            timeout = self._spec.grace + EXIT_TIMEOUT_S
         self._stopping.set()
         if self._watch:
             self._watch.join()
         with self._lock:
-            members, self._members = self._members, {}
-        self._finish(members, self._spec.grace + 5 if timeout is None else timeout)
+            members = self._members
+            self._members = {}
+        self._finish(members, timeout)
         self._watch = None
         self._stopping.clear()
 
@@ -182,14 +206,16 @@ class WorkerPool:
         return self.logs / f"{name}.log"
 
     def _until_ready(self) -> None:
-        limit = time.monotonic() + READY
+        limit = time.monotonic() + START_TIMEOUT_S
         names = [f"{self.prefix}-{number}" for number in range(1, self.size + 1)]
         while waiting := [name for name in names if not self._is_ready(name)]:
-            given_up = [name for name in waiting if name not in self._members]
-            if given_up or time.monotonic() > limit:
-                name = (given_up or waiting)[0]
+            failed = [name for name in waiting if name not in self._members]  # see _replace
+            if time.monotonic() > limit:
+                failed += waiting
+            if failed:
+                name = failed[0]
                 raise ImglabError(f"{name} did not start. Its last words:\n{self.log(name, 3)}")
-            time.sleep(0.01)
+            time.sleep(READY_INTERVAL_S)
 
     def _is_ready(self, name: str) -> bool:
         """Whether this very process has asked for work."""
@@ -199,10 +225,10 @@ class WorkerPool:
 
     def _watch_over(self) -> None:
         for looks in itertools.count(1):
-            if self._stopping.wait(WATCH):
+            if self._stopping.wait(LOOK_INTERVAL_S):
                 return
             with self._lock:
-                if looks % 10 == 0:
+                if looks % LOOKS_PER_SEARCH == 0:
                     self._kill_the_frozen()
                 for name, member in list(self._members.items()):
                     if member.process.poll() is not None:
@@ -216,23 +242,27 @@ class WorkerPool:
         for name, member in self._members.items():
             seen = records.get(name, {}).get("seen", 0)
             if seen != member.seen or not records:
-                member.seen, member.seen_at = seen, time.monotonic()
-            silent = time.monotonic() - member.seen_at
-            if silent > SILENCE * self.queue.settings.lease and member.process.poll() is None:
-                logger.warning("%s shows no life for %.0f s: killed", name, silent)
+                member.seen = seen
+                member.seen_at = time.monotonic()
+            silent_for = time.monotonic() - member.seen_at
+            is_frozen = silent_for > SILENT_LEASES * self.queue.settings.lease
+            if is_frozen and member.process.poll() is None:
+                logger.warning("%s shows no life for %.0f s: killed", name, silent_for)
                 member.process.kill()
 
     def _replace(self, name: str, member: _Member) -> None:
         try:
             # An exit code of its own, before it asked for work. Killed by a signal, it is negative.
             failed = member.process.returncode > 0 and not self._is_ready(name)
-            false_starts = member.false_starts + 1 if failed else 0
+            false_starts = 0
+            if failed:
+                false_starts = member.false_starts + 1
             # Its process is gone, so the lease of what it held need not run out first.
             self.queue.reap(dead_worker=name)
         except QueueError as error:
             logger.debug("%s died, and Redis cannot be told: %s", name, error)
-            return  # the next look tries again, ten times a second
-        if false_starts < FALSE_STARTS:
+            return  # the next look tries again
+        if false_starts < MAX_FALSE_STARTS:
             self._members[name] = self._spawn(name, false_starts)
         else:
             logger.error("%s failed %d times before it was ready; see its log", name, false_starts)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from imglab.classroom.controls.actions import SETTINGS, THAW, Controls
 from imglab.errors import ImglabError, QueueUnavailable
-from imglab.workers.pool import SILENCE
+from imglab.workers.pool import SILENT_LEASES
 
 #: The most workers that a button offers.
 MOST_WORKERS = 8
@@ -84,7 +84,7 @@ def _kill_worker(controls: Controls, worker: str) -> str:
 def _freeze(controls: Controls, worker: str) -> str:
     controls.freeze(worker)
     free_after = SETTINGS.lease
-    replaced_after = SILENCE * SETTINGS.lease
+    replaced_after = SILENT_LEASES * SETTINGS.lease
     return (
         f"Froze {worker} (SIGSTOP). In {free_after:g} s its lease is over and its "
         f"task free; in {replaced_after:g} s the pool replaces it."
