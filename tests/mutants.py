@@ -375,6 +375,14 @@ MUTANTS = (
         "workers/heartbeat.py",
         ("test_worker.py",),
     ),
+    Mutant(
+        "to leave is to cancel",
+        "what a worker gives back because it must leave is failed as cancelled",
+        "raise NotOurs",
+        "raise Cancelled",
+        "workers/in_hand.py",
+        ("test_worker.py",),
+    ),
 )
 
 
