@@ -211,7 +211,8 @@ def gated(request, valkey):
 def test_the_heartbeat_keeps_a_task_that_takes_longer_than_its_lease(gated):
     worker, (first, _), thread = gated
     claim = worker.queue.task(first).claim
-    assert worker.queue.wait(first, timeout=1.5) is None
+    with pytest.raises(TimeoutError):
+        worker.queue.wait(first, timeout=1.5)
     assert worker.queue.reap() == 0
     worker.gate.set()
     thread.join(20)
@@ -344,7 +345,8 @@ def test_a_worker_that_prefetches_keeps_the_leases_of_tasks_that_wait(valkey):
         thread = threading.Thread(target=worker.start)
         thread.start()
         assert worker.inside.wait(20)
-        assert queue.wait(first, timeout=1.5) is None
+        with pytest.raises(TimeoutError):
+            queue.wait(first, timeout=1.5)
         assert queue.reap() == 0
         queue.cancel(others[1])
         until(lambda: worker.in_hand.cancelled)
