@@ -31,7 +31,7 @@ def queue(own_server):
 def worker(queue, own_server):
     """A worker with connections of its own, at work in a thread."""
     worker = Plain("w", (), RedisTaskQueue(url=own_server.url))
-    thread = threading.Thread(target=worker.run)
+    thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
     yield worker
     worker.stop()

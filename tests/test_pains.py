@@ -113,7 +113,7 @@ def test_pain_1_a_silent_stall_after_a_reconnect_fifty_sleepers_wake_up(mortal_s
     settings = QueueSettings(lease=5)
     queues = [RedisTaskQueue(url=mortal_server.url, settings=settings) for _ in range(50)]
     crew = [NoWorker(f"w{n}", (), each) for n, each in enumerate(queues)]
-    threads = [threading.Thread(target=worker.run) for worker in crew]
+    threads = [threading.Thread(target=worker.run, daemon=True) for worker in crew]
     with RedisTaskQueue(url=mortal_server.url, settings=settings) as queue:
         try:
             for thread in threads:

@@ -193,7 +193,7 @@ def gated(request, valkey):
     def run(queue):
         ids = queue.add_tasks([{}, {}])
         worker = Gated("w", (), queue)
-        thread = threading.Thread(target=worker.start)
+        thread = threading.Thread(target=worker.start, daemon=True)
         thread.start()
         assert worker.inside.wait(20)
         yield worker, ids, thread
@@ -259,7 +259,7 @@ def test_s22_a_worker_waits_for_a_redis_that_was_killed_and_loses_nothing(projec
     queue = RedisTaskQueue(url=own_server.url)
     ids = queue.add_tasks([{"image_path": "images/sample.png", "output_path": "output/a.png"}] * 3)
     worker = Gated("w", (), queue)
-    thread = threading.Thread(target=worker.run)
+    thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
     assert worker.inside.wait(20)
     own_server.kill()
@@ -286,7 +286,7 @@ def test_a_burst_ends_with_the_queue_and_a_run_does_not(any_queue):
     worker = Counting("w", (), any_queue)
     assert worker.run(burst=True) == 1
     assert any_queue.task(first).status == "completed"
-    thread = threading.Thread(target=worker.run)
+    thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
     second = any_queue.add_task({})
     assert any_queue.wait(second, timeout=20) is not None
@@ -342,7 +342,7 @@ def test_a_worker_that_prefetches_keeps_the_leases_of_tasks_that_wait(valkey):
     with redis_queue(valkey, QueueSettings(lease=0.6)) as queue:
         first, *others = queue.add_tasks([{}] * 4)
         worker = Gated("w", (), queue, prefetch=4)
-        thread = threading.Thread(target=worker.start)
+        thread = threading.Thread(target=worker.start, daemon=True)
         thread.start()
         assert worker.inside.wait(20)
         with pytest.raises(TimeoutError):
@@ -362,7 +362,7 @@ def test_a_worker_that_prefetches_keeps_the_leases_of_tasks_that_wait(valkey):
 def test_a_worker_that_is_stopped_gives_the_tasks_that_wait_back_in_their_order(any_queue):
     first, *others = any_queue.add_tasks([{}] * 4)
     worker = Gated("w", (), any_queue, prefetch=3)
-    thread = threading.Thread(target=worker.start)
+    thread = threading.Thread(target=worker.start, daemon=True)
     thread.start()
     assert worker.inside.wait(20)
     worker.stop()
@@ -376,7 +376,7 @@ def test_a_worker_that_is_stopped_gives_the_tasks_that_wait_back_in_their_order(
 def test_a_worker_that_must_leave_gives_everything_at_hand_back_in_its_order(any_queue):
     ids = any_queue.add_tasks([{}] * 4)
     worker = Gated("w", (), any_queue, prefetch=3)
-    thread = threading.Thread(target=worker.start)
+    thread = threading.Thread(target=worker.start, daemon=True)
     thread.start()
     assert worker.inside.wait(20)
     worker.stop()
@@ -392,7 +392,7 @@ def test_what_a_worker_gives_back_is_never_failed_as_cancelled(any_queue):
     """The main thread may notice before the queue does that the worker is about to leave."""
     (task_id,) = any_queue.add_tasks([{}])
     worker = Gated("w", (), any_queue)
-    thread = threading.Thread(target=worker.start)
+    thread = threading.Thread(target=worker.start, daemon=True)
     thread.start()
     assert worker.inside.wait(20)
     really_release = any_queue.release
