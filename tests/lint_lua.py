@@ -9,9 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imglab.queues.scripts import FOLDER, SHARED
+from imglab.queues.scripts import FOLDER, preamble
 
-FILES = [FOLDER / f"{name}.lua" for name in SHARED]
 OPTIONS = (
     *("--no-config", "--std", "lua51", "--read-globals", "redis", "KEYS", "ARGV", "cjson"),
     *("--max-line-length", "110", "--codes", "--formatter", "plain"),
@@ -20,31 +19,24 @@ OPTIONS = (
 WARNING = re.compile(r"stdin:(\d+):(\d+: \((\w+)\)[^'\n]*(?:'(\w+)')?.*)")
 
 
-def place(number: int, script: Path) -> tuple[Path, int]:
-    """In which file a line of the whole text is, and its number there."""
-    for file in FILES:
-        length = file.read_text().count("\n")
-        if number <= length:
-            return file, number
-        number -= length
-    return script, number
-
-
 def check(script: Path) -> tuple[set[str], set[str]]:
     """The faults of a script, and which names of the shared files it leaves unused."""
-    shared = "".join(file.read_text() for file in FILES)
-    text = shared + script.read_text()
+    own = script.read_text()
+    shared = preamble(own)
+    above = shared.count("\n")
+    text = shared + own
     run = ["luacheck", "-", *OPTIONS]
     found = subprocess.run(run, input=text, capture_output=True, text=True, check=False)
     if found.returncode > 2:
         sys.exit(f"luacheck itself failed: {found.stdout}{found.stderr}")
     faults, unused = set(), set()
     for line, fault, code, name in WARNING.findall(found.stdout):
-        file, number = place(int(line), script)
-        if file in FILES and code == "W211":
+        if int(line) <= above and code == "W211":
             unused.add(name)
+        elif int(line) <= above:
+            faults.add(f"in front of {script.name}:{line}:{fault}")
         else:
-            faults.add(f"{file.relative_to(FOLDER.parents[2])}:{number}:{fault}")
+            faults.add(f"{script.relative_to(FOLDER.parents[2])}:{int(line) - above}:{fault}")
     return faults, unused
 
 

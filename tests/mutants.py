@@ -127,7 +127,7 @@ MUTANTS = (
     Mutant(
         "suspects dropped",
         "a task that broke a worker and would not be the first of several is nowhere",
-        "      redis.call('RPUSH', pending[task[2]], id)\n",
+        "      redis.call('RPUSH', line_of(task[2]), id)\n",
         file=CLAIM,
     ),
     Mutant(
@@ -310,7 +310,7 @@ MUTANTS = (
     Mutant(
         "cancelled but in line",
         "a cancelled task is handed out all the same",
-        "redis.call('LREM', pending[priority], 0, id)",
+        "redis.call('LREM', line_of(priority), 0, id)",
         "1",
         "queues/lua/cancel.lua",
     ),

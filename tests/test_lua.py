@@ -1612,7 +1612,7 @@ def test_the_scripts_know_every_setting_of_the_queue_by_its_name():
     used = set(re.findall(r"settings\.(\w+)", text))
     workers_own = {"time_limit"}
     of_the_queue = {each.name for each in fields(QueueSettings)} - workers_own
-    assert named == used == of_the_queue | {"priorities"}
+    assert named == used == of_the_queue
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

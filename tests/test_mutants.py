@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mutants import MUTANTS, copy_with, first_red, judge, mutated
 
-from imglab.queues import scripts
 from imglab.queues.connection import connect
-from imglab.queues.scripts import FOLDER
+from imglab.queues.scripts import preamble
 
-SHARED = {f"queues/lua/{name}.lua": (FOLDER / f"{name}.lua").read_text() for name in scripts.SHARED}
+#: What stands in front of the shared files.
+PRIORITIES = preamble("").splitlines()[0]
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 ZOMBIE = "test_queue_contract.py::test_who_released_a_task_can_change_nothing_afterwards[valkey]"
 BATON = "test_lua.py::test_a_claim_that_leaves_work_behind_wakes_the_next_worker[valkey-high]"
@@ -31,7 +32,12 @@ def test_a_mutant_fits_the_code_and_is_code_itself(mutant, valkey):
         compile(text, mutant.file, "exec")
         return
     with connect(url=valkey.url) as client:
-        client.script_load("".join((SHARED | {mutant.file: text}).values()))
+        client.script_load(preamble(text) + text if is_script(mutant.file) else PRIORITIES + text)
+
+
+def is_script(file: str) -> bool:
+    """Whether a Lua file is a script of its own, not one that scripts share."""
+    return not Path(file).name.startswith("_")
 
 
 def test_a_mutant_whose_place_is_gone_or_not_the_only_one_is_an_error():

@@ -28,7 +28,7 @@ from imglab.queues.kept_connection import KeptConnection
 from imglab.queues.keys import Keys
 from imglab.queues.scripts import script
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_status
-from imglab.queues.vocabulary import NORMAL, PRIORITIES, Event, Status
+from imglab.queues.vocabulary import NORMAL, Event, Status
 
 
 class RedisReader(BaseQueue):
@@ -249,7 +249,6 @@ def _in_redis_units(settings: QueueSettings) -> str:
     """The settings as the scripts take them: all but the time limit, the workers' business."""
     return json.dumps(
         {
-            "priorities": PRIORITIES,
             "max_attempts": settings.max_attempts,
             "max_crashes": settings.max_crashes,
             "keep": settings.keep,

@@ -1,22 +1,25 @@
 """The Lua scripts of the queue: their text, and the names of their arguments.
 
-A script is `lua/<method>.lua` behind the files that all of them share. What it takes stands in its
-first line of code, `local worker, limit = unpack(ARGV, 3)`: from there Python knows the order in
-which to send the values it has by name, and nobody counts.
+A script is `lua/<method>.lua` behind `_common.lua` and the other shared files that its header says
+it needs. What it takes stands in its first line of code, `local worker, limit = unpack(ARGV, 3)`:
+from there Python knows the order in which to send the values it has by name, and nobody counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from imglab.queues.vocabulary import PRIORITIES
+
 FOLDER = Path(__file__).with_name("lua")
-#: What stands in front of every script, in this order.
-SHARED = ("_common", "_finish", "_claim")
+#: What stands in front of every script, and what only in front of those that need it.
+COMMON = "_common"
+_NEEDS = re.compile(r"^-- Needs ([\w ]+)$", re.MULTILINE)
 #: What every script takes before its own arguments: the namespace, and the settings.
 COMMON_ARGUMENTS = 2
 
@@ -48,7 +51,7 @@ def names() -> list[str]:
 def script(name: str) -> Script:
     """A script, read once."""
     own = (FOLDER / f"{name}.lua").read_text()
-    text = _joined((*SHARED, name))
+    text = preamble(own) + own
     found = _ARGUMENTS.search(own)
     arguments = tuple(found[1].split(", ")) if found else ()
     return Script(name, text, hashlib.sha1(text.encode()).hexdigest(), arguments)
@@ -60,5 +63,10 @@ def by_hash() -> dict[str, Script]:
     return {script(name).sha: script(name) for name in names()}
 
 
-def _joined(files: Iterable[str]) -> str:
-    return "".join((FOLDER / f"{name}.lua").read_text() for name in files)
+def preamble(own: str) -> str:
+    """What stands in front of a script's own text."""
+    needed = _NEEDS.search(own)
+    shared = [COMMON, *(needed[1].split() if needed else ())]
+    words = ", ".join(f"'{priority}'" for priority in PRIORITIES)
+    texts = [(FOLDER / f"{each}.lua").read_text() for each in shared]
+    return "".join([f"local PRIORITIES = {{{words}}}\n", *texts])

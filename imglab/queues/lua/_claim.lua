@@ -20,6 +20,7 @@ end
 -- The lines in the order in which a claim asks them: the first priority first. But every TURN-th claim
 -- asks the others before it, and each time another of them first, so that nobody starves.
 local function lines_for(claim_number)
+  local lines = {unpack(KEYS, 9)}
   local others = #lines - 1
   if claim_number % TURN ~= TURN - 1 or others == 0 then return lines end
   local turn = math.floor(claim_number / TURN)
@@ -78,7 +79,7 @@ local function take(worker, nonce, limit, claims_before)
     local is_suspect = task[4] and task[4] ~= '0'
     if is_suspect then limit = 1 end
     if #claims >= limit then
-      redis.call('RPUSH', pending[task[2]], id)
+      redis.call('RPUSH', line_of(task[2]), id)
     elseif task[1] then -- an id whose hash is gone is nobody's task
       claims[#claims + 1] = hold(id, task, worker, nonce)
     end
@@ -96,14 +97,9 @@ local function remember(worker, nonce, about, claims)
   redis.call('HSET', workers, worker, cjson.encode(record))
 end
 
--- Claims up to `limit` tasks; those it claimed before `again`, when that reply was lost.
+-- Claim up to `limit` tasks. The caller has written something before, for a server that is full.
 -- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due} for none.
-local function claim_tasks(worker, nonce, about, random, limit, again)
-  if again then
-    local claims = claimed_before(worker, nonce)
-    if #claims > 0 then return claims end
-  end
-  redis.call('HDEL', workers, worker) -- first, for a server that is full; see complete()
+local function claim_tasks(worker, nonce, about, random, limit)
   local next_due = promote()
   local state = redis.call('HMGET', meta, 'claims', 'reaped_at', 'paused')
   local claims_before = tonumber(state[1]) or 0

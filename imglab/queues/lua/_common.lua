@@ -1,4 +1,5 @@
--- What every script shares: Python puts this file in front of each of them.
+-- What every script shares: Python puts this file in front of each of them, and in front of this file
+-- PRIORITIES, their names, the first to be taken first.
 -- KEYS[1]  processing    HASH    id -> JSON {worker, attempt, claim, claimed_at, deadline}
 -- KEYS[2]  delayed       ZSET    id -> when it may be tried again (ms)
 -- KEYS[3]  completed     LIST    newest first, bounded
@@ -10,7 +11,7 @@
 -- KEYS[9..] pending      LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
 --                                end is taken first
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
--- ARGV[2]  settings, JSON: priorities, lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
+-- ARGV[2]  settings, JSON: lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
 --          keep_events, ttl (s)
 -- All times are milliseconds of the server's clock: microseconds do not survive Lua's 14 digits.
 local processing, delayed, completed, failed, wake, workers, events, meta = unpack(KEYS, 1, 8)
@@ -19,10 +20,12 @@ local settings = cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
--- The lists of pending tasks, the first to be taken first; and each by its priority.
-local lines = {unpack(KEYS, 9)}
-local pending = {}
-for place, priority in ipairs(settings.priorities) do pending[priority] = lines[place] end
+-- The list of pending tasks of one priority; nil where there is no such priority.
+local function line_of(priority)
+  for place, name in ipairs(PRIORITIES) do
+    if name == priority then return KEYS[8 + place] end
+  end
+end
 
 local function task_key(id) return namespace .. 'task:' .. id end
 local function result_key(id) return namespace .. 'result:' .. id end
@@ -43,14 +46,14 @@ end
 
 -- Pass the baton: while there is work, one more worker should be awake.
 local function arm()
-  if redis.call('EXISTS', unpack(lines)) > 0 then ring() end
+  if redis.call('EXISTS', unpack(KEYS, 9)) > 0 then ring() end
 end
 
 -- Put a task in its line again: RPUSH at the head, LPUSH at the tail. False when its hash is gone.
 local function line_up(push, id, event)
   local priority = redis.call('HGET', task_key(id), 'priority')
   if not priority then return false end
-  redis.call(push, pending[priority], id)
+  redis.call(push, line_of(priority), id)
   redis.call('HSET', task_key(id), 'status', 'pending')
   note(event, id)
   return true

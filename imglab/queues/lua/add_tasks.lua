@@ -4,6 +4,7 @@
 -- Returns the ids that exist already; nothing of theirs is changed.
 local priority, delay, max_attempts = unpack(ARGV, 3)
 delay = tonumber(delay)
+local line = line_of(priority)
 local refused = {}
 
 local function store(id, payload)
@@ -24,7 +25,7 @@ for i = 6, #ARGV, 2 do
       redis.call('ZADD', delayed, now + delay, id)
       note('added', id, 'priority', priority, 'wait', delay)
     else
-      redis.call('LPUSH', pending[priority], id)
+      redis.call('LPUSH', line, id)
       note('added', id, 'priority', priority)
     end
   end

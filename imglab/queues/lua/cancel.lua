@@ -1,5 +1,6 @@
 -- cancel: bury a task that waits; ask the worker of a running one to stop.
 -- ARGV[3] id
+-- Needs _finish
 -- Returns 1 buried, 2 the worker is asked at its next heartbeat, 0 finished before, -1 unknown.
 local id = unpack(ARGV, 3)
 local UNKNOWN = -1
@@ -14,7 +15,7 @@ if redis.call('HEXISTS', processing, id) == 1 then
   redis.call('HSET', task_key(id), 'cancel', 1)
   return ASKED
 end
-local taken_out = redis.call('ZREM', delayed, id) + redis.call('LREM', pending[priority], 0, id)
+local taken_out = redis.call('ZREM', delayed, id) + redis.call('LREM', line_of(priority), 0, id)
 if taken_out == 0 then return FINISHED end
 keep_error(id, nil, REASON)
 bury(id, REASON)

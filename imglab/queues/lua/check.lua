@@ -18,7 +18,7 @@ local function rows_of(place, list)
   for _, id in ipairs(redis.call('LRANGE', list, 0, -1)) do row(place, id, '') end
 end
 
-for _, line in ipairs(lines) do rows_of('pending', line) end
+for _, priority in ipairs(PRIORITIES) do rows_of('pending', line_of(priority)) end
 rows_of('completed', completed)
 rows_of('failed', failed)
 for _, id in ipairs(redis.call('ZRANGE', delayed, 0, -1)) do row('delayed', id, '') end

@@ -8,7 +8,7 @@ local function add(found)
   for _, id in ipairs(found or {}) do ids[#ids + 1] = id end
 end
 
-for _, line in ipairs(lines) do add(redis.call('LPOP', line, most)) end
+for _, priority in ipairs(PRIORITIES) do add(redis.call('LPOP', line_of(priority), most)) end
 add(redis.call('LPOP', completed, most))
 add(redis.call('LPOP', failed, most))
 add(redis.call('HKEYS', processing))

@@ -3,6 +3,7 @@
 -- ARGV[8] limit, how many to claim at the most: with 0 nothing is claimed
 -- ARGV[9] again, '1' when this nonce was sent before, '' for a new one
 -- ARGV[10..] id, claim, result, id, claim, result …
+-- Needs _finish _claim
 -- Returns for each what mark_completed returns, then, unless one of them is 0, what get_tasks returns.
 local worker, nonce, pid, host, random, limit, again = unpack(ARGV, 3)
 limit = tonumber(limit)
@@ -12,8 +13,14 @@ for i = 10, #ARGV, 3 do
   replies[#replies + 1] = reply
   if reply == STALE then limit = 0 end -- the caller will hear of a lost lease, and of nothing else
 end
-if limit > 0 then
-  local about = {pid = pid, host = host}
-  replies[#replies + 1] = claim_tasks(worker, nonce, about, tonumber(random), limit, again == '1')
+if limit == 0 then return replies end
+if again == '1' then
+  local claims = claimed_before(worker, nonce)
+  if #claims > 0 then
+    replies[#replies + 1] = claims
+    return replies
+  end
+  redis.call('HDEL', workers, worker) -- what was completed before wrote nothing; see complete()
 end
+replies[#replies + 1] = claim_tasks(worker, nonce, {pid = pid, host = host}, tonumber(random), limit)
 return replies

@@ -2,7 +2,12 @@
 -- ARGV[3] worker  ARGV[4] nonce, new for each claim  ARGV[5] pid  ARGV[6] host  ARGV[7] random 0…1
 -- ARGV[8] limit, how many at the most
 -- ARGV[9] again, '1' when this nonce was sent before, '' for a new one
+-- Needs _finish _claim
 -- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due}.
 local worker, nonce, pid, host, random, limit, again = unpack(ARGV, 3)
-local about = {pid = pid, host = host}
-return claim_tasks(worker, nonce, about, tonumber(random), tonumber(limit), again == '1')
+if again == '1' then
+  local claims = claimed_before(worker, nonce)
+  if #claims > 0 then return claims end
+end
+redis.call('HDEL', workers, worker) -- first, for a server that is full; see complete()
+return claim_tasks(worker, nonce, {pid = pid, host = host}, tonumber(random), tonumber(limit))

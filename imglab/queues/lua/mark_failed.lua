@@ -1,6 +1,7 @@
 -- mark_failed: end a try with an error; the task is tried again later while it has tries left.
 -- ARGV[3] id  ARGV[4] token  ARGV[5] reason  ARGV[6] retry, '1' to try again, '0' when that cannot help
 -- ARGV[7] random 0…1
+-- Needs _finish
 -- Returns 1 recorded, 2 recorded before by this claim, 0 stale.
 local id, token, reason, retry, random = unpack(ARGV, 3)
 

@@ -2,6 +2,9 @@
 -- ARGV[3..] ids
 -- Returns the ids of which something was changed.
 local changed = {}
+-- Every list that an id may be in.
+local LISTS = {completed, failed}
+for _, priority in ipairs(PRIORITIES) do LISTS[#LISTS + 1] = line_of(priority) end
 
 -- Every place of a task, the one that counts first: what is finished stays finished.
 local function places_of(id)
@@ -13,21 +16,23 @@ local function places_of(id)
   look('failed', redis.call('LPOS', failed, id))
   look('processing', redis.call('HEXISTS', processing, id) == 1)
   look('delayed', redis.call('ZSCORE', delayed, id))
-  for _, line in ipairs(lines) do look('pending', redis.call('LPOS', line, id)) end
+  for _, priority in ipairs(PRIORITIES) do
+    look('pending', redis.call('LPOS', line_of(priority), id))
+  end
   return places
 end
 
 -- How often an id is in the lists, in which nothing keeps it from standing twice.
 local function times_listed(id)
   local times = 0
-  for _, list in ipairs({completed, failed, unpack(lines)}) do
+  for _, list in ipairs(LISTS) do
     times = times + #redis.call('LPOS', list, id, 'COUNT', 0)
   end
   return times
 end
 
 local function take_out(id)
-  for _, list in ipairs({completed, failed, unpack(lines)}) do redis.call('LREM', list, 0, id) end
+  for _, list in ipairs(LISTS) do redis.call('LREM', list, 0, id) end
   redis.call('ZREM', delayed, id)
   redis.call('HDEL', processing, id)
 end
@@ -50,7 +55,7 @@ local function belongs(id, places, status, finished_at)
 end
 
 local function put(id, place, priority)
-  local list = pending[priority] or lines[1]
+  local list = line_of(priority) or line_of(PRIORITIES[1])
   if place == 'completed' then list = completed end
   if place == 'failed' then list = failed end
   redis.call('LPUSH', list, id)
