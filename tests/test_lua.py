@@ -233,14 +233,14 @@ def claimed(task="t1", worker="ann", nonce="n1", claims=1):
     return {
         "processing": {task: {**both, "attempt": 1, "deadline": "now+60s"}},
         f"task:{task}": {**both, "attempts": 1, "status": "processing"},
-        "workers": {worker: seen(nonce, task)},
+        "workers": {worker: seen(task)},
         "meta": {"claims": claims, "reaped_at": "now"},
         "events": [f"claimed {task} worker={worker} attempt=1"],
     }
 
 
-def seen(nonce, task):
-    return {"seen": "now", "nonce": nonce, "task": task, "pid": 7, "host": "here"}
+def seen(task):
+    return {"seen": "now", "task": task, "pid": 7, "host": "here"}
 
 
 def completed(task="t1"):
@@ -355,7 +355,7 @@ def test_a_claim_takes_the_task_for_one_lease(queue):
 def test_a_claim_from_an_empty_queue_leaves_a_sign_of_life_and_may_sleep_a_minute(queue):
     reply, changed = run(queue, "get_tasks", *asks())
     assert reply == [60_000]
-    assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
+    assert changed == {"workers": {"ann": seen("")}, "meta": {"reaped_at": "now"}}
 
 
 def test_a_claim_without_work_may_sleep_until_a_delayed_task_is_due(queue):
@@ -363,7 +363,7 @@ def test_a_claim_without_work_may_sleep_until_a_delayed_task_is_due(queue):
     add(queue, "t2", delay=20_000)
     (wait,), changed = run(queue, "get_tasks", *asks())
     assert 10_000 < wait <= 20_000
-    assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
+    assert changed == {"workers": {"ann": seen("")}, "meta": {"reaped_at": "now"}}
 
 
 def test_a_claim_without_work_may_sleep_until_a_lease_runs_out(queue):
@@ -371,7 +371,7 @@ def test_a_claim_without_work_may_sleep_until_a_lease_runs_out(queue):
     rewrite(queue, "processing", "t1", "deadline", clock(queue) + 20_000)
     (wait,), changed = run(queue, "get_tasks", *asks("bob", "n2"))
     assert 10_000 < wait <= 20_000
-    assert changed == {"workers": {"bob": seen("n2", "")}, "meta": {"reaped_at": "now"}}
+    assert changed == {"workers": {"bob": seen("")}, "meta": {"reaped_at": "now"}}
 
 
 def test_of_one_line_the_oldest_task_goes_first(queue):
@@ -426,7 +426,7 @@ def test_a_claim_of_several_takes_each_for_a_lease_and_under_one_nonce(queue):
     assert changed == one | two | {
         "pending": ["t3"],
         "processing": one["processing"] | two["processing"],
-        "workers": {"ann": seen("n1", "t1 t2")},
+        "workers": {"ann": seen("t1 t2")},
         "meta": {"claims": 2, "reaped_at": "now"},
         "events": one["events"] + two["events"],
     }
@@ -541,7 +541,7 @@ def test_a_delayed_id_whose_hash_is_gone_vanishes_when_it_is_due(queue):
     assert reply == [60_000]
     assert changed == {
         "delayed": None,
-        "workers": {"ann": seen("n1", "")},
+        "workers": {"ann": seen("")},
         "meta": {"reaped_at": "now"},
     }
 
@@ -557,7 +557,7 @@ def test_a_paused_queue_hands_out_nothing_but_goes_on_promoting(queue):
         "delayed": None,
         "pending": ["due", "t1"],
         "task:due": {"status": "pending"},
-        "workers": {"ann": seen("n1", "")},
+        "workers": {"ann": seen("")},
         "meta": {"reaped_at": "now"},
         "events": ["promoted due"],
     }
@@ -693,7 +693,7 @@ def test_one_step_completes_a_task_and_claims_the_next(queue):
     assert reply == [1, [["t2", PAYLOAD, "low", 1, "1:n2"]]]
     expected = completed() | claimed("t2", nonce="n2") | {"pending:low": None}
     expected["processing"]["t1"] = None
-    expected["workers"]["ann"] = {"seen": "now", "nonce": "n2", "task": "t2"}
+    expected["workers"]["ann"] = {"seen": "now", "task": "t2"}
     expected["meta"] = {"completed": 1, "claims": 2, "reaped_at": "now"}
     expected["events"] = ["completed t1 worker=ann", "claimed t2 worker=ann attempt=1"]
     assert changed == expected
@@ -755,7 +755,7 @@ def test_one_step_completes_the_last_task_and_says_how_long_to_sleep(queue):
     reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2"), "t1", "1:n1", RESULT)
     assert reply == [1, [60_000]]
     assert changed == completed() | {
-        "workers": {"ann": {"seen": "now", "nonce": "n2", "task": ""}},
+        "workers": {"ann": {"seen": "now", "task": ""}},
         "meta": {"completed": 1, "reaped_at": "now"},
     }
 
@@ -1367,7 +1367,7 @@ def test_a_full_server_lets_a_worker_wait_for_tasks(full):
     fill_up(full)
     reply, changed = run(full, "get_tasks", *asks())
     assert reply == [60_000]
-    assert changed == {"workers": {"ann": seen("n1", "")}, "meta": {"reaped_at": "now"}}
+    assert changed == {"workers": {"ann": seen("")}, "meta": {"reaped_at": "now"}}
 
 
 def test_a_full_server_lets_a_worker_wait_in_a_paused_queue_that_was_just_reaped(full):

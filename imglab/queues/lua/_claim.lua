@@ -58,13 +58,14 @@ end
 -- Put a task into a worker's hands for one lease; `task` is its payload, priority and attempts.
 local function hold(id, task, worker, nonce)
   local attempt = (tonumber(task[3]) or 0) + 1
-  local token = attempt .. ':' .. nonce
+  local attempt_text = whole(attempt)
+  local token = attempt_text .. ':' .. nonce
   local deadline = now + settings.lease
   local entry = {worker = worker, attempt = attempt, claim = token, claimed_at = now, deadline = deadline}
   redis.call('HSET', processing, id, cjson.encode(entry))
-  redis.call('HSET', task_key(id), 'status', 'processing', 'attempts', attempt, 'claim', token,
-    'worker', worker, 'claimed_at', now)
-  note('claimed', id, 'worker', worker, 'attempt', attempt)
+  redis.call('HSET', task_key(id), 'status', 'processing', 'attempts', attempt_text, 'claim', token,
+    'worker', worker, 'claimed_at', NOW)
+  note('claimed', id, 'worker', worker, 'attempt', attempt_text)
   return {id, task[1], task[2], attempt, token}
 end
 
@@ -88,18 +89,17 @@ local function take(worker, nonce, limit, claims_before)
 end
 
 -- Write down that a worker asked, and what it got: `claimed_before` looks there.
-local function remember(worker, nonce, about, claims)
+local function remember(worker, pid, host, claims)
   local ids = {}
   for place, claim in ipairs(claims) do ids[place] = claim[1] end
-  local record = {seen = now, nonce = nonce, task = table.concat(ids, ' ')}
-  record.pid = tonumber(about.pid)
-  record.host = about.host
+  local task = table.concat(ids, ' ')
+  local record = {seen = now, task = task, pid = tonumber(pid), host = host}
   redis.call('HSET', workers, worker, cjson.encode(record))
 end
 
 -- Claim up to `limit` tasks. The caller has written something before, for a server that is full.
 -- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due} for none.
-local function claim_tasks(worker, nonce, about, random, limit)
+local function claim_tasks(worker, nonce, pid, host, random, limit)
   local next_due = promote()
   local state = redis.call('HMGET', meta, 'claims', 'reaped_at', 'paused')
   local claims_before = tonumber(state[1]) or 0
@@ -108,13 +108,13 @@ local function claim_tasks(worker, nonce, about, random, limit)
   if since_reap >= 500 or since_reap < 0 then reap(random) end
   local claims = {}
   if not is_paused then claims = take(worker, nonce, limit, claims_before) end
-  remember(worker, nonce, about, claims)
+  remember(worker, pid, host, claims)
   if #claims == 0 then
     local _, next_deadline = reap(random)
     local next_change = math.min(next_due, next_deadline, now + LONGEST_WAIT)
     return {math.max(0, next_change - now)}
   end
-  local claims_now = redis.call('HINCRBY', meta, 'claims', #claims)
+  local claims_now = redis.call('HINCRBY', meta, 'claims', whole(#claims))
   if claims_now % 64 < #claims then trim_events() end
   arm()
   return claims

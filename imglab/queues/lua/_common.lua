@@ -5,7 +5,7 @@
 -- KEYS[3]  completed     LIST    newest first, bounded
 -- KEYS[4]  failed        LIST    newest first, bounded: the dead letter queue
 -- KEYS[5]  wake          LIST    at most one token, a hint for sleeping workers
--- KEYS[6]  workers       HASH    worker -> JSON {seen, nonce, task (the ids it claimed last), pid, host}
+-- KEYS[6]  workers       HASH    worker -> JSON {seen, task (the ids it claimed last), pid, host}
 -- KEYS[7]  events        STREAM  what happened, capped
 -- KEYS[8]  meta          HASH    claims, completed, failed (totals), reaped_at (ms), paused
 -- KEYS[9..] pending      LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
@@ -19,6 +19,11 @@ local namespace = ARGV[1]
 local settings = cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- A whole number as a text. A command takes a number as well, but writes it with 17 digits first, which
+-- costs as much as a small command.
+local function whole(number) return ('%d'):format(number) end
+local NOW = whole(now)
 
 -- The list of pending tasks of one priority; nil where there is no such priority.
 local function line_of(priority)

@@ -19,9 +19,9 @@ end
 
 -- Give a task up: it becomes a dead letter.
 local function bury(id, reason)
-  redis.call('HSET', task_key(id), 'status', 'failed', 'claim', '', 'finished_at', now)
+  redis.call('HSET', task_key(id), 'status', 'failed', 'claim', '', 'finished_at', NOW)
   keep_newest(failed, id)
-  redis.call('HINCRBY', meta, 'failed', 1)
+  redis.call('HINCRBY', meta, 'failed', '1')
   note('failed', id, 'reason', reason)
 end
 
@@ -55,10 +55,10 @@ local function complete(id, token, worker, result)
   -- HDEL comes first: a server out of memory lets a script finish whose first write frees some.
   redis.call('HDEL', processing, id)
   redis.call('HSET', result_key(id), 'result', result, 'claim', token)
-  redis.call('EXPIRE', result_key(id), settings.ttl)
-  redis.call('HSET', task_key(id), 'status', 'completed', 'claim', '', 'finished_at', now)
+  redis.call('EXPIRE', result_key(id), whole(settings.ttl))
+  redis.call('HSET', task_key(id), 'status', 'completed', 'claim', '', 'finished_at', NOW)
   keep_newest(completed, id)
-  redis.call('HINCRBY', meta, 'completed', 1)
+  redis.call('HINCRBY', meta, 'completed', '1')
   note('completed', id, 'worker', worker)
   return RECORDED
 end
@@ -102,6 +102,6 @@ local function reap(random, dead)
       end
     end
   end
-  redis.call('HSET', meta, 'reaped_at', now)
+  redis.call('HSET', meta, 'reaped_at', NOW)
   return reaped, earliest
 end

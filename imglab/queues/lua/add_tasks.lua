@@ -10,8 +10,8 @@ local refused = {}
 local function store(id, payload)
   local status = 'pending'
   if delay > 0 then status = 'delayed' end
-  redis.call('HSET', task_key(id), 'payload', payload, 'priority', priority, 'attempts', 0,
-    'added_at', now, 'status', status)
+  redis.call('HSET', task_key(id), 'payload', payload, 'priority', priority, 'attempts', '0',
+    'added_at', NOW, 'status', status)
   if max_attempts ~= '' then redis.call('HSET', task_key(id), 'max_attempts', max_attempts) end
 end
 

@@ -22,5 +22,5 @@ if again == '1' then
   end
   redis.call('HDEL', workers, worker) -- what was completed before wrote nothing; see complete()
 end
-replies[#replies + 1] = claim_tasks(worker, nonce, {pid = pid, host = host}, tonumber(random), limit)
+replies[#replies + 1] = claim_tasks(worker, nonce, pid, host, tonumber(random), limit)
 return replies

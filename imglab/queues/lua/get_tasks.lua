@@ -10,4 +10,4 @@ if again == '1' then
   if #claims > 0 then return claims end
 end
 redis.call('HDEL', workers, worker) -- first, for a server that is full; see complete()
-return claim_tasks(worker, nonce, {pid = pid, host = host}, tonumber(random), tonumber(limit))
+return claim_tasks(worker, nonce, pid, host, tonumber(random), tonumber(limit))
