@@ -224,7 +224,7 @@ MUTANTS = (
     Mutant(
         "results for ever",
         "results have no end, and memory has",
-        "  redis.call('EXPIRE', result_key(id), settings.ttl)\n",
+        "  redis.call('EXPIRE', result_key(id), whole(settings.ttl))\n",
         file=FINISH,
     ),
     Mutant(
