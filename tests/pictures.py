@@ -18,7 +18,9 @@ from typing import Any
 
 import browser
 import nbformat
-from conftest import ROOT, redis_queue, running, until
+from helpers.clock import until
+from helpers.project import ROOT
+from helpers.server import redis_queue, running
 from PIL import Image, ImageColor, ImageOps
 
 from imglab.classroom import demo

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 from types import SimpleNamespace
 
 import nbformat
 import psutil
 import pytest
-from conftest import ROOT, free_port
+from helpers.project import PHOTOGRAPHS
+from helpers.server import free_port
 from nbclient import NotebookClient
 
 from imglab.classroom import setup_check as module
@@ -21,14 +23,7 @@ from imglab.queues.connection import connect
 NAMES = ["Python and packages", "photographs", "Redis", "worker process", "round trip", "live view"]
 NO_REDIS = ["green", "green", "red", "not tried", "not tried", "not tried"]
 
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """A project of the test's own, with the photographs."""
-    (tmp_path / "images").symlink_to(ROOT / "images")
-    (tmp_path / "output").mkdir()
-    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
-    return tmp_path
+pytestmark = [pytest.mark.usefixtures("project"), pytest.mark.photographs(*PHOTOGRAPHS)]
 
 
 @pytest.fixture(autouse=True)
@@ -148,14 +143,14 @@ def test_without_a_notebook_only_the_view_is_missing(valkey):
 
 
 def test_without_photographs_redis_and_the_worker_are_green_all_the_same(valkey, project):
-    (project / "images").unlink()
+    shutil.rmtree(project / "images")
     lamps = bench(valkey.url)
     assert states(lamps) == ["green", "red", "green", "green", "not tried", "not tried"]
     assert "make lab" in words(lamps, "photographs")
 
 
 def test_a_broken_photograph_is_a_sentence(valkey, project):
-    (project / "images").unlink()
+    shutil.rmtree(project / "images")
     (project / "images").mkdir()
     (project / "images/cat.jpg").write_bytes(b"no picture")
     lamps = bench(valkey.url)
@@ -215,12 +210,12 @@ def test_its_name_for_the_projects_own_server_is_the_empty_one(valkey, monkeypat
     assert states(bench())[:5] == ["green"] * 5
 
 
-def test_in_a_notebook_the_last_picture_stays(valkey, tmp_path):
+def test_in_a_notebook_the_last_picture_stays(valkey, project):
     cell = nbformat.v4.new_code_cell(
         f"from imglab.classroom.setup_check import bench\nlamps = bench({valkey.url!r})\nlamps"
     )
     client = NotebookClient(nbformat.v4.new_notebook(cells=[cell]), timeout=60)
-    client.execute(env={**os.environ, "IMGLAB_ROOT": str(tmp_path)})
+    client.execute(env={**os.environ, "IMGLAB_ROOT": str(project)})
     view, value = cell.outputs
     assert view.data["text/plain"] == "<bench>"
     assert view.data["text/html"].count("● green") == 6

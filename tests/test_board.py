@@ -6,7 +6,7 @@ import re
 
 import nbformat
 import pytest
-from conftest import redis_queue
+from helpers.server import redis_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbclient import NotebookClient

@@ -8,7 +8,7 @@ import re
 import browser
 import nbformat
 import pytest
-from conftest import ROOT
+from helpers.project import ROOT
 
 pytestmark = [
     pytest.mark.skipif(
@@ -52,18 +52,13 @@ BOARD = "document.querySelector('table.imglab-live')?.innerText"
 
 
 @pytest.fixture
-def project(tmp_path, queue, valkey, monkeypatch):
-    """A folder with the photographs and one notebook, which is the project."""
-    folder = tmp_path / "project"
-    (folder / "images").mkdir(parents=True)
-    (folder / "output").mkdir()
-    (folder / "images" / "sample.jpg").write_bytes((ROOT / "images" / "sample.jpg").read_bytes())
+def project(project, queue, valkey):
+    """The project, with one notebook."""
     names = f"URL, NAMESPACE = {valkey.url!r}, {queue.namespace!r}\n"
     cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in [names + CELLS[0], *CELLS[1:]]]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "cats.ipynb")
-    monkeypatch.setenv("IMGLAB_ROOT", str(folder))
-    return folder
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), project / "cats.ipynb")
+    return project
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -6,9 +6,9 @@ import re
 import shutil
 
 import browser
-import psutil
 import pytest
-from conftest import ROOT, until
+from helpers.clock import until
+from helpers.project import ROOT
 from test_browser import BOARD, pytestmark, shots  # noqa: F401 - the mark is for this file, too
 
 #: The status line: the last row of the panel.
@@ -32,26 +32,13 @@ OUTPUTS = f"{browser.CELLS}.flatMap(c => c.outputs.toJSON()).map(o => o.output_t
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A project with three photographs and the notebook; in the end, nobody is left in it."""
-    folder = tmp_path / "project"
-    for name in ("images", "output", "notebooks"):
-        (folder / name).mkdir(parents=True)
-    for photo in ("camera", "coffee", "sample"):
-        shutil.copy(ROOT / "images" / f"{photo}.jpg", folder / "images")
-    shutil.copy(ROOT / "notebooks" / "control_room.ipynb", folder / "notebooks")
-    monkeypatch.setenv("IMGLAB_ROOT", str(folder))
+def project(project, monkeypatch):
+    """The project, with the notebook of the control room, and a Redis of its own."""
+    (project / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "control_room.ipynb", project / "notebooks")
     monkeypatch.setenv("IMGLAB_REDIS_GRACE", "1")
     monkeypatch.delenv("IMGLAB_REDIS_URL", raising=False)
-    yield folder
-    until(lambda: not any(root_of(each) == str(folder) for each in psutil.process_iter()), 30)
-
-
-def root_of(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get("IMGLAB_ROOT")
-    except psutil.Error:
-        return None
+    return project
 
 
 class Instructor:

@@ -7,9 +7,9 @@ import shutil
 
 import browser
 import nbformat
-import psutil
 import pytest
-from conftest import until
+from helpers.clock import until
+from helpers.processes import processes_of
 from lessons import SOLVED, classroom
 
 NAMES = sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb"))
@@ -23,18 +23,6 @@ pytestmark = [
     ),
     pytest.mark.timeout(600),
 ]
-
-
-def of_this_room(env: dict[str, str]) -> list[int]:
-    """The processes whose project is this classroom."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("IMGLAB_ROOT") == env["IMGLAB_ROOT"]:
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
 
 
 def stored_views(name: str) -> int:
@@ -59,7 +47,7 @@ def lab(tmp_path_factory):
         shutil.copytree(SOLVED, root / "notebooks" / "solved")
         with browser.jupyterlab(root, tmp_path_factory.mktemp("lab")) as lab:
             yield lab
-    until(lambda: not of_this_room(env))
+    until(lambda: not processes_of(env["IMGLAB_ROOT"]))
 
 
 @pytest.mark.parametrize("name", NAMES)

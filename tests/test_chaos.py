@@ -7,12 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import replace
 
-import psutil
 import pytest
-from conftest import until
+from helpers.clock import until
+from helpers.processes import processes_of
 from typer.testing import CliRunner
 
 from imglab import cli
@@ -29,19 +28,8 @@ SEED = 7
 def report(tmp_path_factory) -> Report:
     folder = tmp_path_factory.mktemp("chaos")
     done = chaos.run(folder, SEED, tasks=250, workers=4, seconds=10)
-    assert not left_in(folder)
+    assert not processes_of(folder)
     return done
-
-
-def left_in(folder) -> list[str]:
-    """What runs for a chaos in this folder: a worker has it in its environment, Redis is in it."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            places = process.cwd(), process.environ().get("IMGLAB_ROOT", "")
-            if any(place.startswith(str(folder)) for place in places):
-                found.append(process.name())
-    return found
 
 
 def test_nothing_is_lost_doubled_or_accepted_twice(report):
@@ -218,12 +206,12 @@ def test_nothing_is_left_behind_when_somebody_stops_it(tmp_path, number):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: len(left_in(tmp_path)) >= 3)  # Redis and two workers
+        until(lambda: len(processes_of(tmp_path)) >= 3)  # Redis and two workers
         until(lambda: list(tmp_path.glob("*/output/*.png")))  # in the middle of the work
         running.send_signal(number)
         assert running.wait(30) == 130
     finally:
         running.terminate()
         running.wait(30)
-    assert left_in(tmp_path) == []
+    assert processes_of(tmp_path) == []
     assert list(tmp_path.iterdir()) == []

@@ -9,23 +9,19 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, until
+from helpers.clock import until
 
 IMGLAB = [sys.executable, "-m", "imglab"]
 
+pytestmark = pytest.mark.photographs("sample.jpg", "camera.jpg")
+
 
 @pytest.fixture
-def project(tmp_path, own_server, monkeypatch):
-    """A project with two photographs, and a Redis that nobody else uses."""
-    for name in ("images", "output"):
-        (tmp_path / name).mkdir()
-    for name in ("sample.jpg", "camera.jpg"):
-        shutil.copy(ROOT / "images" / name, tmp_path / "images")
-    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+def project(project, own_server, monkeypatch):
+    """The project, with a Redis that nobody else uses."""
     monkeypatch.setenv("IMGLAB_REDIS_URL", own_server.url)
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return project
 
 
 def imglab(*words: str) -> str:

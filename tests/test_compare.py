@@ -6,7 +6,8 @@ import re
 import threading
 
 import pytest
-from conftest import ROOT, until
+from helpers.clock import until
+from helpers.project import ROOT
 
 from imglab.classroom import threads_or_processes as module
 from imglab.classroom.threads_or_processes import WAYS, Comparison, compare, gil, turns

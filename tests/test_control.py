@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
-from conftest import ROOT, free_port, new_namespace, redis_queue, until
+from helpers.clock import until
+from helpers.processes import processes_of
+from helpers.project import ROOT
+from helpers.server import free_port, new_namespace, redis_queue
 from lessons import classroom
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
@@ -27,17 +28,7 @@ from imglab.server import lifecycle as server
 QUICK = QueueSettings(lease=1, backoff=0.1)
 GUIDE = ROOT / "notebooks" / "control_room.ipynb"
 
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A folder with two photographs, which is the project."""
-    folder = tmp_path / "project"
-    for name in ("images", "output"):
-        (folder / name).mkdir(parents=True)
-    for name in ("camera.jpg", "sample.jpg"):
-        shutil.copy(ROOT / "images" / name, folder / "images")
-    monkeypatch.setenv("IMGLAB_ROOT", str(folder))
-    return folder
+pytestmark = pytest.mark.photographs("camera.jpg", "sample.jpg")
 
 
 @pytest.fixture
@@ -382,24 +373,13 @@ def test_a_room_that_is_opened_again_closes_the_one_before_and_a_killed_kernel_l
         _, second, closed, _ = printed(TWICE, env)
         assert re.match(r"\{\} 1 <b>[\d:]+ +Closed\. The workers are gone", second)
         assert closed.strip() == "{} set()"
-        until(lambda: not left_in(Path(env["IMGLAB_ROOT"])), 30)
+        until(lambda: not processes_of(env["IMGLAB_ROOT"]), 30)
 
 
 def test_the_buttons_for_somebody_elses_redis_are_off_and_say_why(own_server):
     with classroom() as env:
         (text,) = printed(FOREIGN, env | {"IMGLAB_REDIS_URL": own_server.url})
     assert text.split("\n")[-4:-1] == ["", "Kill -9 Restart", "IMGLAB_REDIS_URL: left alone"]
-
-
-def left_in(root: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("IMGLAB_ROOT") == str(root):
-                found.append(process)
-        except psutil.Error:
-            pass
-    return found
 
 
 # The charts and the guide

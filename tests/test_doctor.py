@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import redis_queue, running
-from test_queue_contract import run_out
+from helpers.clock import run_out
+from helpers.server import redis_queue, running
 
 from imglab.ops.doctor import examine
 from imglab.queues import QueueSettings, RedisTaskQueue

@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, until
+from helpers.clock import until
+from helpers.project import PHOTOGRAPHS, ROOT
 
 from imglab.console import magics
 from imglab.errors import ImglabError
@@ -32,22 +33,17 @@ WRONG = {
 }
 ENOUGH = "05-exercise-enough"
 
+pytestmark = pytest.mark.photographs(*PHOTOGRAPHS)
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 
 @pytest.fixture(autouse=True)
-def classroom(valkey, tmp_path, monkeypatch):
+def classroom(project, valkey, monkeypatch):
     """A project and a Redis of the test's own, and a student who has done nothing yet."""
-    (tmp_path / "images").symlink_to(ROOT / "images")
-    (tmp_path / "output").mkdir()
-    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
     monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
-    for memory in (exercise._passed, exercise._hinted, exercise._sources):
-        monkeypatch.setattr(exercise, memory_name(memory), type(memory)())
-
-
-def memory_name(memory: object) -> str:
-    return next(name for name, value in vars(exercise).items() if value is memory)
+    monkeypatch.setattr(exercise, "_passed", set())
+    monkeypatch.setattr(exercise, "_hinted", {})
+    monkeypatch.setattr(exercise, "_sources", {})
 
 
 def handed_in(answer: object) -> object:

@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import until
+from helpers.clock import until
 
 from imglab.errors import LeaseLost, QueueError, QueueUnavailable
 from imglab.queues import RedisTaskQueue

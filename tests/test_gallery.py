@@ -7,7 +7,7 @@ from io import BytesIO
 
 import nbformat
 import pytest
-from conftest import ROOT
+from helpers.project import ROOT
 from nbclient import NotebookClient
 from PIL import Image
 
@@ -18,15 +18,15 @@ from imglab.views.gallery import HEIGHT, MOST_TILES, before_after, contact_sheet
 CAT = ROOT / "images" / "sample.jpg"
 PHOTOS = sorted((ROOT / "images").glob("*.jpg"))
 
+pytestmark = pytest.mark.photographs()
+
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A project of its own, with the cat among its photographs."""
-    for folder in ("images", "output/lesson"):
-        (tmp_path / folder).mkdir(parents=True)
-    save_image(open_image(CAT), tmp_path / "images" / "cat.png")
-    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
-    return tmp_path
+def project(project):
+    """The project, with the cat among its photographs."""
+    save_image(open_image(CAT), project / "images" / "cat.png")
+    (project / "output" / "lesson").mkdir()
+    return project
 
 
 def colour(red: int, green: int, blue: int, *alpha: int, size=(40, 30)) -> Image.Image:

@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import redis_queue
 from corpus import corpus
+from helpers.server import redis_queue
 
 from imglab.queues import QueueSettings
 from imglab.workers import WorkerPool

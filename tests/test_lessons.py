@@ -16,9 +16,9 @@ from importlib import import_module
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
-from conftest import until
+from helpers.clock import until
+from helpers.processes import processes_of
 from lessons import ROOT, SOLVED, classroom, execute, keep_measured, student_edition
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -79,15 +79,7 @@ def room():
     """A classroom, and the certainty that everybody has left it."""
     with classroom() as env:
         yield env
-    root = env["IMGLAB_ROOT"]
-    until(lambda: not any(_root_of(process) == root for process in psutil.process_iter()))
-
-
-def _root_of(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get("IMGLAB_ROOT")
-    except psutil.Error:
-        return None
+    until(lambda: not processes_of(env["IMGLAB_ROOT"]))
 
 
 def nbval(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:

@@ -15,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from conftest import redis_queue, running
+from helpers.server import redis_queue, running
 
 from imglab.errors import QueueError
 from imglab.queues import QueueSettings, RedisTaskQueue

@@ -11,7 +11,8 @@ import time
 
 import nbformat
 import pytest
-from conftest import ROOT, until
+from helpers.clock import until
+from helpers.project import ROOT
 from nbclient import NotebookClient
 
 from imglab.console import magics

@@ -12,8 +12,8 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT, Server, binary, redis_queue, until
-from PIL import Image
+from helpers.clock import until
+from helpers.server import Server, binary, redis_queue
 
 from imglab.errors import ImageError
 from imglab.queues import QueueSettings, RedisTaskQueue
@@ -21,18 +21,6 @@ from imglab.workers import Worker, WorkerPool
 
 #: A module with filters that take long, fail, or kill their process.
 TROUBLE = ["imglab.classroom.troublemakers"]
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A project with one small photograph."""
-    for name in ("images", "output"):
-        (tmp_path / name).mkdir()
-    with Image.open(ROOT / "images" / "sample.jpg") as photo:
-        photo.resize((90, 60)).save(tmp_path / "images" / "sample.png")
-    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

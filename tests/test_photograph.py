@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pytest
-from conftest import ROOT
+from helpers.project import ROOT
 from PIL import Image
 
 from imglab.errors import FilterError, ImageError

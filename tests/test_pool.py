@@ -11,8 +11,8 @@ import time
 
 import psutil
 import pytest
-from conftest import ROOT, redis_queue, until
-from PIL import Image
+from helpers.clock import until
+from helpers.server import redis_queue
 
 from imglab.errors import ImglabError
 from imglab.imaging import FilterPipeline, open_image
@@ -67,30 +67,12 @@ class PoisonFilter(BaseFilter):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A project with one photograph and two filters of its own, and nothing left running in it."""
-    for name in ("images", "output"):
-        (tmp_path / name).mkdir()
-    with Image.open(ROOT / "images" / "sample.jpg") as photo:
-        photo.resize((90, 60)).save(tmp_path / "images" / "sample.png")
-    (tmp_path / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
-    (tmp_path / "hung_filters.py").write_text(HUNG_FILTERS)
-    (tmp_path / "poison_filter.py").write_text(SUICIDE_FILTER)
-    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    until(lambda: not processes_in(tmp_path))
-
-
-def processes_in(folder) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("IMGLAB_ROOT") == str(folder) and process.pid != os.getpid():
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+def project(project):
+    """The project, with filters of its own."""
+    (project / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
+    (project / "hung_filters.py").write_text(HUNG_FILTERS)
+    (project / "poison_filter.py").write_text(SUICIDE_FILTER)
+    return project
 
 
 def photo(n: int, **more) -> dict:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections import Counter
 
 import pytest
-from conftest import redis_queue
+from helpers.clock import forget_result, make_due, run_out
+from helpers.server import redis_queue
 
 from imglab.errors import LeaseLost, NoSuchTask, TaskError, TaskExists, TaskFailed
 from imglab.queues import PRIORITIES, QueueSettings, TaskQueue
@@ -26,33 +26,6 @@ def queue(request):
     server = request.getfixturevalue("valkey" if request.param == "valkey" else "redis_server")
     with redis_queue(server, SETTINGS) as queue:
         yield queue
-
-
-def run_out(queue, task) -> None:
-    """Move the deadline of a claim into the past."""
-    if isinstance(queue, TaskQueue):
-        queue._records[task.id].deadline = 0
-        return
-    key = queue.keys.processing
-    entry = json.loads(queue.redis.hget(key, task.id))
-    entry["deadline"] = 1
-    queue.redis.hset(key, task.id, json.dumps(entry))  # with other spaces than Redis writes
-
-
-def make_due(queue, task_id: str) -> None:
-    """Move the moment a delayed task may be tried again into the past."""
-    if isinstance(queue, TaskQueue):
-        queue._records[task_id].deadline = 0
-    else:
-        queue.redis.zadd(queue.keys.delayed, {task_id: 1})
-
-
-def forget_result(queue, task_id: str) -> None:
-    """Move the end of a result's time into the past."""
-    if isinstance(queue, TaskQueue):
-        queue._records[task_id].result_ends = 0
-    else:
-        queue.redis.pexpireat(queue.keys.result(task_id), 1)
 
 
 def claim_again(queue, worker: str = "w2"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import ROOT
+from helpers.project import ROOT
 from nbclient import NotebookClient
 
 from imglab.errors import ImglabError

@@ -12,7 +12,8 @@ import pytest
 import redis
 import redis.asyncio
 import redis.credentials
-from conftest import redis_queue, running, until
+from helpers.clock import until
+from helpers.server import redis_queue, running
 
 from imglab.errors import LeaseLost, QueueError, QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from helpers.project import ROOT
 
 PACKAGE = ROOT / "imglab"
 #: Lines of code: statements, each counted once however it wraps, without docstrings and imports.

@@ -19,7 +19,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import BINARIES, ROOT, Server, free_port, running, until
+from helpers.clock import until
+from helpers.project import ROOT
+from helpers.server import BINARIES, Server, free_port, running
 from PIL import Image
 
 from imglab.errors import ImageError, QueueError, QueueUnavailable
@@ -34,17 +36,15 @@ OURS, SECRET = (0, 0, 255), (255, 0, 0)
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
+def project(tmp_path, project) -> Path:
     """A project with a blue picture, and beside it a folder with a red one that is secret."""
-    root = tmp_path / "project"
-    for folder in ("images/sub", "output/sub"):
-        (root / folder).mkdir(parents=True)
     (tmp_path / "outside").mkdir()
+    for folder in ("images/sub", "output/sub"):
+        (project / folder).mkdir()
     for name in ("sample.png", "swap.png", "sub/a.png"):
-        Image.new("RGB", (8, 8), OURS).save(root / "images" / name)
+        Image.new("RGB", (8, 8), OURS).save(project / "images" / name)
     Image.new("RGB", (8, 8), SECRET).save(tmp_path / "outside/a.png")
-    monkeypatch.setenv("IMGLAB_ROOT", str(root))
-    return root
+    return project
 
 
 def process(**payload: object) -> dict:

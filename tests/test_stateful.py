@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 import redis
-from conftest import redis_queue
+from helpers.clock import run_out
+from helpers.server import redis_queue
 from hypothesis import settings, stateful
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, multiple, rule
-from test_queue_contract import run_out
 
 from imglab.errors import LeaseLost, NoSuchTask, QueueUnavailable, TaskError, TaskExists
 from imglab.queues import QueueSettings, Task, TaskQueue

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, redis_queue, until
-from PIL import Image
+from helpers.clock import until
+from helpers.project import ROOT
+from helpers.server import redis_queue
 
 from imglab.errors import FilterError, ImglabError, LeaseLost
 from imglab.imaging import BlurFilter, FilterPipeline, GrayscaleFilter, open_image
@@ -17,17 +18,6 @@ from imglab.storage import Folders
 from imglab.workers import RedisWorker, Worker
 
 PHOTO = ROOT / "images" / "sample.jpg"
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    """A project of its own: one photograph in images/, nothing in output/."""
-    for name in ("images", "output"):
-        (tmp_path / name).mkdir()
-    with Image.open(PHOTO) as photo:
-        photo.resize((90, 60)).save(tmp_path / "images" / "sample.png")
-    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -34,7 +34,8 @@ import psutil
 import redis
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from conftest import ROOT, Server, running
+from helpers.project import ROOT
+from helpers.server import Server, running
 
 PROGRAMS = Path(__file__).with_name("peers")
 ENVIRONMENTS = ROOT / ".imglab" / "bench"

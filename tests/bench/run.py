@@ -21,7 +21,8 @@ import alone
 import peers
 import photographs
 import scaling
-from conftest import ROOT, redis_queue, running
+from helpers.project import ROOT
+from helpers.server import redis_queue, running
 
 PARTS = ("peers", "alone", "scaling", "photographs")
 REPORT = ROOT / ".imglab" / "bench" / "report"

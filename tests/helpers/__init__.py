@@ -1,0 +1,1 @@
+"""What several tests need: a server, a project, the processes of one, the clock."""

