@@ -1,15 +1,24 @@
-"""The terminal, as people use it: real commands, real exit codes."""
+"""The terminal, as people use it: real commands, real exit codes.
+
+Workers, monitors and whatever gets a signal have a process of their own, as in life. All other
+commands come in by the same door, `main`, in the process of the test, which is much faster.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 from helpers.clock import until
+
+from imglab import cli
+from imglab.queues import RedisTaskQueue
 
 IMGLAB = [sys.executable, "-m", "imglab"]
 
@@ -24,28 +33,46 @@ def project(project, own_server, monkeypatch):
     return project
 
 
-def imglab(*words: str) -> str:
-    """What a command prints; it must succeed."""
+def run(*words: str) -> tuple[int, str, str]:
+    """Run a command; its exit code, what it prints, and what it says to people."""
+    if words[0] == "worker":
+        return run_alone(*words)
+    printed, errors = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(printed),
+        redirect_stderr(errors),
+        pytest.raises(SystemExit) as left,
+    ):
+        patch.setattr(sys, "argv", ["imglab", *words])
+        cli.main()
+    return int(left.value.code or 0), printed.getvalue(), errors.getvalue()
+
+
+def run_alone(*words: str) -> tuple[int, str, str]:
+    """Run a command in a process of its own; the same three things."""
     done = subprocess.run(
         [*IMGLAB, *words], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.returncode, done.stdout, done.stderr
+
+
+def imglab(*words: str) -> str:
+    """What a command prints; it must succeed."""
+    code, printed, errors = run(*words)
+    assert code == 0, errors
+    return printed
 
 
 def refused(*words: str, **environment: str) -> str:
     """What a command says when it fails: one line for people, exit code 1."""
-    done = subprocess.run(
-        [*IMGLAB, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code, _, errors = run(*words)
+    assert code == 1
+    assert "Traceback" not in errors
+    return errors
 
 
 def submit(*words: str) -> list[str]:
@@ -57,7 +84,9 @@ def stats() -> dict:
 
 
 def test_s9_s17_producer_and_consumer_are_two_separate_programs(project):
-    words = imglab("submit", "images/sample.jpg", "images/camera.jpg", "--filters", "edges")
+    paths = ("images/sample.jpg", "images/camera.jpg")
+    code, words, errors = run_alone("submit", *paths, "--filters", "edges")
+    assert (code, errors) == (0, "")
     assert [line.split()[1] for line in words.splitlines()] == [
         "images/sample.jpg",
         "images/camera.jpg",
@@ -78,8 +107,8 @@ def test_s12_the_courses_redis_lines_answer_as_printed(project):
     assert '"completed"' in imglab("redis", "HGETALL", f"task:{task_id}")
     assert "success" in imglab("redis", "HGETALL", f"result:{task_id}")
     assert imglab("redis", "FLUSHDB") == "OK\n"
-    done = subprocess.run([*IMGLAB, "redis", "LPUSH"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.startswith("(error) ERR wrong number")) == (1, True)
+    code, printed, _ = run("redis", "LPUSH")
+    assert (code, printed.startswith("(error) ERR wrong number")) == (1, True)
 
 
 def test_s12_monitor_shows_every_command_live(project):
@@ -96,12 +125,10 @@ def test_s12_monitor_shows_every_command_live(project):
         watching.stdout.close()
 
 
-def test_s20_a_task_stuck_in_processing_can_be_freed_by_hand(project):
+def test_s20_a_task_stuck_in_processing_can_be_freed_by_hand(project, own_server):
     (task_id,) = submit("images/sample.jpg")
-    claim = (
-        "from imglab.queues import RedisTaskQueue;print(RedisTaskQueue().get_task('worker-1').id)"
-    )
-    subprocess.run([sys.executable, "-c", claim], check=True)
+    with RedisTaskQueue(url=own_server.url) as queue:
+        assert queue.get_task("worker-1").id == task_id
     assert imglab("redis", "HKEYS", "image_processing:processing") == f'1) "{task_id}"\n'
     imglab("redis", "HDEL", "image_processing:processing", task_id)
     imglab("redis", "RPUSH", "image_processing:pending", task_id)
@@ -208,6 +235,12 @@ def test_mistakes_get_one_sentence_and_exit_code_1(project):
     assert stats()["pending"] == 0, "nothing was added by a mistake"
 
 
+def test_a_mistake_is_one_sentence_in_a_process_of_its_own_too(project):
+    code, printed, errors = run_alone("submit", "none.jpg")
+    assert (code, printed, errors.count("\n")) == (1, "", 1)
+    assert "none.jpg is no file" in errors
+
+
 def test_redis_away_or_with_another_password_is_said_in_one_sentence(project, own_server):
     away = refused("stats", IMGLAB_REDIS_URL="redis://127.0.0.1:1")
     assert "No Redis answers at 127.0.0.1:1" in away
@@ -245,6 +278,23 @@ def test_in_the_folder_above_all_a_worker_wants_to_hear_what_it_may_read(project
     monkeypatch.delenv("IMGLAB_ROOT")
     monkeypatch.chdir("/")
     assert "--images FOLDER" in refused("worker", "--burst")
+
+
+def test_a_reader_that_has_seen_enough_ends_a_monitor_without_a_traceback(project):
+    watching = subprocess.Popen(
+        [*IMGLAB, "monitor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: "monitor" in imglab("redis", "CLIENT", "LIST"))
+    watching.stdout.readline()
+    watching.stdout.close()
+    try:
+        until(lambda: imglab("redis", "PING") and watching.poll() is not None)
+        assert watching.returncode == 1
+        assert watching.stderr.read() == ""
+    finally:
+        watching.kill()
+        watching.wait()
+        watching.stderr.close()
 
 
 def test_a_key_of_another_type_is_explained(project):
