@@ -1,8 +1,10 @@
 # imglab. Every target makes the .venv it needs, by itself: Python 3.11 or newer and make are enough.
 PYTHON ?= python3
 BIN := .venv/bin
+# Two tests at a time; tests/helpers/schedule.py says which ones.
+SIDE_BY_SIDE := -n 2
 
-.PHONY: lab demo test check lint lessons pictures bench chaos mutants clean
+.PHONY: lab demo test quick check lint lessons pictures bench chaos mutants clean
 
 lab: .venv/lab           ## JupyterLab, open on the lessons, with a Redis of its own
 	$(BIN)/imglab lab
@@ -11,7 +13,10 @@ demo: .venv/lab          ## the main job without a browser: 15 photographs, 3 wo
 	$(BIN)/imglab demo
 
 test: .venv/test         ## every test, the lessons included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+quick: lint              ## after each edit, in a minute: what needs no browser, no lesson, no kill
+	$(BIN)/python -m pytest -q -m "not slow" $(SIDE_BY_SIDE)
 
 check: lint test         ## what has to pass before a commit
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from helpers.clock import until
 from helpers.processes import processes_of
@@ -12,6 +13,12 @@ from helpers.project import add_small_photograph, make_project
 from helpers.server import Server, redis_queue, running
 
 from imglab.queues import RedisTaskQueue
+
+pytest_plugins = ["helpers.schedule"]
+
+# How long an example takes says more of what else runs here than of the code.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,103 @@
+"""Which tests run side by side, which one after the other, and which `make quick` leaves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+#: Files in order: these drive a browser or watch the clock, so they run one after the other.
+ALONE = (
+    "test_browser_lessons",
+    "test_browser_control",
+    "test_browser",
+    "test_chaos",
+    "test_control",
+    "test_bench",
+)
+#: Tests that run a whole lesson: each may run beside whatever else runs.
+LESSONS = (
+    "test_solved_lesson_prints_again_what_is_stored",
+    "test_student_lesson_runs_unsolved_from_top_to_bottom",
+)
+#: Other files with many processes, servers that die, or long searches.
+SLOW_FILES = (
+    "test_cli",
+    "test_exercises",
+    "test_failover",
+    "test_hostile_images",
+    "test_pains",
+    "test_pool",
+    "test_server",
+    "test_stateful",
+    "test_wheel",
+)
+#: And single tests that start other programs, or count for seconds.
+SLOW_TESTS = (
+    "test_a_sound_notebook_passes",
+    "test_a_hole_of_nbval_is_closed",
+    "test_a_mutant_is_killed",
+    "test_what_is_no_mutant_survives",
+    "test_no_other_package_than_the_copy_is_judged",
+    "test_the_terminal_never_shows_it",
+    "test_each_user_can_do_its_job_from_end_to_end",
+    "test_a_pool_and_the_terminal_work_over_tls",
+    "test_another_thread_gets_more_turns_from_blur_than_from_median",
+    "test_the_command_exits_1_for_what_is_broken_and_0_after_its_repair",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Mark what is slow; where tests run side by side, put the long ones first."""
+    for item in items:
+        is_slow_file = item.path.stem in (*ALONE, *SLOW_FILES)
+        if is_slow_file or item.originalname in (*LESSONS, *SLOW_TESTS):
+            item.add_marker(pytest.mark.slow)
+    is_side_by_side = hasattr(config, "workerinput")
+    if is_side_by_side:
+        items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Hand out whole groups in our order.
+
+    The mark `xdist_group` does not do it: pytest-xdist 3.8 writes the group into an item's id,
+    and pytest 9.2 does not let it.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
+
+
+def parts(nodeid: str) -> tuple[str, str]:
+    """The file of a test without its suffix, and its function without parameters."""
+    path, _, test = nodeid.partition("::")
+    return Path(path).stem, test.partition("[")[0]
+
+
+def group(nodeid: str) -> str:
+    """Tests of one group run in one process, one after the other, and share their fixtures."""
+    name, test = parts(nodeid)
+    if name in ALONE:
+        return "alone"
+    if test in LESSONS:
+        return nodeid
+    return name
+
+
+def rank(nodeid: str) -> tuple[int, int]:
+    """What is begun first: a long group begun last would keep one process busy alone."""
+    name, test = parts(nodeid)
+    if name in ALONE:
+        return (0, ALONE.index(name))
+    if test in LESSONS:
+        return (1, 0)
+    if name in SLOW_FILES:
+        return (2, SLOW_FILES.index(name))
+    return (3, 0)
