@@ -19,35 +19,7 @@ LONGER = {
 }
 #: Files with a tuple assignment that is no swap; one that was rewritten leaves this list.
 TO_REWRITE = {
-    "classroom/controls/actions.py",
-    "classroom/controls/panel.py",
-    "classroom/interleavings.py",
-    "classroom/setup_check.py",
-    "classroom/threads_or_processes.py",
-    "console/magics.py",
-    "console/resp.py",
-    "exercises/examiner.py",
-    "exercises/exercise.py",
-    "exercises/lesson_01.py",
-    "exercises/lesson_03.py",
     "exercises/lesson_05.py",
-    "imaging/files.py",
-    "server/keeper.py",
-    "server/lifecycle.py",
-    "views/board_table.py",
-    "views/boards.py",
-    "views/charts.py",
-    "views/frames.py",
-    "views/gallery.py",
-    "views/key_space.py",
-    "views/live_view.py",
-    "views/recordings.py",
-    "views/runs.py",
-    "views/scaling.py",
-    "views/swimlanes.py",
-    "workers/pool.py",
-    "workers/process.py",
-    "workers/worker.py",
 }
 
 

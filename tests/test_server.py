@@ -8,13 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
+from helpers.clock import until
+from helpers.processes import processes_of
+from helpers.server import free_port
 
 from imglab.console.redis_cli import run
 from imglab.errors import QueueUnavailable
@@ -33,33 +35,8 @@ SERVERS = [
 ]
 
 
-def until(condition, seconds=15):
-    """The first true answer; fails when none came in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := condition():
-            return answer
-        time.sleep(0.02)
-    return pytest.fail("it did not happen in time")
-
-
-def processes(home):
-    """The keeper and the server: both live in the data folder, whatever they call themselves."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.cwd() == str(home):
-                found.append(process)
-    return found
-
-
 def zombies():
     return [p for p in psutil.Process().children() if p.status() == psutil.STATUS_ZOMBIE]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def keeper_of(home):
@@ -87,7 +64,7 @@ def home(tmp_path, monkeypatch):
     yield home
     monkeypatch.delenv("IMGLAB_REDIS_URL", raising=False)
     server.stop(home)
-    until(lambda: not processes(home))
+    until(lambda: not processes_of(home))
     until(lambda: not zombies())
 
 
@@ -149,7 +126,7 @@ def test_s1_four_processes_at_once_get_one_server(home):
     port = str(server.PORT)
     assert answers == [[port, "False", "False"]] * 3 + [[port, "True", "False"]]
     assert [racer.returncode for racer in racers] == [0] * 4
-    assert len(processes(home)) == 2
+    assert len(processes_of(home)) == 2
 
 
 def sees_lock(racer, home):
@@ -167,7 +144,7 @@ def test_s1_a_killed_keeper_leaves_no_server_and_its_data_comes_back(
     until(lambda: written(first))
     keeper_of(home).kill()
     if sys.platform == "linux":
-        until(lambda: not processes(home))
+        until(lambda: not processes_of(home))
     monkeypatch.setattr(server, "PORT", free_port())  # a running worker knows the old port only
     assert client().llen("tasks") == 1000
     assert server.status(home).port == port
@@ -185,7 +162,7 @@ def test_s1_the_server_of_a_killed_keeper_is_gone_before_the_next_one_starts(
     assert client().get("kept") == "yes"
     assert server.status(home).port == port  # so the orphan had let go of it
     assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
-    assert len(processes(home)) == 2
+    assert len(processes_of(home)) == 2
 
 
 @pytest.mark.parametrize("path", SERVERS)
@@ -210,7 +187,7 @@ def test_s1_a_server_that_never_stays_up_is_given_up_and_can_be_started_anew(hom
         victim = until(lambda: server.status(home))
         psutil.Process(victim.pid).kill()
         until(lambda pid=victim.pid: not keeper.is_running() or is_replaced(home, pid))
-    until(lambda: not processes(home))
+    until(lambda: not processes_of(home))
     assert "giving up" in (home / "keeper.log").read_text()
     assert client().get("kept") == "yes"
 
@@ -230,7 +207,7 @@ def test_s1_the_server_leaves_after_its_last_client_and_its_data_comes_back(
     last.set("kept", "yes")
     until(lambda: ask(last)["uptime_in_seconds"] >= 2)  # a client keeps it past its grace
     last.close()
-    until(lambda: not processes(home))
+    until(lambda: not processes_of(home))
     assert not (home / STATE).exists()
     assert server.status(home) is None
     assert client().get("kept") == "yes"
@@ -258,7 +235,7 @@ def test_s1_stop_says_whether_there_was_a_server_and_keeps_the_data(home, client
     assert not server.stop(home)
     client().set("kept", "yes")
     assert server.stop(home)
-    assert not processes(home)
+    assert not processes_of(home)
     assert not server.stop(home)
     assert client().get("kept") == "yes"
 
@@ -267,14 +244,14 @@ def test_s1_a_server_that_was_told_to_shut_down_stays_down_until_it_is_wanted(ho
     first = client()
     first.set("kept", "yes")
     first.shutdown()
-    until(lambda: not processes(home))
+    until(lambda: not processes_of(home))
     assert client().get("kept") == "yes"
 
 
 def test_s1_a_server_whose_folder_is_deleted_leaves(home, monkeypatch):
     monkeypatch.setenv("IMGLAB_REDIS_GRACE", "1")
     server.ensure(home)
-    running = processes(home)
+    running = processes_of(home)
     assert len(running) == 2
     shutil.rmtree(home)
     until(lambda: not any(process.is_running() for process in running))
@@ -304,7 +281,7 @@ def test_s1_imglab_redis_url_wins_and_that_server_is_never_stopped(home, tmp_pat
     assert (server.status(mine).folder, server.status(mine).port) == (None, theirs.port)
     assert not server.stop(mine)
     assert not mine.exists()
-    assert len(processes(home)) == 2
+    assert len(processes_of(home)) == 2
 
 
 def test_s1_a_named_server_that_does_not_answer_is_an_error_without_its_password(home, monkeypatch):
