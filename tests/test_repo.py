@@ -84,6 +84,35 @@ def test_importing_everything_but_the_lab_loads_nothing_of_a_notebook():
     assert done.stdout == "[]\n"
 
 
+#: Who may send Redis a command of its own beside the queues, and why.
+SPEAKERS = {
+    "console": "it sends what a person typed",
+    "server": "it asks the Redis that it started how it is",
+    "exercises": "a judge looks at what a student's own commands left",
+    "ops/chaos": "it cuts connections on purpose",
+}
+
+
+def commands_of_its_own(source: str) -> list[str]:
+    """Where a file sends a command: a call on a queue's client, or on one it opened itself."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ".redis." in ast.unparse(node.func):
+            found.append(ast.unparse(node.func))
+        if isinstance(node, ast.ImportFrom) and node.module == "imglab.queues.connection":
+            found += [each.name for each in node.names if each.name in ("connect", "speaking_to")]
+    return found
+
+
+def test_only_the_queues_and_four_others_with_a_reason_send_redis_commands():
+    rooms = set()
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith("queues/") and commands_of_its_own(path.read_text()):
+            rooms.add(next((room for room in SPEAKERS if name.startswith(room)), name))
+    assert rooms == set(SPEAKERS)
+
+
 def test_nothing_else_is_visible_at_the_top():
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
