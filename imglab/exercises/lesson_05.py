@@ -11,7 +11,8 @@ Enough = Callable[[Mapping[int, float], int], tuple[int, str]]
 
 
 def enough(rates, cores):
-    first, counts = rates[1], sorted(rates)
+    first = rates[1]
+    counts = sorted(rates)
     for workers, more in zip(counts, counts[1:]):
         if rates[more] - rates[workers] < 0.1 * first:
             return workers, "cores" if workers == cores else "something else"
