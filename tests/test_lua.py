@@ -66,7 +66,9 @@ def events(redis, key):
 
 READ = {
     "hash": lambda redis, key: {name: decode(text) for name, text in redis.hgetall(key).items()},
-    "list": lambda redis, key: redis.lrange(key, 0, -1),
+    "list": lambda redis, key: [
+        decode(each) if each.startswith("{") else each for each in redis.lrange(key, 0, -1)
+    ],
     "zset": scores,
     "stream": events,
     "string": lambda redis, key: redis.get(key),
@@ -274,6 +276,14 @@ def reaped(reason):
             "expired t1 worker=ann crashes=1",
             f"delayed t1 wait=10000 reason={reason}",
         ],
+    }
+
+
+def set_aside(task, reason="it has no record of its own"):
+    """What is left of an id that is no task."""
+    return {
+        "odd": [{"id": task, "reason": reason, "at": "now"}],
+        "events": [f"set_aside {task} reason={reason}"],
     }
 
 
@@ -535,7 +545,7 @@ def test_a_claim_promotes_at_most_a_hundred_tasks_and_the_next_one_goes_on(queue
     assert queue.redis.llen(queue.keys.pending()) == 130
 
 
-def test_a_delayed_id_whose_hash_is_gone_vanishes_when_it_is_due(queue):
+def test_a_delayed_id_whose_hash_is_gone_is_set_aside_when_it_is_due(queue):
     queue.redis.zadd(queue.keys.delayed, {"ghost": 1})
     reply, changed = run(queue, "get_tasks", *asks())
     assert reply == [60_000]
@@ -543,6 +553,7 @@ def test_a_delayed_id_whose_hash_is_gone_vanishes_when_it_is_due(queue):
         "delayed": None,
         "workers": {"ann": seen("")},
         "meta": {"reaped_at": "now"},
+        **set_aside("ghost"),
     }
 
 
@@ -568,7 +579,8 @@ def test_an_id_whose_hash_is_gone_is_nobodys_task(queue):
     queue.redis.delete(task_key(queue, "ghost1"))
     reply, changed = run(queue, "get_tasks", *asks())
     assert reply[0][0] == "t1"
-    assert changed == {"pending": None, **claimed()}
+    events = set_aside("ghost1")["events"] + claimed()["events"]
+    assert changed == {"pending": None, **set_aside("ghost1"), **claimed(), "events": events}
 
 
 @pytest.mark.parametrize("last_reap", [None, -500, STEP])
@@ -1129,7 +1141,7 @@ def test_an_entry_whose_task_is_gone_disappears_and_leaves_no_ghost(queue):
     queue.redis.delete(task_key(queue))
     reply, changed = run(queue, "reap", "", 0.5)
     assert reply == 0
-    assert changed == {"processing": None, "meta": {"reaped_at": "now"}}
+    assert changed == {"processing": None, "meta": {"reaped_at": "now"}, **set_aside("t1")}
 
 
 @pytest.mark.parametrize(
@@ -1197,7 +1209,7 @@ def test_a_failed_id_whose_hash_is_gone_disappears_and_is_not_requeued(queue):
     fail(queue, "t1")
     queue.redis.delete(task_key(queue))
     forget(queue, "wake")
-    assert run(queue, "requeue_failed", "t1") == ([], {"failed": None})
+    assert run(queue, "requeue_failed", "t1") == ([], {"failed": None, **set_aside("t1")})
 
 
 def test_requeueing_nothing_changes_nothing(queue):
@@ -1267,6 +1279,7 @@ def fill(queue):
     add(queue, "low", priority="low")
     add(queue, "high", priority="high")
     add(queue, "normal1", "normal2")
+    queue.redis.lpush(queue.keys.odd, "{}")
     queue.pause()
 
 
@@ -1404,6 +1417,78 @@ def test_a_full_server_lets_people_make_room(full):
     assert run(full, "requeue_failed", "lost")[0] == ["lost"]
     assert full.clear() == 2
     assert dump(full) == {}
+
+
+# What a person, or another program, wrote by hand
+
+
+def odd_record(queue, value):
+    """In line, but with a record that is none of ours."""
+    queue.redis.lpush(queue.keys.pending(), "p")
+    if isinstance(value, dict):
+        queue.redis.hset(task_key(queue, "p"), mapping=value)
+    else:
+        queue.redis.set(task_key(queue, "p"), value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("x", "its record is of another type"),
+        ({"payload": "{}"}, "its record names no priority that exists"),
+        ({"payload": "{}", "priority": "urgent"}, "its record names no priority that exists"),
+        ({"priority": "high"}, "it has no record of its own"),
+    ],
+)
+def test_what_is_no_task_is_set_aside_and_the_next_is_handed_out(queue, value, reason):
+    odd_record(queue, value)
+    add(queue, "t1")
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply[0][0] == "t1"
+    assert changed["odd"] == [{"id": "p", "reason": reason, "at": "now"}]
+    assert changed["pending"] is None
+
+
+@pytest.mark.parametrize("task", ['a"b', "a b", "a\nb", "x" * 101, "\udcff"])
+def test_an_id_that_no_task_can_have_is_set_aside(queue, task):
+    raw = task.encode(errors="surrogateescape")
+    queue.redis.lpush(queue.keys.pending(), raw)
+    queue.redis.hset(
+        f"{queue.namespace}task:".encode() + raw, mapping={"payload": "{}", "priority": "high"}
+    )
+    add(queue, "t1")
+    reply = step(queue, "get_tasks", *asks())
+    assert [claim[0] for claim in reply] == ["t1"]
+    assert queue.redis.llen(queue.keys.odd) == 1
+    assert queue.tasks("pending") == []
+
+
+def test_a_list_full_of_oddities_is_worked_off_in_bounded_steps(queue):
+    queue.redis.lpush(queue.keys.pending(), *(f"ghost-{n}" for n in range(250)))
+    add(queue, "t1")
+    found = [step(queue, "get_tasks", *asks(again="")) for _ in range(3)]
+    assert [isinstance(each[0], int) for each in found] == [True, True, False]
+    assert queue.redis.llen(queue.keys.odd) == SETTINGS.keep
+
+
+@pytest.mark.parametrize("field", ["claims", "completed", "failed", "reaped_at"])
+def test_a_number_that_somebody_overwrote_begins_anew_and_no_task_suffers(queue, field):
+    add(queue, "t1", "t2")
+    queue.redis.hset(queue.keys.meta, field, "abc")
+    task, token = claim(queue)
+    assert step(queue, "mark_completed", task, token, "ann", RESULT) == 1
+    task, token = claim(queue, nonce="n2")
+    assert step(queue, "mark_failed", task, token, "boom", "0", 0) == 1
+    assert queue.check() == []
+    assert queue.get_stats().completed_total == 1
+
+
+def test_crashes_that_are_no_number_are_counted_from_one(queue):
+    held(queue)
+    queue.redis.hset(task_key(queue), "crashes", "many")
+    expire(queue, "t1")
+    assert step(queue, "reap", "", 0) == 1
+    assert queue.task("t1").crashes == 1
 
 
 # repair
@@ -1585,10 +1670,10 @@ def test_python_sends_the_keys_in_the_order_the_scripts_declare():
         *(key.removeprefix("q:") for key in keys.all[: -len(PRIORITIES)]),
         "pending",
     ]
-    assert [number for number, _ in table] == ["1", "2", "3", "4", "5", "6", "7", "8", "9.."]
-    names = re.search(r"local ([^=]+) = unpack\(KEYS, 1, 8\)", COMMON)[1].split(", ")
-    assert names == [name for _, name in table[:8]]
-    assert keys.all[8:] == ("q:pending:high", "q:pending", "q:pending:low")
+    assert [number for number, _ in table] == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10.."]
+    names = re.search(r"local ([^=]+) = unpack\(KEYS, 1, 9\)", COMMON)[1].split(", ")
+    assert names == [name for _, name in table[:9]]
+    assert keys.all[9:] == ("q:pending:high", "q:pending", "q:pending:low")
 
 
 def test_the_keys_have_the_types_that_their_table_says(queue):

@@ -29,7 +29,7 @@ def test_every_event_has_a_meaning_and_only_those_that_exist_are_named():
 
 def test_each_event_but_the_first_may_follow_another_one():
     for event, known in EVENTS.items():
-        assert known.follows - {"", Event.REPAIRED} or event is Event.ADDED
+        assert known.follows - {"", Event.REPAIRED, Event.SET_ASIDE} or event is Event.ADDED
 
 
 def test_an_event_leads_where_its_name_says():
@@ -66,7 +66,7 @@ def test_only_what_takes_a_task_out_of_a_workers_hands_ends_a_try():
     ends = {event for event, known in EVENTS.items() if known.ends_try}
     assert ends == {
         *(Event.COMPLETED, Event.FAILED, Event.DELAYED),
-        *(Event.RELEASED, Event.EXPIRED, Event.REPAIRED),
+        *(Event.RELEASED, Event.EXPIRED, Event.REPAIRED, Event.SET_ASIDE),
     }
 
 

@@ -7,6 +7,7 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from imglab.errors import NoSuchTask, TaskError, TaskExists, TaskFailed
@@ -274,9 +275,9 @@ class BaseQueue(ABC):
     # Claims made by this object, for calls with a bare id
 
     def _remember(self, task: Task) -> Task:
-        # Taken out first: a claim made anew is the newest again.
+        # Without its payload, which may have 64 KiB. Taken out first: a new claim is the newest.
         self._claims.pop(task.id, None)
-        self._claims[task.id] = task
+        self._claims[task.id] = replace(task, payload={})
         if len(self._claims) > REMEMBERED:
             del self._claims[next(iter(self._claims))]
         return task

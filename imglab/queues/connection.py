@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -23,9 +25,17 @@ _PASSING = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.ClusterDownError,
     redis.exceptions.TryAgainError,
+    redis.exceptions.MasterDownError,
 )
+#: The same as words, where redis-py has no error of its own, and inside a script's error.
+_PASSING_WORDS = re.compile(
+    r"(?:^|[\s-])(BUSY|MISCONF|NOREPLICAS|LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|READONLY|UNBLOCKED)\b"
+)
+#: What may stand behind the ? of an address, besides what begins with ssl_: the rest is ours.
+_OPTIONS = ("db", "username", "password", "client_name")
 
 
+_NO_ADDRESS = "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
 #: What says where a server is and who connects, of all that a redis-py connection is made with.
 _IDENTITY = ("host", "port", "path", "db", "username", "password", "credential_provider")
 _KINDS = {
@@ -38,13 +48,35 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
     """A client for one Redis; `url` wins over `host` and `port`. Nothing is sent yet."""
     if url is None:
         return redis.Redis(host=host, port=port, **_settings(is_socket_file=False))
+    _check_address(url)
     try:
         return redis.Redis.from_url(url, **_settings(is_socket_file=url.startswith("unix:")))
     except ValueError:
-        # The address itself is not repeated: it may hold a password.
+        raise QueueUnavailable(_NO_ADDRESS) from None
+
+
+def _check_address(url: str) -> None:
+    """Refuse what redis-py would take and then stumble over, or take for something else.
+
+    The address itself is never repeated: it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise QueueUnavailable(_NO_ADDRESS) from None
+    database = parts.path.strip("/")
+    if parts.scheme in ("redis", "rediss") and database and not database.isdecimal():
         raise QueueUnavailable(
-            "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
-        ) from None
+            f"A database is a number, such as in redis://HOST:PORT/0, not {database!r:.40}."
+        )
+    for name in parse_qs(parts.query, keep_blank_values=True):
+        if name.startswith("ssl_") and parts.scheme != "rediss":
+            raise QueueUnavailable(f"{name} is for TLS: write rediss:// in place of redis://.")
+        if name not in _OPTIONS and not name.startswith("ssl_"):
+            known = ", ".join(_OPTIONS)
+            raise QueueUnavailable(
+                f"An address has no option {name!r:.40} here; there are {known} and ssl_…"
+            )
 
 
 def connect_like(description: Mapping[str, Any]) -> redis.Redis:
@@ -85,6 +117,8 @@ def _settings(*, is_socket_file: bool) -> dict[str, Any]:
         "socket_connect_timeout": 2,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
+        # Anybody may have written bytes that are no text: they read as \\xff, and end no reading.
+        "encoding_errors": "backslashreplace",
         "protocol": 2,  # said aloud: redis-py's own choice changed, and with it the replies
     }
     if not is_socket_file:
@@ -121,7 +155,7 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
             "what is there, or raise its maxmemory."
         ) from error
     except redis.ResponseError as error:
-        if str(error).startswith("UNBLOCKED"):
+        if _PASSING_WORDS.search(str(error)):
             raise _not_now(client, error) from error
         if "WRONGTYPE" in str(error):
             raise QueueError(

@@ -95,10 +95,10 @@ def read_claim(task_id: str, text: object) -> Claim:
     return Claim(
         task=task_id,
         worker=_as_text(values.get("worker"), UNKNOWN),
-        attempt=_as_int(values.get("attempt")),
+        attempt=as_int(values.get("attempt")),
         token=_as_text(values.get("claim"), ""),
-        claimed_at=_as_int(values.get("claimed_at")),
-        deadline=_as_int(values.get("deadline")),
+        claimed_at=as_int(values.get("claimed_at")),
+        deadline=as_int(values.get("deadline")),
     )
 
 
@@ -106,20 +106,20 @@ def read_worker(text: object) -> dict[str, Any]:
     """What is known of a worker: {"seen" (ms), "task" (the ids it claimed last), "pid", "host"}."""
     values = _read_object(text)
     return {
-        "seen": _as_int(values.get("seen")),
+        "seen": as_int(values.get("seen")),
         "task": _as_text(values.get("task"), ""),
-        "pid": _as_int(values.get("pid")),
+        "pid": as_int(values.get("pid")),
         "host": _as_text(values.get("host"), UNKNOWN),
     }
 
 
 def read_event(entry: str, fields: Mapping[str, str]) -> dict[str, Any]:
     """An entry of the events: {"at" (ms), "event", "task", …}, numbers as numbers."""
-    event: dict[str, Any] = {"at": _as_int(entry.partition("-")[0]), "event": "", "task": UNKNOWN}
+    event: dict[str, Any] = {"at": as_int(entry.partition("-")[0]), "event": "", "task": UNKNOWN}
     event.update(fields)
     for name in _NUMBERS:
         if name in event:
-            event[name] = _as_int(event[name])
+            event[name] = as_int(event[name])
     return event
 
 
@@ -198,8 +198,8 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
         workers={name: read_worker(record) for name, record in sorted(known.items())},
         events=[read_event(entry, fields) for entry, fields in reversed(recent)],
         totals={
-            Status.COMPLETED: _as_int(meta[0]),
-            Status.FAILED: _as_int(meta[1]),
+            Status.COMPLETED: as_int(meta[0]),
+            Status.FAILED: as_int(meta[1]),
         },
         is_paused=bool(meta[2]),
     )
@@ -242,7 +242,8 @@ def _read_object(text: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _as_int(value: object) -> int:
+def as_int(value: object) -> int:
+    """A number that should be one; 0 for anything else."""
     try:
         return int(cast("str", value))
     except (TypeError, ValueError, OverflowError):

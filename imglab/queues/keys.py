@@ -41,6 +41,8 @@ class Keys:
         self.events = f"{start}:events"
         #: HASH: totals, and the queue's own notes.
         self.meta = f"{start}:meta"
+        #: LIST: what was in a list and is no task, with the reason.
+        self.odd = f"{start}:odd"
         #: LIST of each priority, the first to be taken first.
         self.lines = tuple(self.pending(priority) for priority in PRIORITIES)
         #: All of them, in the order in which every script gets them (lua/_common.lua).
@@ -53,6 +55,7 @@ class Keys:
             self.workers,
             self.events,
             self.meta,
+            self.odd,
             *self.lines,
         )
 

@@ -16,7 +16,14 @@ from imglab.errors import LeaseLost
 from imglab.queues.base import decode
 from imglab.queues.invariants import Standing
 from imglab.queues.memory_steps import TIMED, MemorySteps, Record, now_ms
-from imglab.queues.task import QueueStats, Task, check_name, check_status
+from imglab.queues.task import (
+    TEXT_LENGTH,
+    QueueStats,
+    Task,
+    as_utf8,
+    check_name,
+    check_status,
+)
 from imglab.queues.vocabulary import FINISHED, PRIORITIES, Event, Status
 
 
@@ -94,7 +101,7 @@ class TaskQueue(MemorySteps):
             budget = 0
             if retry:
                 budget = record.max_attempts or self.settings.max_attempts
-            self._retry_or_bury(task.id, error, tries, budget)
+            self._retry_or_bury(task.id, as_utf8(error, TEXT_LENGTH), tries, budget)
 
     def release(self, task: Task | str) -> None:
         task = self._claimed(task)
@@ -110,7 +117,7 @@ class TaskQueue(MemorySteps):
         with self._changed:
             record = self._owned(task)
             record.deadline = time.monotonic() + self.settings.lease
-            record.progress = progress or record.progress
+            record.progress = as_utf8(progress, TEXT_LENGTH) or record.progress
             return record.cancelled
 
     def reap(self, dead_worker: str = "") -> int:

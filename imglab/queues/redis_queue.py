@@ -25,13 +25,11 @@ from imglab.queues.base import decode
 from imglab.queues.connection import BLOCK, describe, speaking_to
 from imglab.queues.keys import DEFAULT_NAME, as_pattern
 from imglab.queues.redis_reader import RedisReader, unknown_task
-from imglab.queues.task import QueueSettings, Task, check_name
+from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name
 from imglab.queues.vocabulary import Status
 
 #: Tasks per round trip in bulk operations: large enough to be fast, small enough to block nobody.
 CHUNK = 500
-#: Letters of an error or a progress that are kept.
-TEXT_LENGTH = 1000
 #: What `renew` answers when somebody asked to cancel the task (lua/renew.lua).
 CANCEL_ASKED = 2
 
@@ -176,7 +174,7 @@ class RedisTaskQueue(RedisReader):
             "mark_failed",
             id=task.id,
             token=task.claim,
-            reason=str(error)[:TEXT_LENGTH],
+            reason=as_utf8(error, TEXT_LENGTH),
             retry="1" if retry else "0",
             random=random.random(),
         )
@@ -195,7 +193,7 @@ class RedisTaskQueue(RedisReader):
             id=task.id,
             token=task.claim,
             worker=task.worker,
-            progress=progress[:TEXT_LENGTH],
+            progress=as_utf8(progress, TEXT_LENGTH),
         )
         if not renewed:
             raise LeaseLost(task.id)

@@ -74,8 +74,8 @@ class RedisReader(BaseQueue):
             delayed=delayed,
             completed=completed,
             failed=failed,
-            completed_total=int(totals[0] or 0),
-            failed_total=int(totals[1] or 0),
+            completed_total=inspect.as_int(totals[0]),
+            failed_total=inspect.as_int(totals[1]),
         )
 
     def task(self, task_id: str) -> Task:
@@ -87,11 +87,11 @@ class RedisReader(BaseQueue):
             id=task_id,
             payload=decode(fields.get("payload", "")),
             priority=fields.get("priority", NORMAL),
-            attempt=int(fields.get("attempts", 0)),
+            attempt=inspect.as_int(fields.get("attempts")),
             claim=fields.get("claim", ""),
             worker=fields.get("worker", ""),
             status=fields.get("status", ""),
-            crashes=int(fields.get("crashes", 0)),
+            crashes=inspect.as_int(fields.get("crashes")),
             errors=inspect.read_errors(fields.get("errors", "[]")),
             progress=fields.get("progress", ""),
         )

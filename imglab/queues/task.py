@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from imglab.errors import TaskError
+from imglab.errors import QueueError, TaskError
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, UNFINISHED, Status
 
 #: The largest payload or result, in bytes of JSON: a task names its picture, it does not carry it.
 MAX_JSON = 64 * 1024
 
+#: The longest that anything may take, in seconds: Redis' own limits are beyond.
+A_YEAR = 366 * 24 * 3600.0
+#: Letters of an error or a progress that are kept.
+TEXT_LENGTH = 1000
+#: The deepest that lists and dicts may be nested in a payload or a result.
+MAX_DEPTH = 100
+#: Settings in seconds: the least and the most.
+_SECONDS = {
+    "lease": (0.1, A_YEAR),
+    "backoff": (0.0, A_YEAR),
+    "backoff_cap": (0.0, A_YEAR),
+    "ttl": (1.0, A_YEAR),
+}
+#: Settings that count: the least.
+_COUNTS = {"max_attempts": 1, "max_crashes": 1, "keep": 1, "keep_events": 1}
+
 #: Made once: json.dumps() with options of one's own makes an encoder for each call.
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BRACKETS = re.compile(r"[\[\]{}]")
 _NAME = re.compile(r"[\w.:@-]{1,100}", re.ASCII)
 
 
@@ -84,8 +103,8 @@ class QueueSettings:
     lease: float = 30.0
     #: Tries that may end in an error, the first included.
     max_attempts: int = 3
-    #: How long one try may take; worker processes see to it.
-    time_limit: float = 300.0
+    #: How long one try may take, None for as long as it likes; worker processes see to it.
+    time_limit: float | None = 300.0
     #: Workers that may die or fall silent over one task.
     max_crashes: int = 3
     #: The longest wait before the second try; it doubles with each further one, up to the cap.
@@ -97,6 +116,29 @@ class QueueSettings:
     #: How long a result is kept.
     ttl: float = 24 * 3600.0
 
+    @property
+    def longest_try(self) -> float:
+        """The time limit in seconds; infinite where there is none."""
+        return math.inf if self.time_limit is None else self.time_limit
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _SECONDS.items():
+            _check_number(name, getattr(self, name), least, most)
+        for name, least in _COUNTS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise QueueError(f"{name} must be a whole number from {least} on, not {value!r}.")
+        if self.time_limit is not None and self.time_limit != math.inf:
+            _check_number("time_limit", self.time_limit, 0.01, A_YEAR)
+
+
+def _check_number(name: str, value: Any, least: float, most: float) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not least <= value <= most:
+        raise QueueError(
+            f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}."
+        )
+
 
 def encode(value: Mapping[str, Any], what: str) -> str:
     """The JSON of a payload or a result; TaskError when it is no JSON object or over 64 KiB."""
@@ -107,12 +149,19 @@ def encode(value: Mapping[str, Any], what: str) -> str:
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
         raise TaskError(f"{what} cannot be stored as JSON: {error}.") from None
+    if _depth(text) > MAX_DEPTH:
+        raise TaskError(f"{what} is nested deeper than {MAX_DEPTH} lists and dicts.")
     if size > MAX_JSON:
         raise TaskError(
             f"{what} has {size:,} bytes of JSON; {MAX_JSON:,} is the most. "
             "Put the data into a file and its path into the task."
         )
     return text
+
+
+def as_utf8(text: object, length: int) -> str:
+    r"""The text, at most so many letters of it; what UTF-8 cannot hold is written as \udcff."""
+    return str(text)[:length].encode(errors="backslashreplace").decode()
 
 
 def check_name(name: str, what: str) -> str:
@@ -140,3 +189,18 @@ def check_status(status: str) -> Status:
     except ValueError:
         names = ", ".join(Status)
         raise TaskError(f"There is no status {status!r:.80}; there are {names}.") from None
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets of a JSON text are nested at the most."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return 1  # so few cannot be deep
+    depth = 0
+    deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest

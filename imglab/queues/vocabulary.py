@@ -60,6 +60,7 @@ class Event(StrEnum):
     EXPIRED = "expired"
     REQUEUED = "requeued"
     REPAIRED = "repaired"
+    SET_ASIDE = "set_aside"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Meaning:
 
 
 def _after(*events: Event | str) -> frozenset[str]:
-    return frozenset(str(event) for event in (*events, Event.REPAIRED))
+    by_hand = (Event.REPAIRED, Event.SET_ASIDE)
+    return frozenset(str(event) for event in (*events, *by_hand))
 
 
 EVENTS: Mapping[Event, Meaning] = {
@@ -148,6 +150,13 @@ EVENTS: Mapping[Event, Meaning] = {
         leads_to=None,
         follows=_after("", *Event),
         sentence="{task} was mended: it is {status} now",
+        ends_try=True,
+    ),
+    # It was in a list and is no task, or none that can be handed out.
+    Event.SET_ASIDE: Meaning(
+        leads_to=None,
+        follows=_after("", *Event),
+        sentence="{task} was set aside: {reason}",
         ends_try=True,
     ),
 }

@@ -36,6 +36,8 @@ REDIS_RETRY_S = 0.2
 LOOK_INTERVAL_S = 0.5
 #: How long after a task's time limit a process ends that nothing else could end, in seconds.
 DEAF_TIMEOUT_S = 60.0
+#: What asks a worker to leave: `kill`, Ctrl-C, a closed terminal, Ctrl-\\.
+LEAVE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
@@ -147,16 +149,17 @@ class _Watch(threading.Thread):
         # The sender is kept, or it would be closed.
         self.signals, self._sender = socket.socketpair()
         self._sender.setblocking(False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in LEAVE_SIGNALS:
             signal.signal(number, _ignore)  # a handler there must be, or the signal ends us
         signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
 
     def run(self) -> None:
-        deaf_limit = self.worker.queue.settings.time_limit + DEAF_TIMEOUT_S
+        deaf_limit = self.worker.queue.settings.longest_try + DEAF_TIMEOUT_S
         leave_at = math.inf
         while time.monotonic() < leave_at:
             # For what no thread can see, native code that holds the GIL: this needs no thread.
-            faulthandler.dump_traceback_later(deaf_limit, exit=True)
+            if deaf_limit < math.inf:
+                faulthandler.dump_traceback_later(deaf_limit, exit=True)
             ready, _, _ = select.select([self.signals], [], [], LOOK_INTERVAL_S)
             if ready:
                 self.signals.recv(1)

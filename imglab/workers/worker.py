@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -11,12 +12,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imglab.errors import ImagingError, ImglabError, LeaseLost, QueueUnavailable, TaskError
+from imglab.errors import ImglabError, LeaseLost, QueueError, TaskError
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
 from imglab.storage import Storage, storage_for
+from imglab.workers.endings import CANCELLED, Fate, ending_of
 from imglab.workers.heartbeat import Heartbeat
-from imglab.workers.in_hand import Cancelled, InHand, NotOurs, claim_of
+from imglab.workers.in_hand import InHand, claim_of
 from imglab.workers.photograph import filter_photograph
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ BURST_CLAIM_WAIT_S = 0.2
 MIN_RETRY_WAIT_S = 0.05
 MAX_RETRY_WAIT_S = 2.0
 
-#: The reason a task is failed for when somebody cancelled it too late to keep it from running.
-CANCELLED = "cancelled while it ran"
+#: How often a worker says that Redis does not do what it is asked, in seconds; it may be for days.
+SAY_INTERVAL_S = 60.0
 
 T = TypeVar("T")
 
@@ -79,6 +81,8 @@ class Worker:
         self.failed = 0
         self.in_hand = InHand()
         self._stopping = threading.Event()
+        #: When it last said that Redis does not do what it is asked; time.monotonic().
+        self._said = -math.inf
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.pipeline!r}, {self.queue!r})"
@@ -147,7 +151,7 @@ class Worker:
             with suppress(LeaseLost):  # somebody else has it: no reason to go on with it here
                 self.queue.mark_failed(task, CANCELLED, retry=False)
             return True
-        limit = self.queue.settings.time_limit
+        limit = self.queue.settings.longest_try
         if time.monotonic() - self.in_hand.began <= limit:
             return False
         try:
@@ -196,15 +200,8 @@ class Worker:
             self.check_cancelled()
             result = encode(self.process(task), f"The result of task {task.id}")
             self.in_hand.done.append((task, result))
-        except NotOurs:
-            logger.info("%s: task %s is not ours any more", self.name, task.id)
-        except Cancelled:
-            self._fail(task, CANCELLED, retry=False)
-        except (ImagingError, TaskError) as problem:  # the picture, the filters, the result
-            self._fail(task, str(problem), retry=False)  # no use in trying again
-        except Exception as problem:  # whatever it is, the worker goes on
-            logger.warning("%s: task %s raised", self.name, task.id, exc_info=True)
-            self._fail(task, f"{type(problem).__name__}: {problem}", retry=True)
+        except BaseException as problem:  # noqa: BLE001 - whatever it is, the worker goes on
+            self._end_badly(task, problem)
         finally:
             self.in_hand.end()
         waited = time.monotonic() - self.in_hand.reported
@@ -213,12 +210,26 @@ class Worker:
 
     # Reports
 
-    def _fail(self, task: Task, error: str, *, retry: bool) -> None:
+    def _end_badly(self, task: Task, problem: BaseException) -> None:
+        """Report a try that did not end well; the interrupt of a person is passed on."""
+        ending = ending_of(problem)
+        if ending.fate is Fate.NOT_OURS:
+            logger.info("%s: task %s is not ours any more", self.name, task.id)
+            return
         self.in_hand.end()
+        if ending.fate is Fate.GIVEN_BACK:
+            self._report(partial(self.queue.release, task))
+            raise problem
+        if ending.is_surprise:
+            logger.warning("%s: task %s raised", self.name, task.id, exc_info=problem)
         self.failed += 1
-        logger.info("%s: task %s failed: %s", self.name, task.id, error)
+        logger.info("%s: task %s failed: %s", self.name, task.id, ending.reason)
+        fail = partial(self.queue.mark_failed, task, ending.reason, retry=ending.retry)
+        self._report(fail)
+
+    def _report(self, call: Callable[[], None]) -> None:
         try:
-            self._insist(partial(self.queue.mark_failed, task, error, retry=retry))
+            self._insist(call)
         except LeaseLost as lost:
             logger.info("%s: %s", self.name, lost)
 
@@ -250,23 +261,30 @@ class Worker:
         """
         while self.in_hand.waiting:
             task = self.in_hand.waiting.pop()
-            try:
-                self._insist(partial(self.queue.release, task))
-            except LeaseLost as lost:
-                logger.info("%s: %s", self.name, lost)
+            self._report(partial(self.queue.release, task))
 
     def _insist(self, call: Callable[[], T]) -> T:
-        """Call until Redis answers, even if it is away for a while; our calls may be repeated."""
+        """Call until Redis does it, however long it is away; our calls may be repeated."""
         wait = MIN_RETRY_WAIT_S
         while True:
             try:
                 return call()
-            except QueueUnavailable as error:
+            except (LeaseLost, TaskError):
+                raise
+            except QueueError as error:
+                # Also what is no "not now": a person may mend it, and this worker is still there.
                 if self._stopping.is_set():
                     raise
-                logger.warning("%s: %s Asking again.", self.name, error)
+                self._say_now_and_then(f"{error} Asking again.")
                 self._stopping.wait(random.uniform(0.5, 1) * wait)
                 wait = min(2 * wait, MAX_RETRY_WAIT_S)
+
+    def _say_now_and_then(self, words: str) -> None:
+        """Log what may go on for a day: at once, then once a minute."""
+        now = time.monotonic()
+        if now - self._said >= SAY_INTERVAL_S:
+            self._said = now
+            logger.warning("%s: %s", self.name, words)
 
 
 def _checked_prefetch(prefetch: int, max_crashes: int) -> int:

@@ -2,6 +2,8 @@
 
 -- Every so many claims, one begins with a list that is not the first.
 local TURN = 8
+-- The most faulty ids that one claim sets aside.
+local MOST_FAULTS = 100
 -- The longest a worker is told to wait, in ms.
 local LONGEST_WAIT = 60000
 
@@ -20,7 +22,7 @@ end
 -- The lines in the order in which a claim asks them: the first priority first. But every TURN-th claim
 -- asks the others before it, and each time another of them first, so that nobody starves.
 local function lines_for(claim_number)
-  local lines = {unpack(KEYS, 9)}
+  local lines = {unpack(KEYS, FIRST_LINE)}
   local others = #lines - 1
   if claim_number % TURN ~= TURN - 1 or others == 0 then return lines end
   local turn = math.floor(claim_number / TURN)
@@ -55,6 +57,14 @@ local function claimed_before(worker, nonce)
   return claims
 end
 
+-- Why a task cannot be handed out, whatever its record is; nil when it can.
+local function fault_of(id, task)
+  if task.err then return 'its record is of another type' end
+  if not task[1] then return NO_RECORD end
+  if #id > 100 or not id:match('^[%w_.:@-]+$') then return 'its id has characters that no id has' end
+  if not line_of(task[2]) then return 'its record names no priority that exists' end
+end
+
 -- Put a task into a worker's hands for one lease; `task` is its payload, priority and attempts.
 local function hold(id, task, worker, nonce)
   local attempt = (tonumber(task[3]) or 0) + 1
@@ -72,16 +82,21 @@ end
 -- Take up to `limit` tasks out of their lists, for one worker.
 local function take(worker, nonce, limit, claims_before)
   local claims = {}
-  while #claims < limit do
+  local looked_at = 0
+  while #claims < limit and looked_at < limit + MOST_FAULTS do -- the rest is for the next claim
+    looked_at = looked_at + 1
     local id = pop(lines_for(claims_before + #claims))
     if not id then break end
-    local task = redis.call('HMGET', task_key(id), 'payload', 'priority', 'attempts', 'crashes')
+    local task = redis.pcall('HMGET', task_key(id), 'payload', 'priority', 'attempts', 'crashes')
+    local fault = fault_of(id, task)
     -- A task that broke a worker goes alone: its next crash must not count against others.
-    local is_suspect = task[4] and task[4] ~= '0'
+    local is_suspect = not fault and task[4] and task[4] ~= '0'
     if is_suspect then limit = 1 end
-    if #claims >= limit then
+    if fault then
+      set_aside(id, fault)
+    elseif #claims >= limit then
       redis.call('RPUSH', line_of(task[2]), id)
-    elseif task[1] then -- an id whose hash is gone is nobody's task
+    else
       claims[#claims + 1] = hold(id, task, worker, nonce)
     end
   end
@@ -114,7 +129,8 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
     local next_change = math.min(next_due, next_deadline, now + LONGEST_WAIT)
     return {math.max(0, next_change - now)}
   end
-  local claims_now = redis.call('HINCRBY', meta, 'claims', whole(#claims))
+  local claims_now = claims_before + #claims
+  redis.call('HSET', meta, 'claims', whole(claims_now))
   if claims_now % 64 < #claims then trim_events() end
   arm()
   return claims

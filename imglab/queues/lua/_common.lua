@@ -8,13 +8,16 @@
 -- KEYS[6]  workers       HASH    worker -> JSON {seen, task (the ids it claimed last), pid, host}
 -- KEYS[7]  events        STREAM  what happened, capped
 -- KEYS[8]  meta          HASH    claims, completed, failed (totals), reaped_at (ms), paused
--- KEYS[9..] pending      LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
+-- KEYS[9]  odd           LIST    JSON {id, reason, at} of what was in a list and is no task; newest first,
+--                                bounded
+-- KEYS[10..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
 --                                end is taken first
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
 -- ARGV[2]  settings, JSON: lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
 --          keep_events, ttl (s)
 -- All times are milliseconds of the server's clock: microseconds do not survive Lua's 14 digits.
-local processing, delayed, completed, failed, wake, workers, events, meta = unpack(KEYS, 1, 8)
+local processing, delayed, completed, failed, wake, workers, events, meta, odd = unpack(KEYS, 1, 9)
+local FIRST_LINE = 10 -- in KEYS
 local namespace = ARGV[1]
 local settings = cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
@@ -28,7 +31,7 @@ local NOW = whole(now)
 -- The list of pending tasks of one priority; nil where there is no such priority.
 local function line_of(priority)
   for place, name in ipairs(PRIORITIES) do
-    if name == priority then return KEYS[8 + place] end
+    if name == priority then return KEYS[FIRST_LINE - 1 + place] end
   end
 end
 
@@ -51,14 +54,40 @@ end
 
 -- Pass the baton: while there is work, one more worker should be awake.
 local function arm()
-  if redis.call('EXISTS', unpack(KEYS, 9)) > 0 then ring() end
+  if redis.call('EXISTS', unpack(KEYS, FIRST_LINE)) > 0 then ring() end
 end
 
--- Put a task in its line again: RPUSH at the head, LPUSH at the tail. False when its hash is gone.
+-- Count one more; a number that somebody overwrote with a text begins anew.
+local function count(hash, field)
+  local total = redis.pcall('HINCRBY', hash, field, '1')
+  if type(total) == 'number' then return total end
+  redis.call('HSET', hash, field, '1')
+  return 1
+end
+
+-- Whether there is a record of a task: anybody may have written another kind of value there.
+local function has_record(id)
+  return redis.pcall('HEXISTS', task_key(id), 'payload') == 1
+end
+
+-- Put aside what was in a list and is no task, with the reason, for a person to look at.
+local function set_aside(id, reason)
+  redis.call('LPUSH', odd, cjson.encode({id = id, reason = reason, at = now}))
+  redis.call('LTRIM', odd, 0, whole(settings.keep - 1))
+  note('set_aside', id, 'reason', reason)
+end
+
+local NO_RECORD = 'it has no record of its own'
+
+-- Put a task in its line again: RPUSH at the head, LPUSH at the tail. False when it is none.
 local function line_up(push, id, event)
-  local priority = redis.call('HGET', task_key(id), 'priority')
-  if not priority then return false end
-  redis.call(push, line_of(priority), id)
+  local priority = redis.pcall('HGET', task_key(id), 'priority')
+  local line = line_of(priority)
+  if not line then
+    set_aside(id, NO_RECORD)
+    return false
+  end
+  redis.call(push, line, id)
   redis.call('HSET', task_key(id), 'status', 'pending')
   note(event, id)
   return true

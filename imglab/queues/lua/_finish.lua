@@ -21,7 +21,7 @@ end
 local function bury(id, reason)
   redis.call('HSET', task_key(id), 'status', 'failed', 'claim', '', 'finished_at', NOW)
   keep_newest(failed, id)
-  redis.call('HINCRBY', meta, 'failed', '1')
+  count(meta, 'failed')
   note('failed', id, 'reason', reason)
 end
 
@@ -58,14 +58,14 @@ local function complete(id, token, worker, result)
   redis.call('EXPIRE', result_key(id), whole(settings.ttl))
   redis.call('HSET', task_key(id), 'status', 'completed', 'claim', '', 'finished_at', NOW)
   keep_newest(completed, id)
-  redis.call('HINCRBY', meta, 'completed', '1')
+  count(meta, 'completed')
   note('completed', id, 'worker', worker)
   return RECORDED
 end
 
 -- One of its workers died or fell silent over a task. The caller has taken it out of processing.
 local function crash(id, worker, is_dead, random)
-  local crashes = redis.call('HINCRBY', task_key(id), 'crashes', 1)
+  local crashes = count(task_key(id), 'crashes')
   note('expired', id, 'worker', worker, 'crashes', crashes)
   local what = 'was silent for a whole lease'
   if is_dead then what = 'died' end
@@ -95,10 +95,12 @@ local function reap(random, dead)
       earliest = math.min(earliest, deadline)
     else
       redis.call('HDEL', processing, id)
-      if redis.call('EXISTS', task_key(id)) == 1 then
+      if has_record(id) then
         crash(id, worker, worker == dead, random)
         reaped = reaped + 1
         random = (random + GOLDEN_RATIO) % 1 -- not all of them back at the same moment
+      else
+        set_aside(id, NO_RECORD)
       end
     end
   end

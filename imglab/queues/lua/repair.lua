@@ -85,6 +85,7 @@ local function settle(id)
     put(id, place, task[2])
   end
   redis.call('HSET', task_key(id), 'status', place, 'claim', token)
+  if not line_of(task[2]) then redis.call('HSET', task_key(id), 'priority', PRIORITIES[1]) end
   note('repaired', id, 'status', place)
   return true
 end

@@ -1,0 +1,63 @@
+"""Every way in which a task can end its try, but for ending well: one table, in one place.
+
+| what the task raised | what becomes of it |
+|---|---|
+| ImagingError, TaskError: the picture, the filters, the result | failed, no use in more tries |
+| Cancelled: somebody took it back while it ran | failed at once |
+| NotOurs: its lease is lost, or it was given back | nothing: another claim counts |
+| KeyboardInterrupt: a person wants us to leave | given back, and the worker leaves |
+| anything else, SystemExit and CancelledError of asyncio included | failed, and tried again |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from imglab.errors import ImagingError, TaskError
+from imglab.workers.in_hand import Cancelled, NotOurs
+
+#: The reason a task is failed for when somebody cancelled it too late to keep it from running.
+CANCELLED = "cancelled while it ran"
+
+
+class Fate(Enum):
+    """What becomes of a task whose try did not end well."""
+
+    FAILED = auto()
+    GIVEN_BACK = auto()
+    NOT_OURS = auto()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a try ended: the task's fate, why, and whether another try may help."""
+
+    fate: Fate
+    reason: str = ""
+    retry: bool = False
+    #: Whether the reason is for a person to find in the log with its traceback.
+    is_surprise: bool = False
+
+
+def ending_of(problem: BaseException) -> Ending:
+    """What an exception means for the task that raised it; see the table above."""
+    match problem:
+        case NotOurs():
+            return Ending(Fate.NOT_OURS)
+        case Cancelled():
+            return Ending(Fate.FAILED, CANCELLED)
+        case KeyboardInterrupt():
+            return Ending(Fate.GIVEN_BACK)
+        case ImagingError() | TaskError():
+            return Ending(Fate.FAILED, _words(problem))
+    reason = f"{type(problem).__name__}: {_words(problem)}"
+    return Ending(Fate.FAILED, reason, retry=True, is_surprise=True)
+
+
+def _words(problem: BaseException) -> str:
+    """An exception's own text; it may be anybody's class, and fail to give one."""
+    try:
+        return str(problem)
+    except BaseException as error:  # noqa: BLE001 - even SystemExit: the text is all we asked for
+        return f"(its text cannot be had: {type(error).__name__})"
