@@ -762,7 +762,7 @@ def test_the_worker_has_no_right_that_nothing_needs():
         for path in (ROOT / "imglab/queues/lua").glob("*.lua")
         if path.stem not in ("cancel", "clear", "repair", "requeue_failed")
     )
-    called = {word.lower() for word in re.findall(r"redis\.call\('(\w+)'", scripts)}
+    called = {word.lower() for word in re.findall(r"redis\.p?call\('(\w+)'", scripts)}
     python = {"multi", "exec", "ping", "blpop", "xread", "xrevrange", "xrange", "zcard", "hlen",
               "hkeys", "eval", "evalsha"}  # fmt: skip
     allowed = {word[1:] for word in rules(PASSWORDS)["worker"] if word.startswith("+")}

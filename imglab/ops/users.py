@@ -24,7 +24,7 @@ _READ = (
     "+xrange +xread +xrevrange +zcard +zrange"
 )
 _ADD = f"{_READ} +hset +lpush +rpush +time +xadd +xtrim +zadd"
-_WORK = f"{_ADD} +blpop +del +expire +hdel +hexists +hincrby +rpop +zrem"
+_WORK = f"{_ADD} +blpop +del +expire +hdel +hexists +hincrby +ltrim +rpop +zrem"
 
 
 def rules(

@@ -32,7 +32,14 @@ _PASSING_WORDS = re.compile(
     r"(?:^|[\s-])(BUSY|MISCONF|NOREPLICAS|LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|READONLY|UNBLOCKED)\b"
 )
 #: What may stand behind the ? of an address, besides what begins with ssl_: the rest is ours.
-_OPTIONS = ("db", "username", "password", "client_name")
+_OPTIONS = (
+    "db",
+    "username",
+    "password",
+    "client_name",
+    "socket_timeout",
+    "socket_connect_timeout",
+)
 
 
 _NO_ADDRESS = "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
@@ -49,10 +56,18 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
     if url is None:
         return redis.Redis(host=host, port=port, **_settings(is_socket_file=False))
     _check_address(url)
+    settings = _settings(is_socket_file=url.startswith("unix:"))
     try:
-        return redis.Redis.from_url(url, **_settings(is_socket_file=url.startswith("unix:")))
+        client = redis.Redis.from_url(url, **settings)
     except ValueError:
         raise QueueUnavailable(_NO_ADDRESS) from None
+    given = client.connection_pool.connection_kwargs
+    # One shorter than a worker blocks would cut each of its waits.
+    given["socket_timeout"] = max(BLOCK + 0.5, given["socket_timeout"] or 0)
+    if not url.startswith("unix:"):
+        given.setdefault("host", "localhost")
+        given.setdefault("port", 6379)
+    return client
 
 
 def _check_address(url: str) -> None:
