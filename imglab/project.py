@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+#: The mode of a folder that only its owner can look into.
+PRIVATE = 0o700
 #: The photograph that comes with the package, for where there is no images/ folder.
 SAMPLE = Path(__file__).parent / "sample.jpg"
 
@@ -36,6 +39,22 @@ def _project() -> Path | None:
 def project_home() -> Path:
     """The project's own data, out of sight and ignored by git: the server's files and the logs."""
     return project_root() / ".imglab"
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder for data that are nobody else's business, or close one that is there already.
+
+    If it is in the project's home, that one is closed as well. OSError when it cannot be made.
+    """
+    folders = [folder]
+    home = project_home()
+    if folder.resolve().is_relative_to(home.resolve()):
+        folders.insert(0, home)
+    for each in folders:
+        each.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        # Some shared folders (of a virtual machine, of Windows) keep no modes.
+        with suppress(PermissionError):
+            each.chmod(PRIVATE)
 
 
 def photographs() -> list[Path]:

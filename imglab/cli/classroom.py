@@ -78,7 +78,10 @@ def lab(context: typer.Context) -> None:
             f"There are no lessons in {root}: they are in the notebooks/ folder of the imglab "
             "repository. Go there, and type `imglab lab` again."
         )
-    ensure_server()
+    here = ensure_server()
+    if here.password_file:
+        # For `redis-cli`, as the lessons type it, in the terminals and in the notebooks.
+        os.environ["REDISCLI_AUTH"] = here.password_file.read_text().strip()
     place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
     # JupyterLab's terminals shall find `imglab` and this `python`, as the lessons type them: they
     # are no login shells, for those would make a PATH of their own.

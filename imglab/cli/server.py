@@ -39,7 +39,8 @@ def server_stop() -> None:
 
 @server_app.command("status")
 def server_status(as_json: AsJson = False) -> None:
-    """Show what runs; exit code 1 when nothing does."""
+    """Show what runs, and how redis-cli gets its password; exit code 1 when nothing does."""
+    import shlex
     from dataclasses import asdict
 
     from imglab import server
@@ -52,7 +53,10 @@ def server_status(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(asdict(status), default=str, indent=2))
         return
     for key, value in asdict(status).items():
-        typer.echo(f"{key:<12} {value}")
+        typer.echo(f"{key:<14} {value}")
+    if status.password_file:
+        file = shlex.quote(str(status.password_file))
+        typer.echo(f'For redis-cli: export REDISCLI_AUTH="$(cat {file})"')
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from imglab.errors import QueueError, QueueUnavailable
+from imglab.queues import own_password
 
 #: The longest a client blocks in one command, in seconds: a worker looks around this often.
 BLOCK = 1.0
@@ -54,7 +55,14 @@ _KINDS = {
 def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None) -> redis.Redis:
     """A client for one Redis; `url` wins over `host` and `port`. Nothing is sent yet."""
     if url is None:
-        return redis.Redis(host=host, port=port, **_settings(is_socket_file=False))
+        client = redis.Redis(host=host, port=port, **_settings(is_socket_file=False))
+    else:
+        client = _client_of(url)
+    own_password.offer_to(client)
+    return client
+
+
+def _client_of(url: str) -> redis.Redis:
     _check_address(url)
     settings = _settings(is_socket_file=url.startswith("unix:"))
     try:
@@ -99,7 +107,9 @@ def connect_like(description: Mapping[str, Any]) -> redis.Redis:
     kind = _KINDS[description["kind"]]
     settings = _settings(is_socket_file=kind is redis.UnixDomainSocketConnection)
     pool = redis.ConnectionPool(connection_class=kind, **settings, **description["options"])
-    return redis.Redis(connection_pool=pool)
+    client = redis.Redis(connection_pool=pool)
+    own_password.offer_to(client)
+    return client
 
 
 def describe(client: redis.Redis) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -11,16 +10,27 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from imglab.errors import QueueUnavailable
-from imglab.project import project_home
+from imglab.project import private_folder
 from imglab.queues.connection import address, connect, speaking_to
+from imglab.queues.own_password import (
+    HOST,
+    PASSWORD,
+    STATE,
+    ServerState,
+    is_locked,
+    offer_to,
+    own_home,
+    read_state,
+    remember,
+)
 from imglab.server.binary import find_binary
-from imglab.server.keeper import STATE, ask, locked
+from imglab.server.keeper import ask, locked
 
 #: The port in every book, and in the course's own redis-cli lines.
 PORT = 6379
@@ -36,7 +46,7 @@ LOG_LINES = 5
 class RedisServer:
     """Where to connect, and how the server came to be there."""
 
-    #: It may hold a password.
+    #: It holds the password that IMGLAB_REDIS_URL holds; that of our own is found in its file.
     url: str = field(repr=False)
     host: str
     port: int
@@ -46,6 +56,8 @@ class RedisServer:
     owned: bool
     #: A sentence to be said aloud.
     note: str = ""
+    #: Where the password of our own is.
+    password_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +76,8 @@ class ServerStatus:
     appendonly: bool
     #: Where its data is, when it is ours.
     folder: Path | None
-
-
-def own_home() -> Path:
-    """Where the data of the project's own server is."""
-    return project_home() / "redis"
+    #: Where its password is, when it is ours and has one.
+    password_file: Path | None
 
 
 def ensure(home: Path | None = None) -> RedisServer:
@@ -82,13 +91,15 @@ def ensure(home: Path | None = None) -> RedisServer:
     if named:
         return _named(named)
     home = (home or own_home()).resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    with locked(home / "lock"):
-        state = _answering(home)
-        started = not state
-        if started:
-            state = _start(home)
-    port = state["port"]
+    with _in(home):
+        private_folder(home)
+        with locked(home / "lock"):
+            state = _answering(home)
+            started = state is None
+            if state is None:
+                state = _start(home)
+    remember(home)
+    port = state.port
     note = ""
     if port != PORT:
         note = (
@@ -96,12 +107,13 @@ def ensure(home: Path | None = None) -> RedisServer:
             f"{port}; write -p {port} in redis-cli lines."
         )
     return RedisServer(
-        url=f"redis://127.0.0.1:{port}",
-        host="127.0.0.1",
+        url=f"redis://{HOST}:{port}",
+        host=HOST,
         port=port,
         started=started,
         owned=True,
         note=note,
+        password_file=_password_file(home, state),
     )
 
 
@@ -110,20 +122,27 @@ def stop(home: Path | None = None) -> bool:
     home = home or own_home()
     if not home.is_dir():
         return False
-    with locked(home / "lock"):
+    with _in(home), locked(home / "lock"):
         return _stop(home.resolve())
 
 
 def status(home: Path | None = None) -> ServerStatus | None:
     """What the server that `ensure` would find says of itself; None when none answers."""
-    home = home or own_home()
+    home = (home or own_home()).resolve()
     url = os.environ.get("IMGLAB_REDIS_URL")
-    state = _state(home)
-    with connect("127.0.0.1", state.get("port", 0), url=url) as client:
+    state = None
+    if url:
+        client = connect(url=url)
+    else:
+        state = read_state(home)
+        if state is None:
+            return None
+        client = _own_client(home, state)
+    with client:
         info = ask(client)
     if not info:
         return None
-    if not url and info["run_id"] != state["run_id"]:  # somebody else has the port now
+    if state and info["run_id"] != state.run_id:  # somebody else has the port now
         return None
     kind = "valkey" if "valkey_version" in info else "redis"
     # Whoever asks is connected, and our own keeper as well.
@@ -137,8 +156,32 @@ def status(home: Path | None = None) -> ServerStatus | None:
         used_memory=info["used_memory"],
         uptime=info["uptime_in_seconds"],
         appendonly=bool(info["aof_enabled"]),
-        folder=None if url else home.resolve(),
+        folder=None if url else home,
+        password_file=_password_file(home, state),
     )
+
+
+def _password_file(home: Path, state: ServerState | None) -> Path | None:
+    if state and state.password:
+        return home / PASSWORD
+    return None
+
+
+@contextmanager
+def _in(home: Path) -> Iterator[None]:
+    """Turn what the disk may refuse inside the block into an error a person can act on."""
+    try:
+        yield
+    except OSError as error:
+        raise QueueUnavailable(
+            f"Redis' data belong into the folder {home}, which cannot be used: {error}."
+        ) from error
+
+
+def _own_client(home: Path, state: ServerState) -> Any:
+    client = connect(HOST, state.port)
+    offer_to(client, home)
+    return client
 
 
 def _named(url: str) -> RedisServer:
@@ -157,7 +200,7 @@ def _named(url: str) -> RedisServer:
     )
 
 
-def _start(home: Path) -> dict[str, Any]:
+def _start(home: Path) -> ServerState:
     binary = find_binary()
     _stop(home)  # what a killed keeper left behind
     for port in _ports(home):
@@ -187,15 +230,15 @@ def _launch(home: Path, port: int, binary: str) -> None:
     threading.Thread(target=keeper.wait, name="imglab-keeper", daemon=True).start()
 
 
-def _answering(home: Path) -> dict[str, Any]:
-    """The state of the kept server once it answers; empty when no keeper is there, or it leaves."""
+def _answering(home: Path) -> ServerState | None:
+    """The state of the kept server once it answers; None when no keeper is there, or it leaves."""
     for _ in _looks(home):
         if not _is_kept(home):
             break
-        state = _state(home)
-        if _pid(state):
+        state = read_state(home)
+        if state and _pid(home, state):
             return state
-    return {}
+    return None
 
 
 def _stop(home: Path) -> bool:
@@ -206,9 +249,8 @@ def _stop(home: Path) -> bool:
     """
     found = False
     for _ in _looks(home):
-        state = _state(home)
         is_kept = _is_kept(home)
-        pid = state.get("keeper") if is_kept else _pid(state)
+        pid = _whom_to_stop(home, is_kept=is_kept)
         if not is_kept and not pid:
             break
         found = True
@@ -218,24 +260,25 @@ def _stop(home: Path) -> bool:
     return found
 
 
-def _state(home: Path) -> dict[str, Any]:
-    with suppress(FileNotFoundError):
-        return dict(json.loads((home / STATE).read_text()))
-    return {}
-
-
-def _pid(state: dict[str, Any]) -> int:
-    """The process id of the very server of this state; 0 when it does not answer."""
-    if not state:
+def _whom_to_stop(home: Path, *, is_kept: bool) -> int:
+    """The process id of the keeper; without one, of the server that still answers; else 0."""
+    state = read_state(home)
+    if state is None:
         return 0
-    with connect("127.0.0.1", state["port"]) as client:
+    if is_kept:
+        return state.keeper
+    return _pid(home, state)
+
+
+def _pid(home: Path, state: ServerState) -> int:
+    """The process id of the very server of this state; 0 when it does not answer."""
+    with _own_client(home, state) as client:
         info = ask(client)
-    return info["process_id"] if info.get("run_id") == state["run_id"] else 0
+    return info["process_id"] if info.get("run_id") == state.run_id else 0
 
 
 def _is_kept(home: Path) -> bool:
-    with locked(home / "keeper.lock", wait=False) as life:
-        return life < 0
+    return is_locked(home / "keeper.lock")
 
 
 def _looks(home: Path) -> Iterator[None]:
@@ -244,20 +287,28 @@ def _looks(home: Path) -> Iterator[None]:
     while time.monotonic() < deadline:
         yield
         time.sleep(LOOK_EVERY)
-    raise QueueUnavailable(f"Redis is not ready in time. The end of its log:\n{_log(home)}")
+    state = read_state(home)
+    keeper = ""
+    if state:
+        keeper = f" (process {state.keeper} keeps it)"
+    raise QueueUnavailable(f"Redis is not ready in time{keeper}. The end of its log:\n{_log(home)}")
 
 
 def _log(home: Path) -> str:
     lines = list[str]()
     for file in (home / "keeper.log", home / "redis.log"):
         if file.exists():
-            lines += file.read_text().splitlines()[-LOG_LINES:]
+            lines += file.read_text(errors="replace").splitlines()[-LOG_LINES:]
     return "\n".join(lines)
 
 
 def _ports(home: Path) -> Iterator[int]:
     """The port of a killed keeper, for its clients still know it; then PORT; then any."""
-    yield from filter(_is_free, (_state(home).get("port", PORT), PORT))
+    wanted = [PORT]
+    state = read_state(home)
+    if state:
+        wanted.insert(0, state.port)
+    yield from filter(_is_free, wanted)
     for _ in range(3):
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]

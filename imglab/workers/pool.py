@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imglab.errors import ImglabError, QueueError
-from imglab.project import project_home
+from imglab.project import private_folder, project_home
 from imglab.queues import RedisTaskQueue
 from imglab.workers.process import VARIABLE, WorkerSpec
 
@@ -190,7 +190,7 @@ class WorkerPool:
     # Processes
 
     def _spawn(self, name: str, false_starts: int = 0) -> _Member:
-        self.logs.mkdir(parents=True, exist_ok=True)
+        private_folder(self.logs)
         with self._log_file(name).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "imglab.workers"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -18,7 +17,8 @@ from imglab.errors import ImglabError
 from imglab.imaging import FilterPipeline
 from imglab.project import photographs
 from imglab.queues import QueueSettings, RedisTaskQueue
-from imglab.server.keeper import QUICK, STATE, locked
+from imglab.queues.own_password import read_state
+from imglab.server.keeper import QUICK, locked
 from imglab.workers import WorkerPool
 
 #: A lease so short that a class sees it run out, and a history of a few minutes.
@@ -158,8 +158,9 @@ class Controls:
             # Redis leaves with its keeper. A killed one leaves its note, for the next to take the
             # same port: a keeper that is asked to leave takes it along.
             if lock < 0:  # so there is one, and the note is its own
-                note = json.loads((self.home / STATE).read_text())
-                os.kill(note["keeper"], signal.SIGKILL)
+                note = read_state(self.home)
+                if note:
+                    os.kill(note.keeper, signal.SIGKILL)
         server.stop(self.home)  # waits
         server.ensure(self.home)
         return self.queue.get_stats().unfinished
