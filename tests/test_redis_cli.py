@@ -21,14 +21,19 @@ REDIS_CLI = shutil.which("redis-cli")
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory):
+def own(tmp_path_factory):
     home = tmp_path_factory.mktemp("rediscli")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("IMGLAB_REDIS_URL", raising=False)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             patch.setattr(server, "PORT", probe.getsockname()[1])
-        yield server.ensure(home).port
+        yield server.ensure(home)
         server.stop(home)
+
+
+@pytest.fixture
+def port(own):
+    return own.port
 
 
 @pytest.fixture
@@ -123,13 +128,14 @@ RPOPLPUSH letters hash
 
 
 @pytest.mark.skipif(not REDIS_CLI, reason="no redis-cli")
-def test_s12_every_kind_of_reply_looks_as_from_the_real_redis_cli(client, port):
+def test_s12_every_kind_of_reply_looks_as_from_the_real_redis_cli(client, own):
     def real(line):
-        command = [REDIS_CLI, "--no-raw", "-p", str(port), *line.split(" ")]
-        environment = {**os.environ, "LC_ALL": "C"}
+        command = [REDIS_CLI, "--no-raw", "-p", str(own.port), *line.split(" ")]
+        environment = {**os.environ, "LC_ALL": "C", "REDISCLI_AUTH": password}
         done = subprocess.run(command, capture_output=True, check=False, env=environment)
         return done.stdout.decode().replace("\r\n", "\n").rstrip("\n")
 
+    password = own.password_file.read_text().strip()
     theirs = [real(line) for line in LINES]
     client.flushdb()
     ours = [run(client, line.split(" ")) for line in LINES]

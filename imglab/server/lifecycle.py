@@ -140,7 +140,7 @@ def status(home: Path | None = None) -> ServerStatus | None:
         client = _own_client(home, state)
     with client:
         info = ask(client)
-    if not info:
+    if "run_id" not in info:  # nobody answers, or no Redis
         return None
     if state and info["run_id"] != state.run_id:  # somebody else has the port now
         return None
