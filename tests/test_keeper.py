@@ -11,7 +11,8 @@ import sys
 import textwrap
 
 import pytest
-from conftest import free_port, until
+from helpers.clock import until
+from helpers.server import free_port
 from typer.testing import CliRunner
 
 from imglab.cli import app

@@ -18,7 +18,9 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
-from conftest import free_port, new_namespace, until
+from helpers.clock import until
+from helpers.project import make_project
+from helpers.server import free_port, new_namespace
 from lessons import SOLVED, classroom, execute, nbformat
 from typer.testing import CliRunner
 
@@ -37,13 +39,12 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def project(monkeypatch):
+def open_project(monkeypatch):
     """A project that every user can look into, with no server yet and a port of its own."""
     with tempfile.TemporaryDirectory(prefix="imglab-project-", dir="/tmp") as folder:
         root = Path(folder)
         root.chmod(0o755)
-        for name in ("images", "output"):
-            (root / name).mkdir()
+        make_project(root)
         monkeypatch.chdir(root)
         monkeypatch.setenv("IMGLAB_ROOT", str(root))
         monkeypatch.setenv("IMGLAB_REDIS_GRACE", "60")
@@ -106,23 +107,23 @@ def spy(address: str, port: int):
 # Another user
 
 
-def test_another_user_reads_nothing_and_cannot_use_the_server(project):
+def test_another_user_reads_nothing_and_cannot_use_the_server(open_project):
     if os.getuid():
         assert not os.environ.get("CI"), "CI is root, who can be another user"
         pytest.skip("only root can be another user")
     before = os.umask(0)
     try:
         for folder in (".imglab", ".imglab/redis", ".imglab/logs"):
-            (project / folder).mkdir()  # as an older version left them, open for all
-        (project / ".imglab/redis/redis.log").touch()
+            (open_project / folder).mkdir()  # as an older version left them, open for all
+        (open_project / ".imglab/redis/redis.log").touch()
         here = server.ensure()
-        private_folder(project / ".imglab" / "logs")
+        private_folder(open_project / ".imglab" / "logs")
     finally:
         os.umask(before)
     for folder in (".imglab", ".imglab/redis", ".imglab/logs"):
-        assert stat.S_IMODE((project / folder).stat().st_mode) == 0o700
+        assert stat.S_IMODE((open_project / folder).stat().st_mode) == 0o700
     assert stat.S_IMODE(here.password_file.stat().st_mode) == 0o600
-    files = [str(file) for file in project.rglob("*") if ".imglab" in file.parts]
+    files = [str(file) for file in open_project.rglob("*") if ".imglab" in file.parts]
     assert str(here.password_file) in files
     told = python(
         f"""
@@ -135,7 +136,7 @@ def test_another_user_reads_nothing_and_cannot_use_the_server(project):
         os.setgroups([])
         os.setgid({NOBODY})
         os.setuid({NOBODY})
-        assert ".imglab" in os.listdir({str(project)!r})
+        assert ".imglab" in os.listdir({str(open_project)!r})
         read = []
         for file in {files}:
             for how in (open, os.listdir, os.stat):
@@ -157,14 +158,14 @@ def test_another_user_reads_nothing_and_cannot_use_the_server(project):
         """
     )
     read, answers, sees_nothing = json.loads(told)
-    assert read == [str(project / ".imglab")], "it is seen, as in ls, and not looked into"
+    assert read == [str(open_project / ".imglab")], "it is seen, as in ls, and not looked into"
     assert answers[:-1] == ["-NOAUTH"] * 5
     assert "asks for a password" in answers[-1]
     assert sees_nothing
     assert RedisTaskQueue(host="localhost", port=here.port).get_stats().pending == 0
 
 
-def test_it_stands_in_no_list_of_processes_and_in_no_log(project):
+def test_it_stands_in_no_list_of_processes_and_in_no_log(open_project):
     here = server.ensure()
     word = read_password(home())
     assert len(word) >= 40
@@ -179,7 +180,7 @@ def test_it_stands_in_no_list_of_processes_and_in_no_log(project):
 # Whoever may, finds it
 
 
-def test_every_way_to_write_the_address_works_without_it(project, tmp_path, monkeypatch):
+def test_every_way_to_write_the_address_works_without_it(open_project, tmp_path, monkeypatch):
     port = server.ensure().port
     namespace = new_namespace()
     ways = [
@@ -197,12 +198,12 @@ def test_every_way_to_write_the_address_works_without_it(project, tmp_path, monk
             monkeypatch.chdir(tmp_path)
             monkeypatch.delenv("IMGLAB_ROOT")
             assert queue.get_stats().pending == ways.index(way) + 1
-            monkeypatch.setenv("IMGLAB_ROOT", str(project))
+            monkeypatch.setenv("IMGLAB_ROOT", str(open_project))
 
 
 @pytest.mark.parametrize("root", ["project", "none"])
 def test_another_process_finds_it_in_the_project_and_wherever_its_parent_knew_it(
-    project, tmp_path, monkeypatch, root
+    open_project, tmp_path, monkeypatch, root
 ):
     port = server.ensure().port
     with RedisTaskQueue(port=port, namespace=new_namespace()) as queue:
@@ -211,7 +212,7 @@ def test_another_process_finds_it_in_the_project_and_wherever_its_parent_knew_it
     folder = tmp_path
     if root == "project":
         monkeypatch.delenv("IMGLAB_REDIS_HOMES")
-        folder = project / "output"
+        folder = open_project / "output"
     monkeypatch.delenv("IMGLAB_ROOT")
     code = f"""
         from imglab.queues import RedisTaskQueue
@@ -220,7 +221,7 @@ def test_another_process_finds_it_in_the_project_and_wherever_its_parent_knew_it
     assert python(code, cwd=folder) == "t1\n"
 
 
-def test_the_line_of_status_lets_redis_cli_in(project):
+def test_the_line_of_status_lets_redis_cli_in(open_project):
     if not shutil.which("redis-cli"):
         assert not os.environ.get("CI"), "redis-cli is missing; .ci/run installs it"
         pytest.skip("no redis-cli here; CI has one")
@@ -237,8 +238,8 @@ def test_the_line_of_status_lets_redis_cli_in(project):
     assert (done.stdout, done.stderr) == ("PONG\n0\n", "")
 
 
-def test_jupyterlab_gets_it_for_the_redis_cli_of_its_terminals(project, monkeypatch):
-    (project / "notebooks").mkdir()
+def test_jupyterlab_gets_it_for_the_redis_cli_of_its_terminals(open_project, monkeypatch):
+    (open_project / "notebooks").mkdir()
     started = []
     monkeypatch.setattr(os, "execv", lambda *command: started.append(command))
     monkeypatch.setenv("REDISCLI_AUTH", "of another server")
@@ -252,7 +253,7 @@ def test_jupyterlab_gets_it_for_the_redis_cli_of_its_terminals(project, monkeypa
 # Nobody else is told
 
 
-def test_another_redis_at_6379_is_not_told(project):
+def test_another_redis_at_6379_is_not_told(open_project):
     with spy("127.0.0.1", server.PORT) as heard:
         here = server.ensure()
         assert here.port != server.PORT
@@ -263,7 +264,7 @@ def test_another_redis_at_6379_is_not_told(project):
         assert b"AUTH" not in heard
 
 
-def test_who_takes_the_port_of_a_killed_server_is_not_told(project):
+def test_who_takes_the_port_of_a_killed_server_is_not_told(open_project):
     port = server.ensure().port
     client = connect("localhost", port)
     client.ping()
@@ -290,7 +291,7 @@ def is_dead(process: psutil.Process) -> bool:
 
 
 def test_who_takes_the_port_while_the_keeper_starts_a_server_there_is_not_told(
-    project, monkeypatch
+    open_project, monkeypatch
 ):
     really = server._is_free
     looks = iter([True])  # it still looked free
@@ -301,7 +302,7 @@ def test_who_takes_the_port_while_the_keeper_starts_a_server_there_is_not_told(
         assert b"AUTH" not in heard
 
 
-def test_who_takes_the_port_while_the_keeper_mends_the_server_is_not_told(project):
+def test_who_takes_the_port_while_the_keeper_mends_the_server_is_not_told(open_project):
     here = server.ensure()
     client = connect("localhost", here.port)
     keeper = kept()
@@ -319,7 +320,7 @@ def test_who_takes_the_port_while_the_keeper_mends_the_server_is_not_told(projec
         assert b"PING" in heard
 
 
-def test_who_has_the_port_on_the_other_localhost_is_not_told(project):
+def test_who_has_the_port_on_the_other_localhost_is_not_told(open_project):
     here = server.ensure()
     try:
         with spy("::1", here.port) as heard:
@@ -331,7 +332,7 @@ def test_who_has_the_port_on_the_other_localhost_is_not_told(project):
         pytest.skip("this machine has no ::1")
 
 
-def test_a_password_that_is_given_is_the_one_that_is_said(project):
+def test_a_password_that_is_given_is_the_one_that_is_said(open_project):
     port = server.ensure().port
     with pytest.raises(QueueUnavailable, match="asks for a password"):
         RedisTaskQueue(url=f"redis://:wr0ng@localhost:{port}").get_stats()
@@ -346,7 +347,7 @@ def test_no_lesson_shows_it(lesson):
     assert word not in nbformat.writes(notebook)
 
 
-def test_no_command_shows_it(project):
+def test_no_command_shows_it(open_project):
     here = server.ensure()
     word = read_password(home())
     told = [repr(here), here.url, repr(server.status())]
@@ -363,7 +364,7 @@ def test_no_command_shows_it(project):
 # For as long as the project
 
 
-def test_it_stays_the_same_unless_others_could_read_it(project):
+def test_it_stays_the_same_unless_others_could_read_it(open_project):
     server.ensure()
     first = read_password(home())
     server.stop()
@@ -378,7 +379,7 @@ def test_it_stays_the_same_unless_others_could_read_it(project):
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("nonsense")])
-def test_a_spoilt_file_is_mended_while_the_server_runs(project, monkeypatch, spoil):
+def test_a_spoilt_file_is_mended_while_the_server_runs(open_project, monkeypatch, spoil):
     monkeypatch.setenv("IMGLAB_REDIS_GRACE", "3")
     with connect("localhost", server.ensure().port) as client:
         word = read_password(home())
@@ -389,7 +390,7 @@ def test_a_spoilt_file_is_mended_while_the_server_runs(project, monkeypatch, spo
         assert client.get("kept") == "yes"
 
 
-def test_a_keeper_whose_connection_is_cut_goes_on(project, monkeypatch):
+def test_a_keeper_whose_connection_is_cut_goes_on(open_project, monkeypatch):
     monkeypatch.setenv("IMGLAB_REDIS_GRACE", "1")
     with connect("localhost", server.ensure().port) as client:
         client.set("kept", "yes")
@@ -401,7 +402,7 @@ def test_a_keeper_whose_connection_is_cut_goes_on(project, monkeypatch):
         assert client.get("kept") == "yes"
 
 
-def test_a_server_of_an_older_version_is_used_and_its_data_get_a_password_later(project):
+def test_a_server_of_an_older_version_is_used_and_its_data_get_a_password_later(open_project):
     private_folder(home())
     code = f"""
         import fcntl, json, os, signal, subprocess, sys

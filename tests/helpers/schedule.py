@@ -26,6 +26,8 @@ SLOW_FILES = (
     "test_exercises",
     "test_failover",
     "test_hostile_images",
+    "test_keeper",
+    "test_own_password",
     "test_pains",
     "test_pool",
     "test_server",
