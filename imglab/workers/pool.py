@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from imglab.errors import ImglabError, QueueError
 from imglab.project import private_folder, project_home
 from imglab.queues import RedisTaskQueue
+from imglab.workers.logs import LOG_VARIABLE, last_lines
 from imglab.workers.process import VARIABLE, WorkerSpec
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class WorkerPool:
     A task has `grace` seconds to end when its worker is stopped or it is cancelled. For small
     tasks, `prefetch` says how many a worker claims and reports at a time. They read below the
     folders in `read` (images/ when there are none) and write below `write`. `imports` names modules
-    with filters of one's own. What they print goes to `.imglab/logs/<name>.log`.
+    with filters of one's own. What they print goes to `.imglab/logs/<name>.log`, at most a
+    megabyte; what was before it is in `<name>.log.1`.
     """
 
     def __init__(
@@ -182,19 +184,21 @@ class WorkerPool:
 
     def log(self, name: str, lines: int = 20) -> str:
         """The last lines of what a worker printed."""
-        try:
-            return "\n".join(self._log_file(name).read_text().splitlines()[-lines:])
-        except OSError:
-            return ""
+        return last_lines(self._log_file(name), lines)
 
     # Processes
 
     def _spawn(self, name: str, false_starts: int = 0) -> _Member:
         private_folder(self.logs)
-        with self._log_file(name).open("ab") as log:
+        path = self._log_file(name)
+        settings = {
+            VARIABLE: replace(self._spec, name=name).to_json(),
+            LOG_VARIABLE: str(path.resolve()),
+        }
+        with path.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "imglab.workers"],
-                env={**os.environ, VARIABLE: replace(self._spec, name=name).to_json()},
+                env={**os.environ, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -22,6 +22,8 @@ from typing import Any
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.queues import RedisTaskQueue
 from imglab.storage import storage_for
+from imglab.text import shown
+from imglab.workers.logs import keep_short, log_to_own_file
 from imglab.workers.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -102,20 +104,36 @@ def run(spec: WorkerSpec) -> int:
 
 
 def import_filters(modules: Iterable[str]) -> None:
-    """Import modules that register filters; ImglabError when there is no such one.
+    """Import modules that register filters; ImglabError for one that is missing, or has a mistake.
 
     They stand beside the notebook, in the folder the worker was started from, or are installed.
     """
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        for module in modules:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    for module in modules:
+        try:
             importlib.import_module(module)
-    except ImportError as error:
-        raise ImglabError(
-            f"The module {module!r} cannot be imported ({error}). It has to be "
-            f"a file {module}.py in the folder the worker starts from, {Path.cwd()}, or installed."
-        ) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise ImglabError(_why_not_imported(module, error)) from error
+
+
+def _why_not_imported(module: str, error: BaseException) -> str:
+    """A sentence for a person: whether the module is not there, or its own code went wrong."""
+    first = module.partition(".")[0]
+    is_missing = isinstance(error, ModuleNotFoundError) and error.name in (first, module)
+    if is_missing or not module or module.startswith("."):
+        return (
+            f"The module {module!r} cannot be imported: there is none of this name. It has to be a "
+            f"file NAME.py in the folder the worker starts from, {Path.cwd()}, or installed; write "
+            "its name without .py."
+        )
+    return (
+        f"The module {module!r} cannot be imported: when Python ran it, it ended with "
+        f"{type(error).__name__}: {shown(error)}. `python -c 'import {module}'` shows where."
+    )
 
 
 def _queue(spec: WorkerSpec) -> RedisTaskQueue:
@@ -172,6 +190,7 @@ class _Watch(threading.Thread):
                 logger.info("%s: the parent is gone, leaving", self.spec.name)
                 break
             self._end_if_overdue()
+            keep_short()
         self._give_back()
         # The main thread may be in a native call for minutes: nothing is left to wait for.
         os._exit(1)
@@ -202,7 +221,7 @@ def _ignore(*_: object) -> None:
 
 def main() -> int:
     """Be the worker that the pool put into the environment; return the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    log_to_own_file()
     text = os.environ.pop(VARIABLE, None)
     if text is None:
         logger.error("Only WorkerPool starts this module. In a terminal, type: imglab worker")

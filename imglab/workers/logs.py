@@ -1,0 +1,116 @@
+"""What a worker process prints: harmless lines, in a file that never grows beyond its bound."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from imglab.text import shown, shown_lines, shown_output
+
+#: Names the file that a pool made the stdout and stderr of its worker.
+LOG_VARIABLE = "IMGLAB_WORKER_LOG"
+#: The most bytes in a log; then it becomes NAME.log.1, in place of the one that was there.
+MAX_LOG_BYTES = 1_000_000
+#: The most bytes at the end of a log that are read to show its last lines.
+MAX_TAIL_BYTES = 256_000
+
+
+class HarmlessFormatter(logging.Formatter):
+    """A line for each record, whatever a task put into it; a traceback stands below, indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        text = super().format(record)
+        if record.exc_info or record.stack_info:
+            return shown_lines(text)
+        return shown(text)
+
+
+class _ShortLog(RotatingFileHandler):
+    """Writes to the file that is this process's stdout and stderr, and keeps it within its bound.
+
+    What a filter prints, or a C library, counts as well: all of it goes on in the new file.
+    """
+
+    def doRollover(self) -> None:  # noqa: N802 - logging's name
+        """Begin a new file, for the log and for what is printed."""
+        super().doRollover()
+        if self.stream is not None:
+            for number in (1, 2):
+                os.dup2(self.stream.fileno(), number)
+
+    def keep_short(self) -> None:
+        """Begin a new file if this one is full of what was printed past the log."""
+        self.acquire()
+        try:
+            if os.fstat(1).st_size > self.maxBytes:
+                self.doRollover()
+        finally:
+            self.release()
+
+
+def log_to_terminal() -> None:
+    """Print each record of this process on stdout; go on working when nobody reads it any more."""
+    logging.raiseExceptions = False  # `imglab worker | head`: no traceback for each line
+    _log_to(logging.StreamHandler(sys.stdout), "%(message)s")
+
+
+def log_to_own_file() -> None:
+    """Log into the file that LOG_VARIABLE names; to stdout where there is none."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a filter prints must not fail its task
+            stream.reconfigure(errors="backslashreplace")
+    handler: logging.Handler = logging.StreamHandler(sys.stdout)
+    if path := os.environ.get(LOG_VARIABLE):
+        handler = _ShortLog(
+            path,
+            maxBytes=MAX_LOG_BYTES,
+            backupCount=1,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+    _log_to(handler, "%(asctime)s %(message)s")
+
+
+def keep_short() -> None:
+    """Let a log that is full begin anew; call it now and then."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _ShortLog):
+            with suppress(OSError):  # a full disk, a folder that is gone: the next call tries again
+                handler.keep_short()
+
+
+def last_lines(log: Path, lines: int) -> str:
+    """The last lines of a log, and of the one before it where this one has just begun.
+
+    Nothing where there is no log. It reads a bounded part, whatever the size of the file.
+    """
+    if lines < 1:
+        return ""
+    data = b""
+    for path in (log, log.with_name(f"{log.name}.1")):
+        if data.count(b"\n") > lines:
+            break
+        with suppress(OSError):
+            data = _tail(path, MAX_TAIL_BYTES - len(data)) + data
+    text = shown_output(data.decode("utf-8", "replace"))
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _tail(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - limit))
+        return file.read(limit)
+
+
+def _log_to(handler: logging.Handler, form: str) -> None:
+    handler.setFormatter(HarmlessFormatter(form))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
