@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from imglab import server
@@ -23,7 +24,7 @@ from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.scripts import COMMON_ARGUMENTS, Script, by_hash
 from imglab.storage import Folders
-from imglab.text import short
+from imglab.text import short, shown
 
 #: The Redis that the magics speak to, once somebody has chosen it or asked for it.
 _chosen: list[Any] = []
@@ -71,12 +72,16 @@ def _print_reply(command: str) -> None:
     try:
         print(redis_cli.run(client(), shlex.split(command)))  # noqa: T201
     except (ImglabError, ValueError) as error:
-        print(f"(error) {error}")  # noqa: T201
+        _print_error(error)
+
+
+def _print_error(error: Exception) -> None:
+    print(f"(error) {shown(error)}")  # noqa: T201
 
 
 def monitor(line: str) -> None:
     """`%monitor 20` prints the next 20 commands, `%monitor 3s` those of 3 seconds."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)(s?)\s*", line or "10")
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)(s?)\s*", line or "10")
     if not match:
         print("Write %monitor 20 for 20 commands, or %monitor 3s for 3 seconds.")  # noqa: T201
         return
@@ -91,7 +96,7 @@ def monitor(line: str) -> None:
         for text in watch(seconds, commands):
             print(text)  # noqa: T201
     except ImglabError as error:
-        print(f"(error) {error}")  # noqa: T201
+        _print_error(error)
 
 
 def save(line: str, cell: str) -> None:
@@ -102,9 +107,9 @@ def save(line: str, cell: str) -> None:
     try:
         file = Folders.of_project().to_write(line.strip())
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(cell)
-    except (ImglabError, OSError) as error:
-        print(f"(error) {error}")  # noqa: T201
+        file.write_text(cell, encoding="utf-8")
+    except (ImglabError, OSError, ValueError) as error:  # ValueError: a name or text of odd bytes
+        _print_error(error)
         return
     folder = str(file.parent)
     if folder not in sys.path:
@@ -115,7 +120,7 @@ def save(line: str, cell: str) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     sys.modules.pop(file.stem, None)  # an import that follows gets the new text
     importlib.invalidate_caches()
-    print(f"Saved {line.strip()}: {len(cell.splitlines())} lines.")  # noqa: T201
+    print(f"Saved {shown(line.strip())}: {len(cell.splitlines())} lines.")  # noqa: T201
 
 
 def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
@@ -125,10 +130,11 @@ def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
     done = threading.Event()
 
     def listen() -> None:
-        for each in lines:
-            found.append(each)
-            if done.is_set():
-                return
+        with suppress(ImglabError):  # Redis went away: no more is heard
+            for each in lines:
+                found.append(each)
+                if done.is_set():
+                    return
 
     # MONITOR's connection blocks until somebody speaks; a thread waits in our place.
     threading.Thread(target=listen, name="monitor", daemon=True).start()
@@ -144,7 +150,8 @@ def watch(seconds: float, commands: int | None = None) -> Iterator[str]:
             shown += 1
     finally:
         done.set()
-        client().ping()  # wakes the thread, which then ends
+        with suppress(ImglabError):
+            redis_cli.run(client(), ["PING"])  # wakes the thread, which then ends
 
 
 def explain(line: str, names: dict[str, str]) -> str:
@@ -159,8 +166,8 @@ def explain(line: str, names: dict[str, str]) -> str:
     words = [word.replace('\\"', '"') for word in quoted]
     who = match["who"]
     script = _script_of(words)
-    if script:
-        # EVALSHA, the hash, the number of keys, the keys, then the arguments.
+    # EVALSHA, the hash, the number of keys, the keys, then the arguments.
+    if script and re.fullmatch(r"\d{1,6}", words[2]):
         key_count = int(words[2])
         arguments = words[3 + key_count + COMMON_ARGUMENTS :]
         named = dict(zip(script.arguments, arguments, strict=False))
@@ -168,7 +175,7 @@ def explain(line: str, names: dict[str, str]) -> str:
             names[who] = named["worker"]
         words = [script.name, *arguments]
     sender = "in a script" if who == "lua" else names.get(who, who)
-    return f"{sender:<15}  {' '.join(short(word, _WORD_LETTERS) for word in words)}"
+    return f"{shown(sender):<15}  {' '.join(short(word, _WORD_LETTERS) for word in words)}"
 
 
 def _script_of(words: list[str]) -> Script | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from imglab.console.resp import ErrorReply, Status, raw_command, raw_replies
 from imglab.errors import QueueError
+from imglab.text import shown, shown_output
 
 #: Commands whose reply is a text for people: printed as it is, not quoted.
 _TEXTS = ("info", "lolwut", "client list", "client info", "memory doctor", "latency doctor")
@@ -32,7 +33,7 @@ def run(client: Any, words: Sequence[str]) -> str:
     """
     reply = raw_command(client, words)
     if isinstance(reply, bytes) and " ".join(words[:2]).lower().startswith(_TEXTS):
-        return reply.decode(errors="replace").replace("\r\n", "\n").rstrip("\n")
+        return shown_output(reply.decode(errors="replace")).rstrip("\n")
     return format_reply(reply)
 
 
@@ -45,7 +46,7 @@ def monitor(client: Any) -> Iterator[str]:
     first = next(replies)
     if isinstance(first, ErrorReply):
         raise QueueError(f"Redis refuses MONITOR: {first}")
-    return map(str, replies)
+    return map(shown, replies)
 
 
 def format_reply(reply: Any, indent: int = 0) -> str:
@@ -54,9 +55,9 @@ def format_reply(reply: Any, indent: int = 0) -> str:
         case list():
             text = _format_list(reply, indent)
         case Status():
-            text = reply
+            text = shown(reply)
         case ErrorReply():
-            text = f"(error) {reply}"
+            text = f"(error) {shown(reply)}"
         case str() | bytes():
             text = _quoted(reply)
         case float():

@@ -33,6 +33,8 @@ def raw_replies(
     client: Any, words: Sequence[str], *, timeout: float | None = None
 ) -> Generator[object, None, None]:
     """Send one command; whatever comes after it, until the generator and its connection close."""
+    # As typed, byte for byte: what is no UTF-8 came from the command line like this.
+    command = [word.encode("utf-8", "surrogateescape") for word in words]
     pool = client.connection_pool
     # In the older protocol a hash is a flat list, as a terminal shows it.
     settings = {**pool.connection_kwargs, "protocol": 2, "socket_timeout": timeout}
@@ -40,7 +42,7 @@ def raw_replies(
     try:
         with speaking_to(client):
             connection.connect()
-            connection.send_command(*words)
+            connection.send_command(*command)
             stream = connection._sock.makefile("rb")
             while True:
                 yield _read(stream)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imglab.errors import ImglabError
 from imglab.queues.vocabulary import PLACES, PRIORITIES, Event, Status
-from imglab.views.figures import INK, figure, show
+from imglab.text import shown
+from imglab.views.figures import INK, as_label, figure, show
 from imglab.views.frames import frames
 from imglab.views.html_table import COLOURS, GREY
 from imglab.views.runs import Run, Runs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INK",
+    "as_label",
     "bars",
     "bars_text",
     "depth",
@@ -70,7 +72,7 @@ def timeline(ax: Axes, runs: Runs) -> list[Artist]:
         artists.append(ax.broken_barh(waits, (row - 0.38, 0.1), color=GREY, alpha=0.6))
         for run in filter(_went_wrong, mine):
             ax.annotate("✕", (run.ended, row + 0.1), ha="center", va="center")
-    ax.set_yticks(range(len(runs.workers)), runs.workers)
+    ax.set_yticks(range(len(runs.workers)), [as_label(worker) for worker in runs.workers])
     ax.set_ylim(len(runs.workers) - 0.4, -0.6)
     ax.set_xlabel("seconds since the first event")
     return artists
@@ -83,7 +85,7 @@ def timeline_text(runs: Runs) -> str:
         mine = runs.by(worker)
         busy = sum(run.ran for run in mine)
         share = busy / runs.seconds if runs.seconds else 0.0
-        line = f"{worker}: {len(mine)} tries, busy for {busy:.1f} s ({share:.0%})"
+        line = f"{shown(worker)}: {len(mine)} tries, busy for {busy:.1f} s ({share:.0%})"
         bad = sum(map(_went_wrong, mine))
         if bad:
             line += f", {bad} not completed"
@@ -289,16 +291,20 @@ def _laws(rates: Mapping[int, float]) -> list[_Fitted]:
 
 def bars(ax: Axes, values: Mapping[str, float], unit: str) -> list[Artist]:
     """Draw one bar for each name, with its number."""
-    drawn = ax.barh(list(values), list(values.values()), color=COLOURS[0], alpha=0.75)
+    places = range(len(values))
+    drawn = ax.barh(places, list(values.values()), color=COLOURS[0], alpha=0.75)
+    ax.set_yticks(places, [as_label(name) for name in values])
     ax.bar_label(drawn, fmt="%.3g", padding=3)
     ax.invert_yaxis()
     ax.margins(x=0.12)
-    ax.set_xlabel(unit)
+    ax.set_xlabel(as_label(unit))
     ax.grid(visible=False, axis="y")
     return list(drawn)
 
 
 def bars_text(values: Mapping[str, float], unit: str) -> str:
     """The same, one line for each name."""
-    width = max(map(len, values), default=0)
-    return "\n".join(f"{name:{width}}  {value:.3g} {unit}" for name, value in values.items())
+    names = [shown(name) for name in values]
+    width = max(map(len, names), default=0)
+    pairs = zip(names, values.values(), strict=True)
+    return "\n".join(f"{name:{width}}  {value:.3g} {shown(unit)}" for name, value in pairs)

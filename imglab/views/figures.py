@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from html import escape
+import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+
+from imglab.text import short, shown
+from imglab.views.html_table import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Lines and letters: legible on white and on black.
 INK = "#808080"
+#: The most letters of a name beside a chart.
+LABEL_LETTERS = 32
 _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -33,19 +38,28 @@ def figure(width: float = 7.5, height: float = 2.8, columns: int = 1) -> Figure:
     return made
 
 
+def as_label(text: object) -> str:
+    """A text as matplotlib shall draw it: a dollar begins no formula, a long name is cut."""
+    return short(shown(text), LABEL_LETTERS).replace("$", r"\$")
+
+
 def show(picture: Figure, alt: str, numbers: str = "") -> None:
     """Put a figure into the notebook: with a sentence for it, and its numbers to unfold."""
     from IPython.display import display  # noqa: PLC0415
 
     buffer = BytesIO()
-    picture.savefig(buffer, format="png", dpi=110)
+    with warnings.catch_warnings():
+        # A box stands for a letter that the font has not; no red lines above the chart for that.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        picture.savefig(buffer, format="png", dpi=110)
     display(  # type: ignore[no-untyped-call]
         {"image/png": buffer.getvalue(), "text/plain": "<chart>"},
         raw=True,
-        metadata={"image/png": {"alt": alt}},
+        metadata={"image/png": {"alt": shown(alt)}},
     )
     if numbers:
-        folded = f"<summary>The numbers</summary><pre>{escape(numbers)}</pre>"
+        text = "\n".join(map(plain, numbers.splitlines()))
+        folded = f"<summary>The numbers</summary><pre>{text}</pre>"
         display(  # type: ignore[no-untyped-call]
             {
                 "text/html": f'<details class="imglab-numbers">{folded}</details>',

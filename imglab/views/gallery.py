@@ -21,7 +21,7 @@ from imglab.imaging import normalise, open_image
 from imglab.imaging.files import FORMATS
 from imglab.project import project_root
 from imglab.storage import Folders
-from imglab.text import short
+from imglab.text import short, shown, shown_output
 
 Source = Image.Image | str | Path
 
@@ -56,9 +56,10 @@ class Picture:
         kind = "png" if self.image.mode == "L" else "jpeg"
         buffer = BytesIO()
         self.image.save(buffer, kind, quality=85)
+        words = shown_output(self.words)
         return (
-            {f"image/{kind}": buffer.getvalue(), "text/plain": self.words},
-            {f"image/{kind}": {"alt": self.words}},
+            {f"image/{kind}": buffer.getvalue(), "text/plain": words},
+            {f"image/{kind}": {"alt": words}},
         )
 
 
@@ -84,19 +85,19 @@ def contact_sheet(
     In place of one that cannot be opened stands a crossed box, and the words say why.
     """
     named = _named(pictures)
-    shown = named[:MOST_TILES]
-    columns = max(1, min(columns, len(shown)))
-    rows = max(1, math.ceil(len(shown) / columns))
+    first = named[:MOST_TILES]
+    columns = max(1, min(columns, len(first)))
+    rows = max(1, math.ceil(len(first) / columns))
     sheet = _Sheet(columns, rows)
-    words = [f"{alt}: {', '.join(name for name, _ in shown) or 'none'}"]
-    if len(named) > len(shown):
-        words.append(f"… and {len(named) - len(shown)} more")
-    for number, (name, source) in enumerate(shown):
+    words = [f"{alt}: {', '.join(shown(name) for name, _ in first) or 'none'}"]
+    if len(named) > len(first):
+        words.append(f"… and {len(named) - len(first)} more")
+    for number, (name, source) in enumerate(first):
         try:
             sheet.paste(number, _opened(source))
         except ImageError as error:
             sheet.cross_out(number)
-            words.append(str(error))
+            words.append(shown(error))
         sheet.write_name(number, Path(name).name)
     return Picture(sheet.image, "\n".join(words))
 
@@ -135,7 +136,7 @@ class _Sheet:
 
     def write_name(self, number: int, name: str) -> None:
         place = self._at(number, NAME_MIDDLE)
-        self._draw.text(place, short(name, 22), "black", self._font, anchor="mm")
+        self._draw.text(place, short(shown(name), 22), "black", self._font, anchor="mm")
 
     def _at(self, number: int, offset: tuple[int, int] = (0, 0)) -> tuple[int, int]:
         """Pixels from the sheet's corner to a cell's, and so far into the cell."""

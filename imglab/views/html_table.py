@@ -1,11 +1,14 @@
 """The HTML of every table that a notebook shows: its colours, its style, its rows and cells.
 
-Text in cells is HTML already: whoever makes it escapes what is not ours.
+Text in cells is HTML already: whoever makes it passes what is not ours through `plain`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
+
+from imglab.text import shown
 
 #: Okabe and Ito's colours, which differ for colour-blind eyes, dark enough on white and light
 #: enough on black; a worker is known by its number, too.
@@ -21,6 +24,11 @@ BAD = "#c4453c"
 
 CELL_STYLE = "text-align:left;padding:1px 0;white-space:pre;overflow:hidden;border:none"
 _TABLE_STYLE = "border-collapse:collapse;border:none;margin:0;font-family:monospace;font-size:13px"
+
+
+def plain(text: object) -> str:
+    """A text that may be anybody's, as HTML in which it is nothing but text."""
+    return escape(shown(text))
 
 
 def tinted(html: str, colour: str) -> str:

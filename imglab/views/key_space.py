@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
 from imglab.console import redis_cli
 from imglab.queues import RedisTaskQueue
-from imglab.text import short
-from imglab.views.html_table import cell, row, table
+from imglab.text import short, shown
+from imglab.views.html_table import cell, plain, row, table
 from imglab.views.live_view import Live
 
 #: The command that shows the first entries of a key of each type; {} stands for its name.
@@ -41,7 +40,7 @@ class Key:
 
     def __str__(self) -> str:
         """What does not change while the key stays as it is: no value, which may hold a time."""
-        return f"{self.name}  {self.kind}, {self.length:,} long"
+        return f"{shown(self.name)}  {self.kind}, {self.length:,} long"
 
     @property
     def end(self) -> str:
@@ -103,7 +102,7 @@ class KeySpace:
 
 
 def _row(name: str, kind: str = "", words: str = "") -> str:
-    return row(cell(escape(each), "padding-right:2ch") for each in (name, kind, words))
+    return row(cell(plain(each), "padding-right:2ch") for each in (name, kind, words))
 
 
 def boxes(entries: Iterable[str]) -> str:

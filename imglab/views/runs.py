@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.queues.inspect import UNKNOWN
 from imglab.queues.vocabulary import Event, Status, meaning, status_after
 from imglab.views.frames import by_number
 
@@ -62,7 +63,7 @@ class Runs:
             task = event["task"]
             what = event["event"]
             if what == Event.CLAIMED:
-                held[task] = (event["worker"], now)
+                held[task] = (event.get("worker", UNKNOWN), now)
             elif task in held and _ends_try(event):
                 worker, claimed = held.pop(task)
                 added = in_line.get(task, claimed)

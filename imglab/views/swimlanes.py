@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from html import escape
 
 from imglab.errors import ImglabError
 from imglab.queues import BaseQueue
-from imglab.text import short
-from imglab.views.html_table import COLOURS, GREY, cell, fixed_table, row, tinted
+from imglab.text import short, shown
+from imglab.views.html_table import COLOURS, GREY, cell, fixed_table, plain, row, tinted
 from imglab.views.live_view import Live
 from imglab.views.runs import Run, Runs
 
@@ -57,7 +56,7 @@ def _lane(runs: list[Run], slot: float) -> str:
 
 
 def _row(name: str, lane: str, count: str) -> str:
-    texts = (escape(short(name, 13)), lane, count)
+    texts = (plain(short(shown(name), 13)), lane, count)
     pairs = zip(texts, COLUMNS, strict=True)
     return row(cell(text, f"width:{width}ch") for text, width in pairs)
 

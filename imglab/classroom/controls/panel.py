@@ -25,6 +25,7 @@ from imglab.queues import RedisTaskQueue
 from imglab.queues.vocabulary import NORMAL, PRIORITIES
 from imglab.views import charts
 from imglab.views.boards import board
+from imglab.views.html_table import plain
 from imglab.views.live_view import show_controls
 from imglab.views.runs import Runs
 
@@ -130,7 +131,7 @@ class ControlRoom:
         self._orders.put((knob, values))
 
     def _say(self, sentence: str) -> None:
-        self.inputs["status"].value = f"<b>{time.strftime('%H:%M:%S')}  {escape(sentence)}</b>"
+        self.inputs["status"].value = f"<b>{time.strftime('%H:%M:%S')}  {plain(sentence)}</b>"
 
     def _work(self, before: Iterable[ControlRoom]) -> None:
         for room in before:
