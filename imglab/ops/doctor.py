@@ -12,9 +12,7 @@ from imglab.errors import QueueError
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import BLOCK
 from imglab.queues.vocabulary import impossible_steps
-
-#: A worker that was not seen for so many seconds is not coming back under its old name.
-FORGOTTEN = 3600
+from imglab.queues.worker_states import Activity, worker_states
 
 
 @dataclass(frozen=True)
@@ -129,13 +127,16 @@ def _orphans(queue: RedisTaskQueue) -> Iterator[Finding]:
 
 
 def _workers(queue: RedisTaskQueue) -> Iterator[Finding]:
-    now = queue.server_time()
-    for name, record in queue.workers().items():
-        silent = (now - record["seen"]) / 1000
-        if silent > FORGOTTEN:
-            what = f"{name} was last seen {silent / 3600:.1f} hours ago."
-            remedy = "--repair takes it off the list; so does the next worker process."
-            yield Finding("warning", what, remedy, partial(queue.leave, name))
+    for worker in worker_states(queue.snapshot(), queue.settings.lease):
+        if worker.is_here:
+            continue
+        what = f"Worker {worker.name} is {worker.words}."
+        if worker.activity is Activity.GONE and not worker.tasks:
+            remedy = "--repair takes it off the list; so does a worker process, after an hour."
+            yield Finding("warning", what, remedy, partial(queue.leave, worker.name))
+        else:
+            remedy = "Frozen, cut off or killed? What it held goes to the next worker that asks."
+            yield Finding("warning", what, remedy)
 
 
 # Repairs

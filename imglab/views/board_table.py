@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imglab.queues.inspect import UNKNOWN
 from imglab.queues.vocabulary import PRIORITIES, Event, Status, meaning
-from imglab.text import short
+from imglab.text import short, shown
 from imglab.views.frames import Frame, Hold
 from imglab.views.html_table import (
     BAD,
@@ -23,6 +23,7 @@ from imglab.views.html_table import (
     WAITING,
     cell,
     fixed_table,
+    plain,
     row,
     tinted,
 )
@@ -64,7 +65,7 @@ class Film:
             self.workers.setdefault(worker, len(self.workers))
         for event in frame.events:
             if event["event"] == Event.COMPLETED:
-                self._done_by[event["task"]] = event["worker"]
+                self._done_by[event["task"]] = event.get("worker", UNKNOWN)
         while len(self._done_by) > 20 * SQUARES:
             oldest = next(iter(self._done_by))
             del self._done_by[oldest]
@@ -123,9 +124,9 @@ def _row(label: str, middle: str, number: str) -> str:
     first, second, third = COLUMNS
     return row(
         [
-            cell(escape(short(label, 15)), f"width:{first}ch"),
+            cell(plain(short(shown(label), 15)), f"width:{first}ch"),
             cell(middle, f"width:{second}ch"),
-            cell(escape(number), f"width:{third}ch;text-align:right"),
+            cell(plain(number), f"width:{third}ch;text-align:right"),
         ]
     )
 
@@ -139,7 +140,7 @@ def _title_rows(frame: Frame, film: Film, title: str, note: str) -> list[str]:
     head = row(
         [
             cell(
-                f"<b>{escape(title)}</b>   {tinted(escape(state), BAD)}",
+                f"<b>{plain(title)}</b>   {tinted(plain(state), BAD)}",
                 f"width:{first}ch;overflow:visible",
             ),
             cell("", f"width:{second}ch"),
@@ -188,22 +189,32 @@ def _worker_rows(frame: Frame, film: Film) -> list[str]:
     known = list(film.workers)
     if not known:
         return [_row("no worker yet", "", "")]
-    rows = [
-        _worker_row(name, held.get(name, []), name in frame.workers, film)
-        for name in known[:WORKER_ROWS]
-    ]
+    rows = [_worker_row(name, held.get(name, []), frame, film) for name in known[:WORKER_ROWS]]
     others = known[WORKER_ROWS:]
     if others:
-        busy = sum(name in held for name in others)
-        here = sum(name in frame.workers for name in others)
-        rows.append(_row(f"and {len(others)} more", f"{busy} busy, {here - busy} idle", ""))
+        rows.append(_row(f"and {len(others)} more", _summed_up(others, held, frame), ""))
     return rows
 
 
-def _worker_row(name: str, holds: list[Hold], is_here: bool, film: Film) -> str:
+def _summed_up(others: list[str], held: Mapping[str, list[Hold]], frame: Frame) -> str:
+    """How many workers without a row of their own do what."""
+    here = [name for name in others if name in frame.workers and name not in frame.silent]
+    busy = sum(name in held for name in here)
+    words = f"{busy} busy, {len(here) - busy} idle"
+    silent = sum(name in frame.silent for name in others)
+    if silent:
+        words += f", {silent} silent"
+    return words
+
+
+def _worker_row(name: str, holds: list[Hold], frame: Frame, film: Film) -> str:
     label = f"{film.mark(name)} {name}"
+    if name in frame.silent:
+        words = short(shown(frame.silent[name]), SQUARES + 6)
+        return _row(label, tinted(plain(words), BAD), "")
     if not holds:
-        return _row(label, tinted("idle" if is_here else "gone", GREY), "")
+        words = "idle" if name in frame.workers else "gone"
+        return _row(label, tinted(words, GREY), "")
     first = holds[0]
     notes = []
     if first.attempt > 1:
@@ -211,7 +222,7 @@ def _worker_row(name: str, holds: list[Hold], is_here: bool, film: Film) -> str:
     if len(holds) > 1:
         notes.append(f"+{len(holds) - 1}")
     colour = film.colour(name)
-    what = escape(f"■ {short(first.task, 12):12} {short(' '.join(notes), 9):9}")
+    what = plain(f"■ {short(shown(first.task), 12):12} {short(' '.join(notes), 9):9}")
     return _row(label, f"{tinted(what, colour)} lease {_lease(first, colour)}", "")
 
 
@@ -226,7 +237,7 @@ def _sentences_row(events: Sequence[dict[str, Any]]) -> str:
     lines = [sentence(event) for event in events[-SENTENCE_ROWS:]]
     while len(lines) < SENTENCE_ROWS:
         lines.insert(0, " ")
-    text = "\n".join(escape(line) for line in lines)
+    text = "\n".join(plain(line) for line in lines)
     return row([cell(tinted(text, GREY), columns=3)])
 
 
@@ -234,11 +245,19 @@ def sentence(event: dict[str, Any]) -> str:
     """What happened, in words; an event of a newer version by its name."""
     known = meaning(event)
     template = known.sentence if known else "{task} {event}"
-    parts = {"worker": "?", "reason": "", "status": "?", **event}
-    parts["task"] = short(str(event["task"]), 16)
+    parts = {"worker": UNKNOWN, "reason": "", "status": UNKNOWN, **event}
+    parts["task"] = short(shown(event["task"]), 16)
     words = template.format_map(parts)
-    when = time.strftime("%H:%M:%S", time.localtime(int(event["at"]) / 1000))
+    when = _time_of_day(event["at"])
     attempt = int(event.get("attempt", 1))
     if attempt > 1:
         words += f" (try {attempt})"
-    return short(f"{when}  {words}", sum(COLUMNS))
+    return short(shown(f"{when}  {words}"), sum(COLUMNS))
+
+
+def _time_of_day(at: object) -> str:
+    """Milliseconds as a time of day; a number that is no time stands as it is."""
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(int(str(at)) / 1000))
+    except (OverflowError, ValueError, OSError):
+        return f"{at} ms"

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from imglab.queues import RedisTaskQueue
-from imglab.queues.inspect import NAMED, RECENT_EVENTS
+from imglab.queues.inspect import NAMED, RECENT_EVENTS, UNKNOWN
 from imglab.queues.vocabulary import (
     FINISHED,
     NORMAL,
@@ -20,6 +20,10 @@ from imglab.queues.vocabulary import (
     Status,
     status_after,
 )
+from imglab.queues.worker_states import worker_states
+
+#: Digits at the end of a name that are read as a number; with more of them, it is a name.
+MAX_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Frame:
     #: Completed since the queue began.
     total: int = 0
     is_paused: bool = False
+    #: Those of the workers that show no life, each with words for it.
+    silent: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> Frame:
@@ -81,16 +87,17 @@ class Camera:
             for claim in now.claims
         ]
         holds.sort(key=_by_worker)
-        known = {*now.workers, *(hold.worker for hold in holds)}
+        states = worker_states(now, self.queue.settings.lease)
         return Frame(
             at=now.at,
             counts=now.counts,
             ids=now.ids | {Status.PROCESSING: [hold.task for hold in holds]},
             holds=holds,
-            workers=sorted(known, key=by_number),
+            workers=sorted((state.name for state in states), key=by_number),
             events=now.events,
             total=now.totals[Status.COMPLETED],
             is_paused=now.is_paused,
+            silent={state.name: state.words for state in states if not state.is_here},
         )
 
 
@@ -101,7 +108,10 @@ def _by_worker(hold: Hold) -> tuple[tuple[str, int], str]:
 def by_number(name: str) -> tuple[str, int]:
     """So that worker-10 comes after worker-9."""
     stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem) :] or 0)
+    number = name[len(stem) :]
+    if not 0 < len(number) <= MAX_DIGITS:
+        return name, 0
+    return stem, int(number)
 
 
 def _empty_places() -> dict[str, dict[str, None]]:
@@ -131,7 +141,7 @@ class _Past:
         """Let one more event happen; one of an unknown kind changes nothing."""
         self.recent.append(event)
         task = event["task"]
-        if "priority" in event:
+        if event.get("priority") in PRIORITIES:
             self.line[task] = event["priority"]
         status = status_after(event)
         if status is None:
@@ -139,7 +149,7 @@ class _Past:
         self._move(task, status, to_head=event["event"] == Event.RELEASED)
         self.holds.pop(task, None)
         if status is Status.PROCESSING:
-            worker = event["worker"]
+            worker = event.get("worker", UNKNOWN)
             self.workers[worker] = None
             self.holds[task] = Hold(task, worker, int(event.get("attempt", 1)))
         if event["event"] == Event.COMPLETED:
