@@ -14,7 +14,7 @@ from helpers.clock import until
 from helpers.processes import processes_of
 from typer.testing import CliRunner
 
-from imglab import cli
+from imglab.cli import ops as cli
 from imglab.ops import chaos
 from imglab.ops.chaos.judge import judge
 from imglab.ops.chaos.plan import FAULTS, KINDS, Plan

@@ -319,7 +319,7 @@ def test_ctrl_c_ends_a_watch_quietly(project):
     watch = subprocess.Popen(
         [*IMGLAB, "stats", "--watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    until(lambda: "cmd=hgetall" in imglab("redis", "CLIENT", "LIST"))
+    until(lambda: "cmd=lrange" in imglab("redis", "CLIENT", "LIST"))
     watch.send_signal(2)
     _, errors = watch.communicate(timeout=20)
     assert watch.returncode == 130

@@ -2,27 +2,91 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
+from contextlib import suppress
+from typing import TextIO
 
-import typer
-
-from imglab.cli import classroom, ops, queue, server, worker  # each adds its commands to the app
-from imglab.cli.common import app
 from imglab.errors import ImglabError
+from imglab.text import shown, shown_lines
 
-__all__ = ["app", "classroom", "main", "ops", "queue", "server", "worker"]
+#: With this variable set to 1, what went wrong is shown with its traceback.
+DEBUG = "IMGLAB_DEBUG"
 
 
 def main() -> None:
     """Run one command; a sentence and exit code 1 for what goes wrong, never a traceback."""
+    _print_what_cannot_be_encoded()
+    signal.signal(signal.SIGTERM, _leave)  # so that every `with` is left, and the cursor is back
     try:
-        app()
+        _run()
     except ImglabError as error:
-        typer.secho(f"imglab: {error}", fg="red", err=True)
+        _fail(shown_lines(error), error)
+    except BrokenPipeError:  # `imglab … | head` has seen enough
         sys.exit(1)
+    except OSError as error:
+        _fail(_sentence(error), error)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # `imglab … | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # noqa: BLE001 - a person gets a sentence, whatever it was
+        _fail(
+            f"This should not happen: {type(error).__name__}: {shown(error)}. Please report it, "
+            f"with the command and with what it prints after `export {DEBUG}=1`.",
+            error,
+        )
+    finally:
+        _flush_or_drop(sys.stdout)
+
+
+def _run() -> None:
+    """Load the commands, which takes a moment in which Ctrl-C is no traceback either; run one."""
+    from imglab.cli import classroom, ops, queue, server, worker  # noqa: F401 - they add commands
+    from imglab.cli.common import app
+
+    app()
+
+
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _fail(words: str, error: Exception) -> None:
+    """Say it and leave with exit code 1; where somebody debugs, raise the error itself."""
+    if os.environ.get(DEBUG) == "1":
+        raise error
+    import typer
+
+    with suppress(OSError):  # nobody reads that, either
+        typer.secho(f"imglab: {words}", fg="red", err=True)
+    sys.exit(1)
+
+
+def _sentence(error: OSError) -> str:
+    """What the system refused, and for which file."""
+    words = shown(error.strerror or error)
+    if error.filename is None:
+        return f"{words}."
+    return f"{words}: {shown(os.fsdecode(error.filename))}"
+
+
+def _print_what_cannot_be_encoded() -> None:
+    """Let letters that the terminal's encoding has not be printed as escapes, not be an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where the shell closed it
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush_or_drop(stream: TextIO | None) -> None:
+    """Write out what was printed; exit code 1 and no words of Python's where nobody takes it."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError as error:
+        # Else Python tries once more when it ends, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            _fail(_sentence(error), error)
         sys.exit(1)

@@ -13,14 +13,17 @@ import typer
 from imglab.cli.common import (
     QUEUE,
     AsJson,
+    add_row,
     app,
     ensure_server,
     new_table,
     open_queue,
     progress_bars,
     server_meanwhile,
+    table_console,
 )
 from imglab.errors import ImglabError
+from imglab.text import shown
 
 
 @app.command()
@@ -31,8 +34,6 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Filter the same photographs one by one, by threads, and by worker processes on Redis."""
-    from rich.console import Console
-
     from imglab.classroom import demo as the_demo
 
     bars: dict[str, Any] = {}
@@ -53,7 +54,8 @@ def demo(
         return
     table = new_table("", "time", "speed-up", "efficiency", "throughput", "tasks per worker")
     for stage in figures.stages:
-        table.add_row(
+        add_row(
+            table,
             stage.name,
             f"{stage.seconds:.2f} s",
             f"{stage.speed_up:.2f} ×",
@@ -61,10 +63,9 @@ def demo(
             f"{tasks / stage.seconds:.1f} /s",
             " + ".join(str(share) for share in stage.shares.values()),
         )
-    console = Console()
-    console.print(f"{tasks} photographs, {figures.pipeline}, on {figures.cores} cores")
-    console.print(table)
-    console.print("All three ways agree in every pixel. The results are in output/.")
+    typer.echo(f"{tasks} photographs, {shown(figures.pipeline)}, on {figures.cores} cores")
+    table_console().print(table)
+    typer.echo("All three ways agree in every pixel. The results are in output/.")
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imglab import __version__
+from imglab.errors import ImglabError
 from imglab.project import is_in_project
+from imglab.text import is_utf8, shown
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
 
@@ -30,6 +33,8 @@ Namespace = Annotated[str, typer.Option(help="What stands in front of every key 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 Filters = Annotated[str, typer.Option(help="Filters in their order, such as blur:radius=3,edges.")]
 QUEUE = "image_processing"
+#: Letters across that a table has in the narrowest terminal.
+MIN_COLUMNS = 20
 
 
 def _say_version(wanted: bool) -> None:
@@ -86,6 +91,8 @@ def open_queue(name: str, namespace: str) -> RedisTaskQueue:
     """Connect to a queue in the Redis that `ensure_server` finds."""
     from imglab.queues import RedisTaskQueue
 
+    if not is_utf8(namespace):
+        raise ImglabError(f"The namespace {namespace} is not UTF-8.")
     return RedisTaskQueue(url=ensure_server().url, name=name, namespace=namespace)
 
 
@@ -96,8 +103,26 @@ def new_table(*columns: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number in (0, len(columns) - 1) else "right")
+        is_outer = number in (0, len(columns) - 1)
+        # Folded and never cut: an id is of no use without its end.
+        table.add_column(column, justify="left" if is_outer else "right", overflow="fold")
     return table
+
+
+def add_row(table: Table, *cells: object) -> None:
+    """Add a row of plain text: rich takes no bracket in it for a style, no :word: for a picture."""
+    from rich.text import Text
+
+    table.add_row(*[Text(shown(each)) for each in cells])
+
+
+def table_console() -> Console:
+    """Make what tables are printed on; a terminal that says it has no width gets a narrow one."""
+    from rich.console import Console
+
+    console = Console()
+    console.width = max(console.width, MIN_COLUMNS)
+    return console
 
 
 def progress_bars() -> Progress:

@@ -14,11 +14,14 @@ from imglab.cli.common import (
     AsJson,
     Name,
     Namespace,
+    add_row,
     app,
     new_table,
     open_queue,
     progress_bars,
+    table_console,
 )
+from imglab.text import shown
 
 if TYPE_CHECKING:
     from imglab.ops.chaos.report import Report
@@ -100,17 +103,15 @@ def chaos(
 def _print_findings(findings: list[Finding]) -> None:
     for finding in findings:
         sign, color = SIGNS[finding.level]
-        typer.secho(f"{sign} {finding.what}", fg=color)
+        typer.secho(f"{sign} {shown(finding.what)}", fg=color)
         if finding.remedy:
-            typer.echo(f"    {finding.remedy}")
+            typer.echo(f"    {shown(finding.remedy)}")
 
 
 def _print_report(report: Report, sentences: list[str]) -> None:
-    from rich.console import Console
-
     table = new_table(f"seed {report.seed}, {report.workers} workers", "")
     for row in report.rows():
-        table.add_row(*row)
-    Console().print(table)
+        add_row(table, *row)
+    table_console().print(table)
     for sentence in sentences:
-        typer.secho(f"✗ {sentence}", fg="red")
+        typer.secho(f"✗ {shown(sentence)}", fg="red")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -15,18 +16,25 @@ from imglab.cli.common import (
     Filters,
     Name,
     Namespace,
+    add_row,
     app,
     new_table,
     open_queue,
     read_by_default,
+    table_console,
 )
 from imglab.errors import ImageError, ImglabError
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
+from imglab.queues.worker_states import worker_states
+from imglab.text import is_utf8, shown, shown_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from imglab.queues import RedisTaskQueue
+
+#: Seconds between two tables of `stats --watch`.
+WATCH_INTERVAL_S = 0.5
 
 failed_app = typer.Typer(no_args_is_help=True, help="Tasks that were given up: the dead letters.")
 app.add_typer(failed_app, name="failed")
@@ -61,7 +69,7 @@ def submit(
         typer.echo(json.dumps(ids))
         return
     for task_id, payload in zip(ids, payloads, strict=True):
-        typer.echo(f"{task_id}  {payload['image_path']}")
+        typer.echo(f"{task_id}  {shown(payload['image_path'])}")
 
 
 @app.command()
@@ -72,22 +80,13 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """Show how many tasks are where, and who works."""
-    import time
-
-    from rich.console import Console
-    from rich.live import Live
-
     with open_queue(queue, namespace) as tasks:
         if as_json:
-            figures = {**tasks.get_stats(), "workers": tasks.workers()}
-            typer.echo(json.dumps(figures, indent=2))
+            typer.echo(json.dumps(_figures(tasks), indent=2))
         elif watch:
-            with Live(_stats_table(tasks), auto_refresh=False) as live:
-                while True:
-                    time.sleep(0.5)
-                    live.update(_stats_table(tasks), refresh=True)
+            _watch(tasks)
         else:
-            Console().print(_stats_table(tasks))
+            table_console().print(_stats_table(tasks))
 
 
 @app.command()
@@ -95,6 +94,7 @@ def trace(
     task_id: str, queue: Name = QUEUE, namespace: Namespace = "", as_json: AsJson = False
 ) -> None:
     """Tell the life of one task."""
+    _check_ids([task_id])
     with open_queue(queue, namespace) as tasks:
         events = tasks.trace(task_id)
         if not events:
@@ -105,7 +105,8 @@ def trace(
     for event in events:
         more = {k: v for k, v in event.items() if k not in ("at", "event", "task")}
         words = ", ".join(f"{key} {value}" for key, value in more.items())
-        typer.echo(f"{(event['at'] - events[0]['at']) / 1000:9.3f} s  {event['event']:<10} {words}")
+        seconds = (event["at"] - events[0]["at"]) / 1000
+        typer.echo(f"{seconds:9.3f} s  {shown(event['event']):<10} {shown(words)}")
 
 
 @failed_app.command("list")
@@ -116,8 +117,6 @@ def failed_list(
     as_json: AsJson = False,
 ) -> None:
     """List failed tasks with their last error."""
-    from rich.console import Console
-
     with open_queue(queue, namespace) as tasks:
         failed = [_task(tasks, task_id) for task_id in tasks.tasks(Status.FAILED, limit)]
     if as_json:
@@ -127,15 +126,16 @@ def failed_list(
     else:
         table = new_table("task", "attempts", "reason")
         for each in failed:
-            table.add_row(each["id"], str(each["attempts"]), each["reason"])
-        Console().print(table)
+            add_row(table, each["id"], each["attempts"], each["reason"])
+        table_console().print(table)
 
 
 @failed_app.command("show")
 def failed_show(task_id: str, queue: Name = QUEUE, namespace: Namespace = "") -> None:
     """Show everything about one task, with its last errors."""
+    _check_ids([task_id])
     with open_queue(queue, namespace) as tasks:
-        typer.echo(json.dumps(_task(tasks, task_id), indent=2, ensure_ascii=False))
+        typer.echo(shown_json(_task(tasks, task_id)))
 
 
 @failed_app.command("requeue")
@@ -148,6 +148,7 @@ def failed_requeue(
     """Give failed tasks a fresh start."""
     if not task_ids and not every:
         raise ImglabError("Which ones? Name their ids (imglab failed list), or say --all.")
+    _check_ids(task_ids or ())
     with open_queue(queue, namespace) as tasks:
         moved = tasks.requeue_failed(None if every else task_ids)
     if missing := set(task_ids or ()) - set(moved):
@@ -155,10 +156,21 @@ def failed_requeue(
     typer.echo(f"{len(moved)} back in line.")
 
 
+def _check_ids(task_ids: Iterable[str]) -> None:
+    for task_id in task_ids:
+        if not is_utf8(task_id):
+            raise ImglabError(f"There is no task {task_id}: the name of a task is UTF-8.")
+
+
 def _check_files(files: Iterable[Path]) -> None:
     for file in files:
+        if not is_utf8(str(file)):
+            raise ImageError(
+                f"The name of {file} is not UTF-8, and a task is. Nothing was added; rename it."
+            )
         if not file.is_file():
-            raise ImageError(f"{file} is no file. Nothing was added; check the path.")
+            kind = "a folder, no file" if file.is_dir() else "no file"
+            raise ImageError(f"{file} is {kind}. Nothing was added; check the path.")
 
 
 def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
@@ -172,8 +184,10 @@ def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
     if not strangers:
         return
     names = ", ".join(map(str, strangers))
-    options = " ".join(dict.fromkeys(f"--images {file.parent}" for file in strangers))
-    typer.echo(f"A worker must be told that it may read {names}: imglab worker {options}", err=True)
+    parents = dict.fromkeys(shlex.quote(str(file.parent)) for file in strangers)
+    options = " ".join(f"--images {parent}" for parent in parents)
+    words = f"A worker must be told that it may read {names}: imglab worker {options}"
+    typer.echo(shown(words), err=True)
 
 
 def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
@@ -190,10 +204,47 @@ def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
     }
 
 
+def _watch(tasks: RedisTaskQueue) -> NoReturn:
+    """Show the table again and again, until Ctrl-C; in place of one, why there is none now."""
+    import signal
+    import time
+
+    from rich.live import Live
+    from rich.text import Text
+
+    interrupts: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    with Live(_stats_table(tasks), console=table_console(), auto_refresh=False) as live:
+        while not interrupts:
+            time.sleep(WATCH_INTERVAL_S)
+            try:
+                live.update(_stats_table(tasks), refresh=True)
+            except ImglabError as error:  # Redis may be back the next time
+                live.update(Text(shown(error)), refresh=True)
+    # It came where Python drops it, such as in a destructor.
+    raise KeyboardInterrupt
+
+
+def _figures(tasks: RedisTaskQueue) -> dict[str, Any]:
+    """What `stats --json` prints: each worker with what it does, and what its record says."""
+    snapshot = tasks.snapshot()
+    workers = {}
+    for worker in worker_states(snapshot, tasks.settings.lease):
+        record = snapshot.workers.get(worker.name, {})
+        doing = {"state": worker.activity, "tasks": worker.tasks, "silent_s": worker.silent_s}
+        workers[worker.name] = record | doing
+    return {**tasks.get_stats(), "workers": workers}
+
+
 def _stats_table(tasks: RedisTaskQueue) -> Table:
     table = new_table("place", "tasks")
     for place, number in dict(tasks.get_stats()).items():
-        table.add_row(place.replace("_", " "), str(number))
-    for name, record in tasks.workers().items():
-        table.add_row(name, f"at work on {record['task']}" if record["task"] else "idle")
+        add_row(table, place.replace("_", " "), number)
+    for worker in worker_states(tasks.snapshot(), tasks.settings.lease):
+        add_row(table, worker.name, worker.words)
     return table

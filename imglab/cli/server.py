@@ -14,6 +14,7 @@ from imglab.cli.common import (
     ensure_server,
     open_queue,
 )
+from imglab.text import shown
 
 server_app = typer.Typer(no_args_is_help=True, help="The project's own Redis.")
 app.add_typer(server_app, name="server")
@@ -53,7 +54,7 @@ def server_status(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(asdict(status), default=str, indent=2))
         return
     for key, value in asdict(status).items():
-        typer.echo(f"{key:<14} {value}")
+        typer.echo(f"{key:<14} {shown(value)}")
     if status.password_file:
         file = shlex.quote(str(status.password_file))
         typer.echo(f'For redis-cli: export REDISCLI_AUTH="$(cat {file})"')
@@ -74,7 +75,7 @@ def redis(
 
 @app.command()
 def monitor(
-    number: Annotated[int, typer.Option("-n", help="Stop after so many; 0: at Ctrl-C.")] = 0,
+    number: Annotated[int, typer.Option("-n", min=0, help="Stop after so many; 0: at Ctrl-C.")] = 0,
 ) -> None:
     """Print every command that anybody sends to Redis, live."""
     from itertools import islice

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,12 @@ from imglab.cli.common import (
     open_queue,
     read_by_default,
 )
-from imglab.errors import ImglabError
+from imglab.errors import ImglabError, QueueError
 from imglab.project import is_in_project
+from imglab.text import shown
+
+if TYPE_CHECKING:
+    from imglab.queues import RedisTaskQueue
 
 
 @app.command()
@@ -46,15 +50,19 @@ def worker(
 
     from imglab.imaging import FilterPipeline
     from imglab.workers import WorkerSpec, import_filters, run
+    from imglab.workers.logs import log_to_terminal
 
+    _check_folders(images or (), output)
     readable = tuple(str(folder.resolve()) for folder in images or ())
     if not readable and not is_in_project():
         _say_what_is_read(output)
         readable = read_by_default()
     import_filters(imports or ())
-    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    log_to_terminal()
     logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
     with open_queue(queue, namespace) as tasks:
+        if _is_paused(tasks):
+            _say_it_is_paused(tasks, burst)
         spec = WorkerSpec(
             name=name or f"{socket.gethostname()[:60]}-{os.getpid()}",
             queue=tasks.spec(),
@@ -76,7 +84,31 @@ def _say_what_is_read(output: Path) -> None:
             f"In {here} a worker could read every picture of this machine. "
             "Say which it may read: --images FOLDER."
         )
-    typer.echo(
+    words = (
         f"There is no project here (no images/ and output/), so this worker reads pictures in "
         f"{here} and below, and writes to {output.resolve()}."
     )
+    typer.echo(shown(words))
+
+
+def _check_folders(images: Iterable[Path], output: Path) -> None:
+    """Refuse a folder that is none, before any task fails of it."""
+    for folder in images:
+        if not folder.is_dir():
+            raise ImglabError(f"There is no folder {folder} to read from; check --images.")
+    if output.exists() and not output.is_dir():
+        raise ImglabError(f"{output} is a file: --output needs a folder.")
+
+
+def _is_paused(queue: RedisTaskQueue) -> bool:
+    try:
+        return queue.snapshot().is_paused
+    except QueueError:  # a key of another kind: the worker itself will say what is wrong
+        return False
+
+
+def _say_it_is_paused(queue: RedisTaskQueue, burst: bool) -> None:
+    words = f"The queue {queue.name} is paused: nobody is given a task before `queue.resume()`."
+    if burst:
+        words += " Until then this worker waits, and then leaves when the queue is empty."
+    typer.echo(words)
