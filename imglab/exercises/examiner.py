@@ -1,63 +1,22 @@
-"""The examiner: runs a student's answer in a process of its own, with a limit, and tells the case.
+"""The examiner: what a judge calls while it looks at an answer, and how that becomes a report.
 
-`exercise.check` starts it; what it is given and what it says are plain data on its two pipes.
+It runs where the answer runs, in the process of `examinee.py`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import runpy
-import subprocess
-import sys
-import sysconfig
-import threading
-import traceback
 from collections.abc import Callable
 from importlib import import_module
+from numbers import Number
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-import cloudpickle
-
+from imglab.exercises.limits import OUT_OF_MEMORY, lift_memory_limit
+from imglab.exercises.papers import Report
+from imglab.exercises.place import place_of_error
+from imglab.exercises.program import Program
+from imglab.exercises.words import plain, told, told_error
 from imglab.queues import QueueSettings, RedisTaskQueue
-
-#: Code of ours and of Python's: what hangs or raises in there was called from the student's.
-_NOT_THEIRS = (
-    str(Path(__file__).parents[1].resolve()),
-    str(Path(sysconfig.get_path("stdlib")).resolve()),
-    str(Path(sysconfig.get_path("purelib")).resolve()),
-)
-#: What a watched program says when its time is over, in front of the place.
-_HUNG = "imglab-hung-at "
-#: The exit code of a process whose time is over.
-_TOO_LATE = 3
-
-
-class Place(NamedTuple):
-    """Where a student's code was: the file, the line, and the function's name."""
-
-    file: str
-    line: int
-    function: str
-
-
-class Request(NamedTuple):
-    """What `exercise.check` gives to the examiner."""
-
-    #: Where Python looks for modules in the notebook.
-    paths: list[str]
-    #: The module of the lesson, and the name of its exercise.
-    lesson: str
-    name: str
-    #: The Redis for the judge, and what its keys begin with; empty when it needs none.
-    url: str
-    namespace: str
-    #: Seconds the whole examination may take.
-    limit: float
-    #: The answer, as cloudpickle packs it: it is unpacked when the clock runs.
-    answer: bytes
 
 
 class Wrong(Exception):
@@ -90,8 +49,8 @@ class Examiner:
 
     def expect(self, expected: object, got: object, hint: str = "") -> None:
         """Compare; a wrong answer ends the examination, with this hint or that of the case."""
-        if got != expected or type(got) is not type(expected):
-            raise Wrong(repr(expected), repr(got), hint or self.hint)
+        if type(got) is not type(expected) or not _is_same(expected, got):
+            raise Wrong(told(expected), told(got), hint or self.hint)
         self.passed += 1
 
     def require(self, is_so: object, expected: str, got: str, hint: str = "") -> None:
@@ -104,117 +63,73 @@ class Examiner:
         """An empty queue in Redis under names of its own, whose keys are gone afterwards."""
         return RedisTaskQueue(url=self.url, namespace=self.namespace, settings=settings)
 
-    def start(self, program: Path, *arguments: str, seconds: float) -> subprocess.Popen[str]:
+    def start(self, program: Path, *arguments: str, seconds: float) -> Program:
         """Run a student's program under watch, with IMGLAB_REDIS_URL set; see `ended`."""
-        words = [sys.executable, "-m", "imglab.exercises", str(seconds), str(program), *arguments]
-        return subprocess.Popen(
-            words,
-            env={**os.environ, "IMGLAB_REDIS_URL": self.url},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return Program(program, *arguments, seconds=seconds, url=self.url)
 
-    def ended(self, process: subprocess.Popen[str]) -> str:
+    def ended(self, program: Program) -> str:
         """Wait for a program, and return what it printed.
 
         Wrong when it hung, with the line where it did, and when it raised.
         """
-        printed, errors = process.communicate()
-        last = ""
-        if errors.strip():
-            last = errors.strip().splitlines()[-1]
-        if last.startswith(_HUNG):
-            file, number = last.removeprefix(_HUNG).rsplit(":", 1)
-            line = Path(file).read_text().splitlines()[int(number) - 1].strip()
-            got = f"it still ran, in line {number} of {Path(file).name}: {line}"
+        code = program.wait()
+        if program.hung_in:
+            got = f"it still ran, in {program.hung_in}"
             raise Wrong("the program ends by itself", got, self.hint)
-        if process.returncode:
-            raise Wrong("the program ends without an error", last, self.hint)
-        return printed
+        if code:
+            raise Wrong("the program ends without an error", program.last_words, self.hint)
+        return program.printed
 
 
-def examine(lesson: str, name: str, answer: Any, examiner: Examiner) -> dict[str, Any]:
-    """Let the judge look at an answer; return the verdict as plain data.
+def _is_same(expected: object, got: object) -> bool:
+    """Whether two plain values are equal. No `__eq__` of a student's class is asked for it."""
+    if isinstance(expected, list | tuple) and isinstance(got, type(expected)):
+        if len(expected) != len(got):
+            return False
+        return all(map(_is_same, expected, got))
+    if isinstance(expected, dict) and isinstance(got, dict):
+        if len(expected) != len(got):
+            return False
+        return all(key in got and _is_same(value, got[key]) for key, value in expected.items())
+    if isinstance(expected, Number):
+        return isinstance(got, Number) and bool(expected == got)
+    return isinstance(got, type(expected)) and type(expected).__eq__(expected, got) is True
 
-    It says how the examination ended, in which case, and what helps.
+
+def examine(lesson: str, name: str, unpack: Callable[[], Any], examiner: Examiner) -> Report:
+    """Unpack an answer and let the judge look at it; return how it ended.
+
+    The report says in which case, and what helps.
     """
     exercise = import_module(lesson).EXERCISES[name]
-    verdict: dict[str, Any] = {"state": "passed"}
+    state = "passed"
+    expected = ""
+    got = ""
+    place = None
     try:
-        exercise.judge(answer, examiner)
+        exercise.judge(unpack(), examiner)
     except Wrong as wrong:
-        verdict = {"state": "wrong", "expected": wrong.expected, "got": wrong.got}
+        state = "wrong"
+        expected = wrong.expected
+        got = wrong.got
         examiner.hint = wrong.hint
-    except Exception as error:  # noqa: BLE001 - whatever an answer raises, its author wants to know
-        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        got = f"{type(error).__name__}: {error}"
-        verdict = {"state": "raised", "got": got, "place": _place(frames[::-1])}
-    return verdict | {"given": examiner.given, "hint": examiner.hint, "passed": examiner.passed}
+    except BaseException as error:  # noqa: BLE001 - an answer raises anything, SystemExit too
+        state = "raised"
+        got = _told_raised(error)
+        place = place_of_error(error)
+    return Report(
+        state,
+        given=plain(examiner.given),
+        hint=plain(examiner.hint),
+        expected=plain(expected),
+        got=plain(got),
+        place=place,
+        passed=examiner.passed,
+    )
 
 
-def _place(frames: list[FrameType]) -> Place | None:
-    """The first place that is the student's, from the inside out."""
-    for frame in frames:
-        code = frame.f_code
-        if not code.co_filename.startswith(("<frozen", *_NOT_THEIRS)):
-            return Place(code.co_filename, frame.f_lineno, code.co_name)
-    return None
-
-
-def _at_the_limit(seconds: float, tell: Callable[[Place | None], None]) -> None:
-    """After so many seconds, say where the main thread is, and end the process."""
-    main = threading.main_thread().ident
-
-    def end() -> None:
-        frame = sys._current_frames().get(main or 0)
-        frames = list[FrameType]()
-        while frame:
-            frames.append(frame)
-            frame = frame.f_back
-        tell(_place(frames))
-        os._exit(_TOO_LATE)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-
-
-def main() -> None:
-    """Examine what comes on standard input; with arguments, watch a program instead."""
-    if sys.argv[1:]:
-        _watch(seconds=float(sys.argv[1]), program=str(Path(sys.argv[2]).resolve()))
-    else:
-        _examine_input()
-
-
-def _watch(seconds: float, program: str) -> None:
-    """Run a program as Python would; when its time is over, say where it is."""
-    sys.argv[:] = sys.argv[2:]
-
-    def say(place: Place | None) -> None:
-        file, line, _ = place or Place(program, 1, "")
-        os.write(2, f"\n{_HUNG}{file}:{line}\n".encode())
-
-    _at_the_limit(seconds, say)
-    runpy.run_path(program, run_name="__main__")
-
-
-def _examine_input() -> None:
-    # The verdict has a pipe of its own: what an answer prints must not get into it.
-    pipe = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-
-    def give(verdict: dict[str, Any]) -> None:
-        pipe.write(json.dumps(verdict))
-        pipe.flush()
-
-    def give_up(place: Place | None) -> None:
-        give({"state": "hung", "place": place, "given": examiner.given, "hint": examiner.hint})
-
-    request: Request = cloudpickle.load(sys.stdin.buffer)
-    sys.path[:] = request.paths
-    examiner = Examiner(request.url, request.namespace)
-    _at_the_limit(request.limit, give_up)
-    answer = cloudpickle.loads(request.answer)
-    give(examine(request.lesson, request.name, answer, examiner))
+def _told_raised(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        lift_memory_limit()
+        return f"{type(error).__name__}: {OUT_OF_MEMORY}"
+    return told_error(error)

@@ -6,28 +6,22 @@ for a student's mistake: a verdict is a text.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import json
-import linecache
-import os
-import subprocess
+import secrets
 import sys
 import textwrap
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import Any
-
-import cloudpickle
 
 from imglab import server
 from imglab.console import magics
 from imglab.errors import ImglabError
-from imglab.exercises.examiner import Examiner, Place, Request
-from imglab.project import project_root
+from imglab.exercises import examination
+from imglab.exercises.answer import CannotTravel, has_dots, packed, shown, source
+from imglab.exercises.examiner import Examiner
+from imglab.exercises.papers import Report, Request
 from imglab.queues import RedisTaskQueue
 
 #: Exercises that passed in this notebook.
@@ -38,8 +32,6 @@ _hinted = dict[str, int]()
 _sources = dict[str, str]()
 #: Letters of a line of a verdict.
 VERDICT_WIDTH = 96
-#: Seconds after the limit, for native code, in which no thread of its own gets on.
-NATIVE_GRACE = 3.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class Exercise:
 
     def source(self) -> str:
         """The solution as a person reads it."""
-        return self.text or _source(self.solution)
+        return self.text or source(self.solution)
 
 
 @dataclass(frozen=True)
@@ -92,25 +84,32 @@ def check(name: str, answer: object) -> Verdict:
     It runs in a process of its own with a time limit. ImglabError for an exercise that is none.
     """
     exercise = _exercise(name)
-    source = _source(answer)
-    _sources[name] = source
-    if answer is ... or _has_dots(source):
+    code = source(answer)
+    _sources[name] = code
+    if answer is ... or has_dots(code):
         return Verdict(name, "not started")
     try:
-        carried = cloudpickle.dumps(answer)
-    except Exception as error:  # noqa: BLE001 - pickle raises what it likes; it means one thing
-        return _cannot_travel(name, answer, error)
-    said = _examine(name, exercise, carried)
-    if said["state"] == "passed":
+        carried = packed(answer)
+    except CannotTravel as error:
+        advice = "Take what the answer needs as a parameter: it runs in another process."
+        return Verdict(name, "wrong", {"got": str(error), "hint": advice})
+    report = _examine(name, exercise, carried)
+    if report.state == "passed":
         _passed.add(name)
-        return Verdict(name, "passed", {"passed": str(said["passed"])})
+        return Verdict(name, "passed", {"passed": str(report.passed)})
     _passed.discard(name)
-    got = said.get("got", f"nothing within {exercise.limit:g} s: it hung")
-    if said.get("place"):
-        place = Place(*said["place"])
-        got += f", in {_shown(answer, place)}"
-    lines = {"given": said["given"], "expected": said.get("expected", ""), "got": got}
-    return Verdict(name, said["state"], lines | {"hint": said["hint"]})
+    got = report.got
+    if report.place:
+        got += f", in {shown(answer, report.place)}"
+    # Of an answer that broke its own examination nobody knows the case, and so its hint.
+    first = exercise.hints[0]
+    lines = {
+        "given": report.given,
+        "expected": report.expected,
+        "got": got,
+        "hint": report.hint or first,
+    }
+    return Verdict(name, report.state, lines)
 
 
 def hint(name: str) -> None:
@@ -161,62 +160,11 @@ def _exercise(name: str) -> Exercise:
     raise ImglabError(f"There is no exercise {name!r:.60}: copy its name from the lesson.")
 
 
-def _source(answer: object) -> str:
-    """The code of an answer, as far as Python knows it; a file's text for the path of one."""
-    if isinstance(answer, tuple) and answer:
-        return "\n".join(map(_source, answer))
-    if isinstance(answer, str | Path):
-        with suppress(OSError):
-            return (project_root() / answer).read_text()
-    if not inspect.isroutine(answer) and not isinstance(answer, type):
-        return repr(answer)
-    with suppress(OSError, TypeError):
-        return textwrap.dedent(inspect.getsource(answer))
-    return ""
-
-
-def _shown(answer: object, place: Place) -> str:
-    """A line of an answer, as its author knows it."""
-    file, number, function = place
-    line = linecache.getline(file, number).strip()
-    # Code that travelled has no file any more: here we still know where it came from.
-    candidates: list[Any] = [answer, getattr(answer, "__globals__", {}).get(function)]
-    for each in candidates:
-        with suppress(OSError, TypeError):
-            lines, first = inspect.getsourcelines(each)
-            is_inside = first <= number < first + len(lines)
-            if not line and function == each.__name__ and is_inside:
-                line = lines[number - first].strip()
-    return f"line {number} of {function}(): {line}" if line else f"{function}()"
-
-
-def _has_dots(source: str) -> bool:
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except SyntaxError:
-        return False
-    dots = ("...", "Ellipsis")  # in code, and in the repr of a list with a hole
-    words = [node for node in nodes if isinstance(node, ast.Constant | ast.Name)]
-    return any(ast.unparse(word) in dots for word in words)
-
-
-def _cannot_travel(name: str, answer: object, error: Exception) -> Verdict:
-    """Which name of the notebook an answer uses that another process cannot have."""
-    used = inspect.getclosurevars(answer).globals if inspect.isfunction(answer) else {}
-    guilty = []
-    for each, value in used.items():
-        try:
-            cloudpickle.dumps(value)
-        except Exception:  # noqa: BLE001 - see check()
-            guilty.append(each)
-    words = f"it uses {', '.join(guilty) or 'something'} of this notebook ({error})"
-    advice = "Take what the answer needs as a parameter: it runs in another process."
-    return Verdict(name, "wrong", {"got": words, "hint": advice})
-
-
-def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
-    url = server.ensure().url if exercise.redis else ""
-    namespace = f"exercise-{os.getpid()}:"
+def _examine(name: str, exercise: Exercise, carried: bytes) -> Report:
+    url = ""
+    if exercise.redis:
+        url = server.ensure().url
+    namespace = f"exercise-{secrets.token_hex(6)}:"
     request = Request(
         paths=sys.path,
         lesson=_module(name),
@@ -227,28 +175,16 @@ def _examine(name: str, exercise: Exercise, carried: bytes) -> dict[str, Any]:
         answer=carried,
     )
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "imglab.exercises"],
-            input=cloudpickle.dumps(request),
-            capture_output=True,
-            timeout=exercise.limit + NATIVE_GRACE,
-            check=False,
-        )
-        said: dict[str, Any] = json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        said = {"state": "hung", "given": "your answer", "hint": "It hangs in native code."}
-    except ValueError:  # it ended before it could say anything
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        last = lines[-1] if lines else ""
-        got = f"the process ended with code {done.returncode}: {last}"
-        said = {"state": "wrong", "given": "your answer", "got": got, "hint": exercise.hints[0]}
+        return examination.examine(request)
     finally:
         if url:
             _tidy(url, namespace)
-    return said
 
 
 def _tidy(url: str, namespace: str) -> None:
     """Remove what an examination left in Redis, however it ended."""
-    with RedisTaskQueue(url=url, namespace=namespace) as queue:
+    with (
+        suppress(ImglabError),  # the answer may have stopped Redis: the verdict counts
+        RedisTaskQueue(url=url, namespace=namespace) as queue,
+    ):
         queue.delete_namespace()

@@ -1,0 +1,88 @@
+"""An examination as the notebook sees it: a process that gets a request and prints a report.
+
+Whatever happens in there, here it is a report: never an exception, never more than some kilobytes.
+"""
+
+from __future__ import annotations
+
+import selectors
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import IO
+
+import cloudpickle
+
+from imglab.exercises.guard import NATIVE_GRACE_S
+from imglab.exercises.papers import REPORT_BYTES, Report, Request, read_report
+from imglab.exercises.words import plain
+
+#: Seconds the guard may take to start and to end what it watches, on a busy machine.
+GUARD_GRACE_S = 30.0
+#: Bytes that are read at most: the report, and warnings of Python's in front of it.
+MOST_BYTES = 2 * REPORT_BYTES
+
+
+def examine(request: Request) -> Report:
+    """Examine an answer in a process of its own; return how it ended.
+
+    When the notebook interrupts this, or dies, the examination ends too.
+    """
+    guard = subprocess.Popen(
+        [sys.executable, "-m", "imglab.exercises"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # A notebook's stop button sends its signal to a whole group: the guard must outlive it.
+        start_new_session=True,
+    )
+    assert guard.stdin is not None
+    assert guard.stdout is not None
+    limit = time.monotonic() + request.limit + NATIVE_GRACE_S + GUARD_GRACE_S
+    try:
+        with suppress(BrokenPipeError):  # it could not even start: then its last words tell
+            guard.stdin.write(cloudpickle.dumps(request))
+            guard.stdin.flush()
+        printed = _read(guard.stdout, limit)
+    finally:
+        _end(guard)
+    return _report_in(printed)
+
+
+def _read(pipe: IO[bytes], limit: float) -> bytes:
+    """What a pipe brings until its end, until that moment, or until it is too much."""
+    found = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while len(found) < MOST_BYTES and selector.select(max(0.0, limit - time.monotonic())):
+            data = pipe.read1(MOST_BYTES)  # type: ignore[attr-defined]
+            if not data:
+                break
+            found += data
+    return bytes(found)
+
+
+def _end(guard: subprocess.Popen[bytes]) -> None:
+    """Close what the guard listens to, so that it ends the examination; kill it if it is deaf."""
+    for pipe in (guard.stdin, guard.stdout):
+        with suppress(BrokenPipeError):
+            if pipe:
+                pipe.close()
+    try:
+        guard.wait(GUARD_GRACE_S)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+        guard.wait()
+
+
+def _report_in(printed: bytes) -> Report:
+    """The report in what the guard printed: its last line."""
+    lines = printed.strip().splitlines()
+    if not lines:
+        return Report("wrong", got="the examination ended without a word")
+    report = read_report(lines[-1])
+    if report is None:
+        last = plain(lines[-1].decode(errors="replace"))
+        report = Report("wrong", got=f"the examination ended without a verdict: {last}")
+    return report
