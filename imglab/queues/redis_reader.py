@@ -56,6 +56,12 @@ class RedisReader(BaseQueue):
         """Give the connections back."""
         self.redis.close()
 
+    @property
+    def identity(self) -> str:
+        """What two objects share that stand for one queue: server, database and full name."""
+        database = self.redis.get_connection_kwargs().get("db", 0)
+        return f"{address(self.redis)}/{database} {self.namespace}{self.name}"
+
     # What people ask
 
     def get_stats(self) -> QueueStats:
@@ -74,8 +80,8 @@ class RedisReader(BaseQueue):
             delayed=delayed,
             completed=completed,
             failed=failed,
-            completed_total=inspect.as_int(totals[0]),
-            failed_total=inspect.as_int(totals[1]),
+            completed_total=inspect.read_number(totals[0]),
+            failed_total=inspect.read_number(totals[1]),
         )
 
     def task(self, task_id: str) -> Task:

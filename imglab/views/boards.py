@@ -17,7 +17,7 @@ class Board(Live):
         self._camera = Camera(queue)
         self._film = Film()
         self._last = Frame.empty()
-        super().__init__(self._draw)
+        super().__init__(self._draw, of=("board", queue))
 
     def stop(self) -> None:
         """Draw the last frame, which stays in the notebook, and give the connection back."""
@@ -37,7 +37,7 @@ class Board(Live):
 def board(queue: RedisTaskQueue, title: str = "") -> Board:
     """Show a live view of a queue, eight times a second, while a cell is busy and after it.
 
-    Write `with board(queue): …`, or `view = board(queue)` and later `view.stop()`. It has a
-    connection of its own, and says so when Redis is away.
+    Write `with board(queue): …`, or `view = board(queue)` and later `view.stop()`; the next board
+    of the same queue stops it, too. It has a connection of its own, and says so when Redis is away.
     """
     return Board(queue, title)

@@ -142,4 +142,4 @@ def live_keys(queue: RedisTaskQueue, pattern: str = "") -> Live:
     def picture() -> str:
         return keys(queue, pattern=pattern)._repr_html_()
 
-    return Live(picture)
+    return Live(picture, of=("keys", queue, pattern))

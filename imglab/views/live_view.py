@@ -7,16 +7,19 @@ stays in the saved file, shows in a notebook nobody trusted yet, and can be read
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from html import escape
 from typing import Any, Self
 
 from imglab.errors import ImglabError
+from imglab.queues import RedisTaskQueue
 
 #: How often a live view is drawn anew.
 FRAMES_A_SECOND = 8
 #: What stands for a live view where there is only text.
 PLAIN_TEXT = "<live queue view>"
+#: What is shown → the view of it that a new one replaces.
+_replaceable: dict[tuple[Hashable, ...], Live] = {}
 
 
 def show_controls(box: Any) -> None:
@@ -28,29 +31,44 @@ def show_controls(box: Any) -> None:
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 
+def _same_for_all(part: Hashable) -> Hashable:
+    """A part of what a view shows: two objects may stand for one queue in Redis."""
+    if isinstance(part, RedisTaskQueue):
+        return part.identity
+    return part
+
+
 class Live:
     """A picture of text that a thread draws anew eight times a second until `stop`.
 
     It goes on while a cell is busy and after it; the last one stays in the notebook. Where there
     is only text, `text` stands for it. A picture that cannot be drawn is told in a sentence, and
     the next one is tried.
+
+    A cell is run again, and nobody stops what it showed before: so a new view stops the earlier one
+    `of` the same, such as ("board", queue), unless that one is in a `with`, which ends by itself.
     """
 
-    def __init__(self, picture: Callable[[], str], text: str = PLAIN_TEXT) -> None:
+    def __init__(
+        self, picture: Callable[[], str], text: str = PLAIN_TEXT, *, of: tuple[Hashable, ...] = ()
+    ) -> None:
         from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
 
         #: Pictures drawn so far.
         self.frames = 0
         self.text = text
+        self._of = tuple(map(_same_for_all, of))
         self._picture = picture
         self._stopping = threading.Event()
         self._handle = display(  # type: ignore[no-untyped-call]
             self._bundle(), raw=True, display_id=True
         )
         self._thread = threading.Thread(target=self._play, name="live view", daemon=True)
+        self._replace_earlier()
         self._thread.start()
 
     def __enter__(self) -> Self:
+        self._keep()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,9 +77,23 @@ class Live:
     def stop(self) -> None:
         """Draw the last picture, which stays in the notebook; a second call does nothing."""
         if not self._stopping.is_set():
+            self._keep()
             self._stopping.set()
             self._thread.join()
             self._handle.update(self._bundle(), raw=True)
+
+    def _replace_earlier(self) -> None:
+        if not self._of:
+            return
+        earlier = _replaceable.get(self._of)
+        _replaceable[self._of] = self
+        if earlier:
+            earlier.stop()
+
+    def _keep(self) -> None:
+        """Be replaced by no other view any more."""
+        if _replaceable.get(self._of) is self:
+            del _replaceable[self._of]
 
     def _play(self) -> None:
         while not self._stopping.wait(1 / FRAMES_A_SECOND):
@@ -77,4 +109,6 @@ class Live:
         except Exception as error:  # noqa: BLE001 - a reader gets a sentence, not a dead view
             words = f"This picture cannot be drawn: {error} ({type(error).__name__})."
             html = escape(words)
-        return {"text/html": html, "text/plain": self.text}
+        # Half a pair, from a name that is no UTF-8: no message to a browser takes it.
+        sound = html.encode("utf-8", "backslashreplace").decode("utf-8")
+        return {"text/html": sound, "text/plain": self.text}

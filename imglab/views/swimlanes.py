@@ -26,7 +26,7 @@ def lanes(queue: BaseQueue) -> Live:
 
     It reads the queue's events, so begin with one that was cleared.
     """
-    return Live(partial(lanes_html, queue))
+    return Live(partial(lanes_html, queue), of=("lanes", queue))
 
 
 def lanes_html(queue: BaseQueue) -> str:
