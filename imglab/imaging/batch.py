@@ -16,6 +16,7 @@ from typing import Literal, get_args
 from imglab.errors import FilterError, ImageError, ImagingError
 from imglab.imaging.files import FORMATS, open_image, save_image
 from imglab.imaging.pipeline import FilterPipeline
+from imglab.imaging.progress import follow
 
 Mode = Literal["sequential", "threads", "processes"]
 Source = str | Path | Iterable[str | Path]
@@ -78,9 +79,7 @@ class BatchProcessor:
         jobs = _jobs(source, Path(output_dir))
         outcomes: Iterable[tuple[Job, str | None]] = zip(jobs, self._outcomes(jobs), strict=True)
         if progress:
-            from rich.progress import track  # noqa: PLC0415 - slow, and seldom wanted
-
-            outcomes = track(outcomes, "Filtering", total=len(jobs))
+            outcomes = follow(outcomes, total=len(jobs))
         results = list(outcomes)
         return BatchReport(
             done=tuple(target for (_, target), reason in results if reason is None),
