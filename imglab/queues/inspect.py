@@ -95,10 +95,10 @@ def read_claim(task_id: str, text: object) -> Claim:
     return Claim(
         task=task_id,
         worker=_as_text(values.get("worker"), UNKNOWN),
-        attempt=as_int(values.get("attempt")),
+        attempt=read_number(values.get("attempt")),
         token=_as_text(values.get("claim"), ""),
-        claimed_at=as_int(values.get("claimed_at")),
-        deadline=as_int(values.get("deadline")),
+        claimed_at=read_number(values.get("claimed_at")),
+        deadline=read_number(values.get("deadline")),
     )
 
 
@@ -106,21 +106,30 @@ def read_worker(text: object) -> dict[str, Any]:
     """What is known of a worker: {"seen" (ms), "task" (the ids it claimed last), "pid", "host"}."""
     values = _read_object(text)
     return {
-        "seen": as_int(values.get("seen")),
+        "seen": read_number(values.get("seen")),
         "task": _as_text(values.get("task"), ""),
-        "pid": as_int(values.get("pid")),
+        "pid": read_number(values.get("pid")),
         "host": _as_text(values.get("host"), UNKNOWN),
     }
 
 
 def read_event(entry: str, fields: Mapping[str, str]) -> dict[str, Any]:
     """An entry of the events: {"at" (ms), "event", "task", …}, numbers as numbers."""
-    event: dict[str, Any] = {"at": as_int(entry.partition("-")[0]), "event": "", "task": UNKNOWN}
-    event.update(fields)
+    event: dict[str, Any] = {"at": 0, "event": "", "task": UNKNOWN, **fields}
+    # The entry's own time: a field of that name is not ours.
+    event["at"] = read_number(entry.partition("-")[0])
     for name in _NUMBERS:
         if name in event:
-            event[name] = as_int(event[name])
+            event[name] = read_number(event[name])
     return event
+
+
+def read_number(value: object) -> int:
+    """A number that Redis keeps as text; 0 for what is none."""
+    try:
+        return int(cast("str", value))
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def read_errors(text: object) -> tuple[dict[str, Any], ...]:
@@ -198,8 +207,8 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
         workers={name: read_worker(record) for name, record in sorted(known.items())},
         events=[read_event(entry, fields) for entry, fields in reversed(recent)],
         totals={
-            Status.COMPLETED: as_int(meta[0]),
-            Status.FAILED: as_int(meta[1]),
+            Status.COMPLETED: read_number(meta[0]),
+            Status.FAILED: read_number(meta[1]),
         },
         is_paused=bool(meta[2]),
     )
@@ -240,14 +249,6 @@ def _read_object(text: object) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def as_int(value: object) -> int:
-    """A number that should be one; 0 for anything else."""
-    try:
-        return int(cast("str", value))
-    except (TypeError, ValueError, OverflowError):
-        return 0
 
 
 def _as_text(value: object, default: str) -> str:

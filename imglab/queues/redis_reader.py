@@ -93,11 +93,11 @@ class RedisReader(BaseQueue):
             id=task_id,
             payload=decode(fields.get("payload", "")),
             priority=fields.get("priority", NORMAL),
-            attempt=inspect.as_int(fields.get("attempts")),
+            attempt=inspect.read_number(fields.get("attempts")),
             claim=fields.get("claim", ""),
             worker=fields.get("worker", ""),
             status=fields.get("status", ""),
-            crashes=inspect.as_int(fields.get("crashes")),
+            crashes=inspect.read_number(fields.get("crashes")),
             errors=inspect.read_errors(fields.get("errors", "[]")),
             progress=fields.get("progress", ""),
         )
