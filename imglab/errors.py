@@ -1,9 +1,10 @@
-"""What can go wrong: one root, two branches, and a leaf wherever a caller would act differently.
+"""What can go wrong: one root, its branches, and a leaf wherever a caller would act differently.
 
 ImglabError
 ├── ImagingError
 │   ├── FilterError        an unknown filter, a parameter out of range
 │   └── ImageError         a file that is missing, broken, too large or outside the allowed folders
+├── ResourceExhausted      memory, disk space or open files ran out: the same may work later
 └── QueueError
     ├── TaskError          a payload, a result or a name that the queue does not take
     │   ├── TaskExists     an id that is in use already
@@ -28,6 +29,10 @@ class FilterError(ImagingError):
 
 class ImageError(ImagingError):
     """An image that cannot be read, is too large, or lies outside the allowed folders."""
+
+
+class ResourceExhausted(ImglabError):
+    """Memory, disk space or open files ran out: nothing is wrong with the picture; try again."""
 
 
 class QueueError(ImglabError):

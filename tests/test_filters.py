@@ -1,12 +1,15 @@
 """S2: the filters, one by one, on every kind of picture, against arithmetic in numpy."""
 
+import threading
+import time
+import tracemalloc
 from dataclasses import FrozenInstanceError, dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFilter
 
 from imglab.errors import FilterError, ImageError
 from imglab.imaging import (
@@ -142,6 +145,11 @@ def test_floating_point_greys_count_from_0_to_255():
     assert list(normalise(image).tobytes()) == [0, 0, 77, 255, 255]
 
 
+def test_floating_point_greys_that_are_shares_count_from_0_to_1():
+    image = Image.fromarray(np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16))
+    assert list(normalise(image).tobytes()) == list(range(256))
+
+
 UPRIGHT = {
     1: lambda pixels: pixels,
     2: np.fliplr,
@@ -201,8 +209,15 @@ def test_s2_edges_are_the_difference_to_the_eight_neighbours():
     assert np.array_equal(pixels(EdgesFilter())[1:-1, 1:-1], expected)
 
 
-def test_the_outermost_pixels_stay_as_they_are_when_edges_are_sought():
-    assert np.array_equal(pixels(EdgesFilter())[[0, -1]], RGB[[0, -1]])
+def test_beyond_the_rim_the_outermost_pixels_go_on_when_edges_are_sought():
+    inner = windows(np.pad(RGB, ((1, 1), (1, 1), (0, 0)), mode="edge"), 3)
+    expected = np.clip(9 * inner[..., 1, 1] - inner.sum(axis=(-1, -2)), 0, 255)
+    assert np.array_equal(pixels(EdgesFilter()), expected)
+
+
+@pytest.mark.parametrize("size", [(9, 9), (1, 1), (1, 7), (2, 2)])
+def test_a_picture_of_one_colour_has_no_edges(size):
+    assert EdgesFilter().apply(Image.new("L", size, 255)).getextrema() == (0, 0)
 
 
 def test_sharpening_adds_an_eighth_of_the_difference_to_each_neighbour():
@@ -216,6 +231,84 @@ def test_median_is_the_median_of_the_square(size):
     rim = size // 2
     inner = pixels(MedianFilter(size))[rim : 23 - rim, rim : 31 - rim]
     assert np.array_equal(inner, np.median(windows(RGB, size), axis=(-1, -2)))
+
+
+@pytest.mark.parametrize("step", [1, 500, 5000])
+@pytest.mark.parametrize("size", [3, 15])
+def test_a_median_in_parts_is_the_median_of_the_whole(monkeypatch, step, size):
+    monkeypatch.setattr("imglab.imaging.filters.MEDIAN_STEP", step)
+    whole = Image.fromarray(RGB).filter(ImageFilter.MedianFilter(size))
+    assert np.array_equal(pixels(MedianFilter(size)), np.asarray(whole))
+
+
+def test_a_median_lets_other_threads_run_in_between():
+    ticks = []
+    done = threading.Event()
+
+    def tick():
+        while not done.wait(0.01):
+            ticks.append(time.monotonic())
+
+    image = Image.effect_noise((1500, 1000), 80)
+    thread = threading.Thread(target=tick)
+    thread.start()
+    began = time.monotonic()
+    MedianFilter(15).apply(image)
+    took = time.monotonic() - began
+    done.set()
+    thread.join()
+    gaps = np.diff([began, *ticks])
+    assert took > 1
+    assert max(gaps) < took / 3
+
+
+@pytest.mark.parametrize("step", [1, 7, 1 << 16])
+def test_invert_in_parts_is_the_negative_of_the_whole(monkeypatch, step):
+    monkeypatch.setattr("imglab.imaging.filters.INVERT_STEP", step)
+    assert np.array_equal(pixels(InvertFilter()), 255 - RGB)
+
+
+def test_invert_needs_less_memory_than_its_input():
+    image = Image.new("RGB", (1000, 1000), "navy")
+    tracemalloc.start()
+    try:
+        InvertFilter().apply(image)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("each", [BlurFilter(3), SharpenFilter(), MedianFilter(5), EdgesFilter()])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_a_hidden_colour_does_not_flow_into_what_is_seen(each, mode):
+    results = []
+    for hidden in (0, 255):
+        image = Image.new(mode, (40, 40), (hidden,) * (len(mode) - 1) + (0,))
+        image.paste((128,) * (len(mode) - 1) + (255,), (10, 10, 30, 30))
+        seen = np.asarray(each.apply(image))[10:30, 10:30, 0]
+        results.append(seen)
+    expected = 128
+    if each.name == "edges":
+        expected = 0
+    for seen in results:
+        assert np.abs(seen.astype(int) - expected).max() <= 2  # of 8 bits, some are lost by alpha
+
+
+def test_a_blur_weighs_each_neighbour_by_its_alpha():
+    image = Image.new("RGBA", (41, 41), (0, 0, 255, 255))
+    image.paste((255, 0, 0, 51), (0, 0, 20, 41))
+    red, _, blue, _ = BlurFilter(4).apply(image).getpixel((20, 20))
+    assert red < 0.3 * blue
+
+
+@pytest.mark.parametrize("alpha", [40, 255])
+@pytest.mark.parametrize("each", [SharpenFilter(), MedianFilter(5), EdgesFilter(), BlurFilter(0)])
+def test_an_even_alpha_changes_no_colour(each, alpha):
+    opaque = Image.fromarray(RGB)
+    glass = opaque.copy()
+    glass.putalpha(alpha)
+    assert each.apply(glass).convert("RGB").tobytes() == each.apply(opaque).tobytes()
 
 
 def test_invert_is_the_negative():

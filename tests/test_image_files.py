@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from imglab.errors import ImageError
+from imglab.errors import ImageError, ResourceExhausted
 from imglab.imaging import open_image, save_image
 
 CAT = Path(__file__).parent.parent / "images" / "sample.jpg"
@@ -258,14 +258,21 @@ def test_nobody_ever_sees_half_a_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
+    ("error", "kind", "sentence"),
     [
-        (OSError(28, "No space left on device"), "No space left on device"),
-        (ValueError("no such colour"), "no such colour"),
-        (struct.error("too large"), "too large"),
+        (
+            OSError(28, "No space left on device"),
+            ResourceExhausted,
+            "no space is left on the disk",
+        ),
+        (MemoryError(), ResourceExhausted, "out of memory"),
+        (ValueError("no such colour"), ImageError, "no such colour"),
+        (struct.error("too large"), ImageError, "too large"),
     ],
 )
-def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatch, error, sentence):
+def test_a_failure_leaves_the_old_file_and_no_temporary_one(
+    tmp_path, monkeypatch, error, kind, sentence
+):
     path = tmp_path / "cat.png"
     path.write_bytes(b"the old file")
 
@@ -274,7 +281,7 @@ def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatc
         raise error
 
     monkeypatch.setattr(Image.Image, "save", write_half)
-    with pytest.raises(ImageError, match=rf"^Cannot write {path}: {sentence}$"):
+    with pytest.raises(kind, match=rf"^Cannot write {path}: {sentence}$"):
         save_image(SMALL, path)
     assert path.read_bytes() == b"the old file"
     assert list(tmp_path.iterdir()) == [path]

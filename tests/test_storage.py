@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from imglab.errors import FilterError, ImageError
+from imglab.errors import FilterError, ImageError, ImagingError, ResourceExhausted
 from imglab.storage import Folders, Storage, storage_for
+from imglab.storage.names import fitting, length
 
 
 @pytest.fixture
@@ -83,7 +84,13 @@ def test_what_is_written_to_is_a_real_file_so_that_pillow_encodes_without_the_gi
 @pytest.mark.parametrize(
     ("error", "kind", "sentence"),
     [
-        (OSError(28, "No space left on device"), ImageError, "Cannot write output/a.txt: No space"),
+        (
+            OSError(28, "No space left on device"),
+            ResourceExhausted,
+            "Cannot write output/a.txt: no space is left on the disk",
+        ),
+        (MemoryError(), ResourceExhausted, "Cannot write output/a.txt: out of memory"),
+        (RuntimeError(), ImageError, "Cannot write output/a.txt: RuntimeError"),
         (ValueError("odd"), ImageError, "Cannot write output/a.txt: odd"),
         (FilterError("a sentence"), FilterError, "^a sentence$"),
     ],
@@ -119,3 +126,40 @@ def test_a_link_in_the_place_of_a_result_is_replaced_only_when_it_leads_inside(p
     with pytest.raises(ImageError, match="outside the folders"):
         storage.save("output/out.txt", hello)
     assert (project / "images" / "a.txt").read_bytes() == b"the original"
+
+
+def test_a_full_disk_is_said_and_is_nothing_final(project):
+    def fill_the_disk(_):
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"more")
+
+    with pytest.raises(ResourceExhausted, match=r"output/a\.txt: no space is left") as caught:
+        Folders.of_project().save("output/a.txt", fill_the_disk)
+    assert not isinstance(caught.value, ImagingError), "a worker would not try again"
+    assert list((project / "output").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("output/" + "é" * 130 + ".jpg", "a name of 264 bytes; 255 is the most"),
+        ("output/" + "a/" * 1500 + "b.jpg", "more than 32 folders deep"),
+        ("output/\u202egpj.exe", "invisible characters"),
+    ],
+)
+def test_a_place_that_no_disk_takes_is_refused_when_asked(project, path, words):
+    for ask in (
+        Folders.of_project().check_writable,
+        lambda path: Folders.of_project().save(path, hello),
+    ):
+        with pytest.raises(ImageError, match=words):
+            ask(path)
+    assert list((project / "output").iterdir()) == []
+
+
+def test_a_name_is_cut_between_two_letters_and_only_when_it_is_too_long():
+    assert fitting("é" * 118, "-2.jpg") == "é" * 118 + "-2.jpg"
+    long = fitting("é" * 130, "-2.jpg")
+    assert long == "é" * 124 + "-2.jpg"
+    assert length(long) == 254
+    assert fitting("caf\udce9", ".jpg") == "caf\udce9.jpg"

@@ -26,6 +26,8 @@ from imglab.workers import Worker, WorkerPool
 NAMESPACE = "demo:"
 #: Pixels of each input: enough for a task to take far longer than its way through the queue.
 PIXELS = 2_000_000
+#: How fine the inputs are, as JPEGs from 1 to 100; the results are as fine.
+QUALITY = 75
 #: It has a filter that holds the GIL and one that releases it, so threads gain something, not all.
 FILTERS = "median:size=3,blur:radius=3"
 
@@ -110,7 +112,7 @@ def make_inputs(tasks: int, pixels: int = PIXELS) -> list[Path]:
             image = open_image(photo)
             scale = (pixels / (image.width * image.height)) ** 0.5
             size = (round(image.width * scale), round(image.height * scale))
-            save_image(image.resize(size, Image.Resampling.LANCZOS), target)
+            save_image(image.resize(size, Image.Resampling.LANCZOS), target, quality=QUALITY)
         made[photo] = target
     return [made[photos[n % len(photos)]] for n in range(tasks)]
 

@@ -21,49 +21,16 @@ from contextlib import suppress
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
-from imglab.errors import FilterError, ImageError
+from imglab.errors import FilterError
+from imglab.imaging.alpha import without_hidden
+from imglab.imaging.normal import normalise, shown
+from imglab.imaging.source import pass_on
 
 Spec = str | Mapping[str, Any]
 FilterClass = TypeVar("FilterClass", bound="type[BaseFilter]")
 Number = TypeVar("Number", int, float)
-#: How much of a stranger's value an error message shows, in letters.
-SHOWN = 60
-
-
-def normalise(image: Image.Image) -> Image.Image:
-    """Turn a picture upright, in 8 bits, to L, LA, RGB or RGBA; one that is so comes back itself.
-
-    I and I;16 count from 0 to 65535, F from 0 to 255. Transparency of any sort becomes an alpha
-    band, except a key colour in 16 bits, which is dropped.
-    """
-    if not isinstance(image, Image.Image):
-        raise ImageError(f"An image is needed, not {shown(image)}: open_image(path) makes one.")
-    image.load()  # first, because a TIFF turns itself upright while it loads
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        # Not convert("L") alone: it cuts off at 255, and turns nearly all of the picture white.
-        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-        image.info.pop("transparency", None)
-    mode = "L" if Image.getmodebase(image.mode) == "L" else "RGB"
-    if image.has_transparency_data:
-        mode += "A"
-    if image.mode == mode:
-        return image
-    return image.convert(mode)
-
-
-def shown(value: object) -> str:
-    """Anything at all, short enough for an error message: specs come from strangers."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # 5,000 digits; a list in a list in a list …
-        text = f"a huge {type(value).__name__}"
-    if len(text) > SHOWN:
-        text = f"{text[: SHOWN - 3]}..."
-    return text
 
 
 def number(default: Number, *, low: float, high: float, odd: bool = False) -> Number:
@@ -117,6 +84,20 @@ class BaseFilter(ABC):
         Copy the image before drawing on it: it may be the caller's own.
         """
 
+    def reach(self) -> int:
+        """How many pixels away a filter looks; 0 says that it changes each pixel by itself.
+
+        A filter that looks further never meets the colours that lie hidden under alpha 0.
+        """
+        return 0
+
+    def change_seen(self, colours: Image.Image, alpha: Image.Image) -> Image.Image:
+        """Filter the colours of a picture that has an alpha band, which is only looked at."""
+        reach = self.reach()
+        if reach:
+            colours = without_hidden(colours, alpha, reach)
+        return self.change(colours)
+
     def apply(self, image: Image.Image) -> Image.Image:
         """Filter an image, and return a new one of the same size; `image` stays as it was.
 
@@ -124,10 +105,11 @@ class BaseFilter(ABC):
         """
         image = normalise(image)
         has_alpha = image.mode.endswith("A")
-        colours = image
         if has_alpha:
             colours = image.convert(image.mode.removesuffix("A"))
-        result = self.change(colours)
+            result = self.change_seen(colours, image.getchannel("A"))
+        else:
+            result = self.change(image)
         if not isinstance(result, Image.Image) or result.size != image.size:
             wanted = "change() must return an image of the same size"
             raise FilterError(f"{self.name}: {wanted}, not {shown(result)}")
@@ -136,6 +118,7 @@ class BaseFilter(ABC):
         result = normalise(result)
         if has_alpha:
             result.putalpha(image.getchannel("A"))
+        pass_on(image, result)
         return result
 
     def spec(self) -> dict[str, object]:

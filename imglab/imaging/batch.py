@@ -7,16 +7,21 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import Literal, get_args
 
-from imglab.errors import FilterError, ImageError, ImagingError
-from imglab.imaging.files import FORMATS, open_image, save_image
+from imglab.errors import FilterError, ImageError, ImagingError, ImglabError
+from imglab.imaging.files import open_image
+from imglab.imaging.frames import film_of
+from imglab.imaging.kinds import FORMATS, check_fits, format_of
 from imglab.imaging.pipeline import FilterPipeline
 from imglab.imaging.progress import follow
+from imglab.imaging.writing import AS_THE_SOURCE
+from imglab.storage.names import fitting
+from imglab.storage.whole_file import write_whole
 
 Mode = Literal["sequential", "threads", "processes"]
 Source = str | Path | Iterable[str | Path]
@@ -27,17 +32,34 @@ DIED = "Cannot filter {}: a process died first (a script needs `if __name__ == '
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What became of one photograph: what went wrong, or None; what else somebody should know."""
+
+    reason: str | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class BatchReport:
-    """What became of a batch: files written, and input file → what went wrong, in input order."""
+    """What became of a batch: files written, and input file → what went wrong, in input order.
+
+    `notes` says of input files what their results do not show, such as frames that were dropped;
+    `skipped` what else lay in the folder, and why it was not taken.
+    """
 
     done: tuple[Path, ...]
     failures: Mapping[Path, str]
     seconds: float
+    notes: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    skipped: Mapping[Path, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         total = len(self.done) + len(self.failures)
-        first = f"{len(self.done)} of {total} images done in {self.seconds:.2f} s"
-        return "\n  ".join([first, *self.failures.values()])
+        lines = [f"{len(self.done)} of {total} images done in {self.seconds:.2f} s"]
+        lines += self.failures.values()
+        lines += [f"{path}: {', '.join(notes)}" for path, notes in self.notes.items()]
+        lines += [f"{path} was left out: {reason}" for path, reason in self.skipped.items()]
+        return "\n  ".join(lines)
 
 
 @dataclass(frozen=True)
@@ -76,34 +98,36 @@ class BatchProcessor:
         cat-2.jpg. ImageError where a result would overwrite a photograph.
         """
         started = time.perf_counter()
-        jobs = _jobs(source, Path(output_dir))
-        outcomes: Iterable[tuple[Job, str | None]] = zip(jobs, self._outcomes(jobs), strict=True)
+        jobs, skipped = _jobs(source, Path(output_dir))
+        outcomes: Iterable[tuple[Job, Outcome]] = zip(jobs, self._outcomes(jobs), strict=True)
         if progress:
             outcomes = follow(outcomes, total=len(jobs))
         results = list(outcomes)
         return BatchReport(
-            done=tuple(target for (_, target), reason in results if reason is None),
-            failures={path: reason for (path, _), reason in results if reason is not None},
+            done=tuple(target for (_, target), each in results if each.reason is None),
+            failures={path: each.reason for (path, _), each in results if each.reason is not None},
             seconds=time.perf_counter() - started,
+            notes={path: each.notes for (path, _), each in results if each.notes},
+            skipped=skipped,
         )
 
-    def _outcomes(self, jobs: list[Job]) -> Iterator[str | None]:
-        """What went wrong, or None, for each of the jobs in their order."""
+    def _outcomes(self, jobs: list[Job]) -> Iterator[Outcome]:
+        """What became of each of the jobs, in their order."""
         work = partial(_work, self.pipeline)
         if self.mode == "sequential":
             yield from map(work, jobs)
             return
         pool = self._pool()
-        pending: list[futures.Future[str | None]] = []
+        pending: list[futures.Future[Outcome]] = []
         try:
             with suppress(futures.BrokenExecutor):  # a pool may break before all is submitted
                 pending.extend(pool.submit(work, job) for job in jobs)
             for (path, _), future in zip(jobs, pending, strict=False):
                 if isinstance(future.exception(), futures.BrokenExecutor):
-                    yield DIED.format(path)
+                    yield Outcome(DIED.format(path))
                 else:
                     yield future.result()
-            yield from (DIED.format(path) for path, _ in jobs[len(pending) :])
+            yield from (Outcome(DIED.format(path)) for path, _ in jobs[len(pending) :])
         finally:
             pool.shutdown(cancel_futures=True)  # interrupted, it does not run to the end
 
@@ -116,29 +140,59 @@ class BatchProcessor:
         return futures.ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
 
 
-def _jobs(source: Source, folder: Path) -> list[Job]:
-    """Each photograph with the file for its result; no two results share a file."""
+def _jobs(source: Source, folder: Path) -> tuple[list[Job], dict[Path, str]]:
+    """Each photograph with the file for its result, no two of them the same; what was left out."""
+    skipped: dict[Path, str] = {}
     if not isinstance(source, str | Path):
         paths = list(dict.fromkeys(map(Path, source)))
     elif Path(source).is_dir():
-        paths = sorted(path for path in Path(source).iterdir() if path.suffix.lower() in FORMATS)
+        paths = []
+        for path in sorted(Path(source).iterdir()):
+            reason = _why_skip(path)
+            if reason:
+                skipped[path] = reason
+            else:
+                paths.append(path)
     else:
         raise ImageError(f"{source} is not a folder; single photographs come in a list")
     if folder.resolve() in {path.parent.resolve() for path in paths}:
         raise ImageError(f"{folder} holds the photographs; their results need another folder")
     targets: dict[str, Path] = {}  # by lower-case name: not every disk tells Cat.jpg from cat.jpg
     for path in paths:
-        names = chain([path.name], (f"{path.stem}-{n}{path.suffix}" for n in count(2)))
+        numbered = (fitting(path.stem, f"-{n}{path.suffix}") for n in count(2))
+        names = chain([path.name], numbered)
         name = next(name for name in names if name.lower() not in targets)
         targets[name.lower()] = folder / name
-    return list(zip(paths, targets.values(), strict=True))
+    return list(zip(paths, targets.values(), strict=True)), skipped
 
 
-def _work(pipeline: FilterPipeline, job: Job) -> str | None:
-    """What went wrong, or None; runs here, in a thread or in another process."""
+def _why_skip(path: Path) -> str:
+    """Why an entry of a folder is not taken for a photograph; an empty text if it is taken."""
+    if path.name.startswith("._"):
+        return "what macOS notes about another file"
+    if path.is_dir():
+        return "a folder"
+    if path.suffix.lower() not in FORMATS:
+        return f"its name ends in none of {', '.join(FORMATS)}"
+    return ""
+
+
+def _work(pipeline: FilterPipeline, job: Job) -> Outcome:
+    """Filter one photograph; runs here, in a thread or in another process."""
     path, target = job
     try:
-        save_image(pipeline.apply(open_image(path)), target)
+        return _filtered(pipeline, path, target)
+    except ImglabError as error:
+        return Outcome(str(error))
     except Exception as error:  # noqa: BLE001 - whatever one photograph raises, the rest go on
-        return str(error) if isinstance(error, ImageError) else f"Cannot filter {path}: {error!r}"
-    return None
+        return Outcome(f"Cannot filter {path}: {error!r}")
+
+
+def _filtered(pipeline: FilterPipeline, path: Path, target: Path) -> Outcome:
+    image = open_image(path)
+    check_fits(target, image.size)  # before the work
+    image_format = format_of(target)
+    film = film_of(path, image, image_format).each(pipeline.apply)
+    write = partial(film.write, image_format=image_format, quality=AS_THE_SOURCE)
+    write_whole(target, write, spelled=str(target))
+    return Outcome(None, tuple(film.notes(image_format)))

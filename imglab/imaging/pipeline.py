@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imglab.errors import FilterError
-from imglab.imaging.base_filter import BaseFilter, FilterFactory, Spec, normalise, shown
+from imglab.imaging.base_filter import BaseFilter, FilterFactory, Spec
+from imglab.imaging.normal import normalise, shown
 
 
 @dataclass(frozen=True, init=False, repr=False)

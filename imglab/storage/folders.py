@@ -11,15 +11,20 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from imglab.errors import ImageError
+from imglab.errors import ImageError, ResourceExhausted
 from imglab.project import project_root
 from imglab.storage.base import Write
+from imglab.storage.exhausted import ran_out
+from imglab.storage.names import MAX_NAME, length
 from imglab.storage.whole_file import write_whole
 
 #: The largest file that is read, in bytes; some decoders take the whole of it into memory.
 MAX_BYTES = 256 << 20
-#: Control characters, line ends, halves of characters: they could forge a line of the log.
-_UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: The most folders that a result may lie deep in, below the one that the worker writes to.
+MAX_DEPTH = 32
+#: Control characters, line ends, halves of characters: they could forge a line of the log. So could
+#: those that turn the direction of what follows: gpj.exe would read exe.jpg.
+_UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 #: Flags to open a folder without following a link; O_PATH, where it exists, needs no right to
 #: list the folder.
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
@@ -53,8 +58,20 @@ class Folders:
         return place
 
     def check_writable(self, path: object) -> str:
-        """Return the path as results spell it; ImageError outside the writable folder."""
-        return self.name(self.to_write(path))
+        """Return the path as results spell it.
+
+        ImageError outside the writable folder, far below it, and for a name that is too long.
+        """
+        place, top = self._inside(path, (self.writable,), "write", "--output")
+        parts = place.relative_to(top).parts
+        if len(parts) > MAX_DEPTH:
+            raise ImageError(f"{path!r:.200} is more than {MAX_DEPTH} folders deep.")
+        for part in parts:
+            if length(part) > MAX_NAME:
+                raise ImageError(
+                    f"{path!r:.200} has a name of {length(part)} bytes; {MAX_NAME} is the most."
+                )
+        return self.name(place)
 
     def result_path(self, file_name: str) -> str:
         """Return the path for a result whose task names none: in the writable folder."""
@@ -82,8 +99,8 @@ class Folders:
 
         ImageError for a path outside the writable folder, and for whatever `write` raises.
         """
+        name = self.check_writable(path)
         place, top = self._inside(path, (self.writable,), "write", "--output")
-        name = self.name(place)
         top.mkdir(parents=True, exist_ok=True)
         with self._folder_of(place, top, make=True) as folder:
             write_whole(Path(place.name), write, spelled=name, folder=folder)
@@ -138,4 +155,7 @@ class Folders:
             finally:
                 os.close(folder)
         except OSError as error:
+            words = ran_out(error)
+            if words:
+                raise ResourceExhausted(f"{self.name(place)} cannot be {verb}: {words}.") from None
             raise ImageError(f"{self.name(place)} cannot be {verb}: {error.strerror}.") from None

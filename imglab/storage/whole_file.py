@@ -8,15 +8,17 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from imglab.errors import ImageError, ImagingError
+from imglab.errors import ImageError, ImglabError, ResourceExhausted
 from imglab.storage.base import Write
+from imglab.storage.exhausted import ran_out
 
 
 def write_whole(path: Path, write: Write, *, spelled: str, folder: int | None = None) -> None:
     """Let `write` fill a file: whoever looks sees the old file or the whole new one.
 
     With the descriptor of an open `folder`, `path` is a bare name in there; else missing folders
-    are made. ImageError for whatever goes wrong, with the path as it is `spelled` for people.
+    are made. ResourceExhausted for a full disk or too little memory, ImageError for whatever else
+    goes wrong, with the path as it is `spelled` for people.
     """
     # In the same folder: to rename is one step only within one file system.
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
@@ -29,11 +31,19 @@ def write_whole(path: Path, write: Write, *, spelled: str, folder: int | None = 
         with open(temporary, "xb", opener=create) as file:
             write(file)
         os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
-    except ImagingError:
+    except ImglabError:
         raise  # it is a sentence already
     except Exception as error:  # encoders raise nearly anything
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"Cannot write {spelled}: {reason}") from error
+        raise _failure(spelled, error) from error
     finally:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
+
+
+def _failure(spelled: str, error: Exception) -> ImglabError:
+    """The error for people, with a reason that is never empty."""
+    words = ran_out(error)
+    if words:
+        return ResourceExhausted(f"Cannot write {spelled}: {words}")
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return ImageError(f"Cannot write {spelled}: {reason}")

@@ -10,9 +10,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.storage import Storage
+from imglab.storage.names import fitting
 
 if TYPE_CHECKING:
-    from imglab.imaging import FilterPipeline
+    from PIL.Image import Image
+
+    from imglab.imaging import BaseFilter, FilterPipeline
 
 #: How much of a file is hashed at a time, in bytes: a large one is never whole in memory.
 HASH_STEP = 1 << 20
@@ -30,38 +33,59 @@ def filter_photograph(
 ) -> dict[str, Any]:
     """Open the photograph that a payload names, filter it, save it; return the result, as JSON.
 
-    The payload has an `image_path`; it may have an `output_path`, and `filters` of its own, which
-    then stand in for `pipeline`. Between two steps `check_cancelled` is called: what it raises ends
-    the work, and nothing is written. ImagingError for what trying again will not mend.
+    The payload has an `image_path`; it may have an `output_path`, `filters` of its own, which then
+    stand in for `pipeline`, and for a JPEG a `quality` from 1 to 100 and a `subsampling`. The
+    result has `notes` when somebody should know more of it: a colour profile that was converted,
+    frames or a transparency that the format cannot hold. Between two steps `check_cancelled` is
+    called: what it raises ends the work, and nothing is written. ImagingError for what trying again
+    will not mend, ResourceExhausted when memory or disk space ran out.
     """
     # Not before the first photograph: a worker is at hand sooner, and smaller, without Pillow.
-    from imglab.imaging import FilterPipeline, format_of, open_image, write_image  # noqa: PLC0415
+    from imglab.imaging import (  # noqa: PLC0415
+        FilterPipeline,
+        Quality,
+        check_fits,
+        film_of,
+        format_of,
+        open_image,
+    )
 
     began = time.monotonic()
     filters = payload.get("filters")
     if filters is None:
         filters = pipeline
     pipeline = FilterPipeline(filters)
+    quality = Quality(payload.get("quality"), payload.get("subsampling"))
     with storage.open(payload.get("image_path")) as file:
         image = open_image(file)
         output_path = payload.get("output_path")
         if not output_path:
             output_path = storage.result_path(_result_name(file, pipeline))
-    # Both are refused now, not after the work.
-    name = storage.check_writable(output_path)
-    image_format = format_of(name)
+        # Whatever can be refused is refused now, not after the work.
+        name = storage.check_writable(output_path)
+        check_fits(name, image.size)
+        image_format = format_of(name)
+        film = film_of(file, image, image_format)
     for each in pipeline:
-        check_cancelled()
-        image = each.apply(image)
+        film = film.each(partial(_step, each, check_cancelled))
     check_cancelled()
-    name = storage.save(name, partial(write_image, image, image_format=image_format))
-    return {
+    name = storage.save(name, partial(film.write, image_format=image_format, quality=quality))
+    result = {
         "status": "success",
         "output_path": name,
-        "width": image.width,
-        "height": image.height,
+        "width": film.first.width,
+        "height": film.first.height,
         "seconds": round(time.monotonic() - began, 3),
     }
+    notes = film.notes(image_format)
+    if notes:
+        result["notes"] = notes
+    return result
+
+
+def _step(each: BaseFilter, check_cancelled: Callable[[], None], image: Image) -> Image:
+    check_cancelled()
+    return each.apply(image)
 
 
 def _result_name(file: BinaryIO, pipeline: FilterPipeline) -> str:
@@ -72,4 +96,4 @@ def _result_name(file: BinaryIO, pipeline: FilterPipeline) -> str:
         digest.update(chunk)
     digest.update(str(pipeline).encode())
     source = PurePosixPath(file.name)
-    return f"{source.stem}-{digest.hexdigest()[:16]}{source.suffix}"
+    return fitting(source.stem, f"-{digest.hexdigest()[:16]}{source.suffix}")
