@@ -265,3 +265,40 @@ def test_a_progress_bar_is_drawn_when_asked_for_and_only_then(photos, tmp_path, 
     assert capsys.readouterr().out == ""
     BatchProcessor(INVERT).process(photos, tmp_path / "out", progress=True)
     assert "100%" in capsys.readouterr().out
+
+
+def test_what_is_left_out_of_a_folder_is_said_with_its_reason(photos, tmp_path):
+    picture = (photos / "grey10.png").read_bytes()
+    (photos / "._grey10.png").write_bytes(b"\0\x05\x16\x07" + bytes(80))
+    (photos / "holiday.jpg").mkdir()
+    (photos / "new.heic").write_bytes(picture)
+    (photos / "old.jfif").write_bytes(picture)
+    (photos / "grey.pgm").write_bytes(b"P5 2 1 255\n" + bytes(2))
+    report = BatchProcessor(INVERT).process(photos, tmp_path / "out")
+    assert report.failures == {}
+    assert {"old.jfif", "grey.pgm"} <= {path.name for path in report.done}
+    assert {path.name: reason.split(" .")[0] for path, reason in report.skipped.items()} == {
+        "._grey10.png": "what macOS notes about another file",
+        "holiday.jpg": "a folder",
+        "new.heic": "its name ends in none of",
+    }
+    assert "holiday.jpg was left out: a folder" in str(report)
+
+
+def test_what_a_result_does_not_show_is_in_the_report(photos, tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    (photos / "two.jpg").write_bytes(b"")
+    frames[0].save(photos / "two.jpg", "GIF", save_all=True, append_images=frames[1:])
+    report = BatchProcessor(INVERT).process(photos, tmp_path / "out")
+    assert report.notes == {photos / "two.jpg": ("1 of 2 frames: JPEG holds one",)}
+    assert "1 of 2 frames: JPEG holds one" in str(report)
+
+
+def test_a_number_is_added_to_the_longest_name_too(photos, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    name = "é" * 125 + ".png"
+    for folder in (photos, other):
+        Image.new("RGB", (4, 4)).save(folder / name)
+    report = BatchProcessor(INVERT).process([photos / name, other / name], tmp_path / "out")
+    assert len({path.name for path in report.done}) == 2

@@ -4,7 +4,10 @@ import io
 import os
 import stat
 import struct
+import time
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -309,3 +312,132 @@ def test_a_saved_file_may_be_read_by_whom_the_umask_allows(tmp_path):
     finally:
         os.umask(old)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def ftyp(brand):
+    return struct.pack(">I", 24) + b"ftyp" + brand + bytes(4) + b"mif1" + brand + bytes(99)
+
+
+def tiff(bits, sample_format, photometric, pixels):
+    """A TIFF of 2 × 2 pixels in three samples, with these numbers of bits."""
+    entries = [
+        (256, 3, 1, 2), (257, 3, 1, 2), (258, 3, 3, 146), (259, 3, 1, 1), (262, 3, 1, photometric),
+        (273, 4, 1, 158), (277, 3, 1, 3), (278, 3, 1, 2), (279, 4, 1, len(pixels)),
+        (284, 3, 1, 1), (339, 3, 3, 152),
+    ]  # fmt: skip
+    packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    head = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + packed + bytes(4)
+    return head + struct.pack("<6H", *[bits] * 3, *[sample_format] * 3) + pixels
+
+
+def bmp_with_bit_fields():
+    info = struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, 32, 3, 16, 0, 0, 0, 0)
+    masks = struct.pack("<III", 0xFF00, 0xFF0000, 0xFF000000)
+    head = b"BM" + struct.pack("<IHHI", 82, 0, 0, 66)
+    return head + info + masks + b"\0\x10\x20\x30" * 4
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (encoded("AVIF"), "it is AVIF, which is not read here"),
+        (ftyp(b"heic"), "it is HEIC, which is not read here: save it as JPEG or PNG"),
+        (ftyp(b"heix"), "it is HEIC"),
+        (ftyp(b"mif1"), "it is HEIC"),
+        (encoded("JPEG2000"), "it is JPEG 2000"),
+        (b"8BPS\0\1" + bytes(99), "it is Photoshop's PSD"),
+        (tiff(32, 3, 2, bytes(48)), "it is a TIFF of a layout that is not read"),
+        (tiff(16, 1, 8, bytes(24)), "it is a TIFF of a layout that is not read"),
+        (bmp_with_bit_fields(), "it is of a layout that is not read"),
+        (encoded("JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "layout"),
+    ],
+)
+def test_a_sound_picture_that_is_not_read_is_called_by_its_name(content, words):
+    with pytest.raises(ImageError, match=words):
+        open_image(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("wrong", [b"cat.png", encoded("PNG"), PIXELS, None, 7])
+def test_what_is_neither_a_path_nor_an_open_file_is_told_so(wrong):
+    with pytest.raises(ImageError, match=r"^Cannot open .*: a path or an open file is needed$"):
+        open_image(wrong)
+
+
+def test_an_open_file_is_read_from_its_beginning_and_an_entry_of_a_folder_is_a_path(tmp_path):
+    file = io.BytesIO()
+    SMALL.save(file, "PNG")
+    assert open_image(file).size == (16, 12)
+    (tmp_path / "a.png").write_bytes(file.getvalue())
+    with os.scandir(tmp_path) as entries:
+        assert open_image(next(entries)).size == (16, 12)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError("out of memory when reading image file"), OSError(24, "many")]
+)
+def test_what_ran_out_is_named_and_the_photograph_is_not_blamed(monkeypatch, error):
+    def run_out(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Image.Image, "getexif", run_out)
+    with pytest.raises(
+        ResourceExhausted, match=r"sample\.jpg: (out of memory|.* open files)"
+    ) as caught:
+        open_image(CAT)
+    assert not isinstance(caught.value, ImageError)
+
+
+def odd_exif():
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 9) + bytes(20)
+    content = encoded("JPEG")
+    return content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+
+
+def test_nobody_is_warned_of_odd_metadata_and_the_filters_of_warnings_are_as_before():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        before = list(warnings.filters)
+        with ThreadPoolExecutor(4) as threads:
+            contents = [io.BytesIO(odd_exif()) for _ in range(40)]
+            assert {image.size for image in threads.map(open_image, contents)} == {(16, 12)}
+        assert list(warnings.filters) == before
+    assert seen == []
+
+
+def segments(marker, content, times):
+    part = b"\xff" + bytes([marker]) + struct.pack(">H", len(content) + 2) + content
+    plain = encoded("JPEG")
+    return plain[:2] + part * times + plain[2:]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (segments(0xE1, b"Exif\0\0" + bytes(60_000), 2000), "more segments of metadata"),
+        (segments(0xED, b"Photoshop 3.0\0" + b"8BIM\xff" * 9000, 500), "more segments of metadata"),
+        (encoded("JPEG")[:2] + b"\xff" * 30_000_000, "more parts than any photograph"),
+        (encoded("GIF")[:-1] + (b"!\xfe" + b"\xffx" * 128 + b"\0") * 50_000, "longer comments"),
+        (b"P6 " + b"#" * 30_000_000 + b"\n9 9 255\n" + bytes(243), "more parts"),
+    ],
+)
+def test_a_file_that_would_cost_minutes_is_refused_in_seconds(content, words):
+    began = time.monotonic()
+    with pytest.raises(ImageError, match=words):
+        open_image(io.BytesIO(content))
+    assert time.monotonic() - began < 20
+
+
+def test_one_long_row_takes_no_longer_than_many_short_ones():
+    took = {}
+    for width, height in ((4000, 5000), (20_000_000, 1)):
+        content = io.BytesIO(b"P5 %d %d 255\n" % (width, height) + bytes(20_000_000))
+        began = time.process_time()
+        assert open_image(content).size == (width, height)
+        took[width] = time.process_time() - began
+    assert took[20_000_000] < 10 * took[4000] + 0.5
+
+
+def test_a_photograph_may_have_metadata_in_many_segments():
+    xmp = b"http://ns.adobe.com/xmp/extension/\0" + bytes(60_000)
+    assert open_image(io.BytesIO(segments(0xE1, xmp, 400))).size == (16, 12)
+    assert open_image(io.BytesIO(segments(0xE1, b"Exif\0\0II*\0", 3))).size == (16, 12)

@@ -17,6 +17,8 @@ def shown(value: object) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # 5,000 digits; a list in a list in a list …
         text = f"a huge {type(value).__name__}"
+    if "\n" in text:  # as an array has
+        text = " ".join(text.split())
     if len(text) > SHOWN:
         text = f"{text[: SHOWN - 3]}..."
     return text

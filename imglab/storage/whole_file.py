@@ -28,7 +28,8 @@ def write_whole(path: Path, write: Write, *, spelled: str, folder: int | None = 
         if folder is None:
             path.parent.mkdir(parents=True, exist_ok=True)
         # A real file, with a descriptor: Pillow then encodes without the GIL.
-        with open(temporary, "xb", opener=create) as file:
+        # It is readable too: of several pages, a TIFF reads again what it wrote.
+        with open(temporary, "x+b", opener=create) as file:
             write(file)
         os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
     except ImglabError:
