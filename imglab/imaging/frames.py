@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -122,40 +122,52 @@ def _seek(image: Image.Image, number: int) -> bool:
     return True
 
 
+class _TooLarge(Exception):
+    """There are more frames, or more pixels in all of them, than a reader takes."""
+
+
+class _OtherSize(Exception):
+    """The next page is of another size, which no animation can hold."""
+
+
 def _read(file: IO[bytes], first: Image.Image, image_format: str) -> Film:
     """All frames, if a format can hold them; else the first ones, or the first, and a note."""
     image = begin(file)
     image.load()
     images = [first]
     durations = [image.info.get("duration", 0)]
-    pixels = first.width * first.height
-    limit = Image.MAX_IMAGE_PIXELS
     note = ""
-    for number in range(1, MAX_FRAMES + 1):
-        try:
-            if not _seek(image, number):
-                break
-            if image_format in ANIMATED and image.size != first.size:
-                note = f"{number} of several pages: the next one is of another size"
-                break
-            pixels += image.width * image.height
-            if number == MAX_FRAMES or (limit and pixels > limit):
-                return Film(
-                    (first,),
-                    note=f"1 of several frames: there are more than {limit:,} "
-                    f"pixels or {MAX_FRAMES:,} frames in all",
-                )
-            frame = _normal(image, first)
-        except MemoryError:
-            raise
-        except Exception:  # noqa: BLE001 - what follows the first picture may be anything
-            note = f"{number} of several frames: the next one is broken or cut short"
-            break
-        images.append(frame)
-        durations.append(image.info.get("duration", 0))
+    try:
+        for frame in _others(image, first, image_format):
+            images.append(frame)
+            durations.append(image.info.get("duration", 0))
+    except _TooLarge:
+        limits = f"{Image.MAX_IMAGE_PIXELS:,} pixels or {MAX_FRAMES:,} frames"
+        return Film((first,), note=f"1 of several frames: in all there are more than {limits}")
+    except _OtherSize:
+        note = f"{len(images)} of several pages: the next one is of another size"
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - what follows the first picture may be anything
+        note = f"{len(images)} of several frames: the next one is broken or cut short"
     if not any(durations):
         durations = []
     return Film(tuple(images), tuple(durations), image.info.get("loop"), note)
+
+
+def _others(image: Image.Image, first: Image.Image, image_format: str) -> Iterator[Image.Image]:
+    """The frames after the first, as long as they may be read."""
+    number = 1
+    pixels = first.width * first.height
+    limit = Image.MAX_IMAGE_PIXELS
+    while _seek(image, number):
+        if image_format in ANIMATED and image.size != first.size:
+            raise _OtherSize
+        number += 1
+        pixels += image.width * image.height
+        if number > MAX_FRAMES or (limit and pixels > limit):
+            raise _TooLarge
+        yield _normal(image, first)
 
 
 def _normal(image: Image.Image, first: Image.Image) -> Image.Image:
