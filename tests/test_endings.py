@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from helpers.server import redis_queue
 
-from imglab.errors import ImageError, TaskError
+from imglab.errors import ImageError, ResourceExhausted, TaskError
 from imglab.queues import QueueSettings
 from imglab.workers import Worker, WorkerPool
 from imglab.workers.endings import Fate, ending_of
@@ -56,7 +56,8 @@ class RaisingFilter(BaseFilter):
         (KeyboardInterrupt(), Fate.GIVEN_BACK, False),
         (SystemExit(1), Fate.FAILED, True),
         (asyncio.CancelledError(), Fate.FAILED, True),
-        (OSError("no space"), Fate.FAILED, True),
+        (OSError("no route"), Fate.FAILED, True),
+        (ResourceExhausted("the disk is full"), Fate.FAILED, True),
     ],
 )
 def test_what_a_task_raises_decides_what_becomes_of_it(problem, fate, retry):

@@ -21,14 +21,3 @@ def fitting(stem: str, ending: str) -> str:
         return stem + ending
     cut = stem.encode("utf-8", "surrogateescape")[:room]
     return cut.decode("utf-8", "ignore") + ending
-
-
-def is_utf8(name: str) -> bool:
-    """Whether a name can be written down anywhere: a disk may have one of any bytes."""
-    return name == printable(name)
-
-
-def printable(name: str) -> str:
-    r"""The name with each byte that is no UTF-8 as \xe9, and halves of characters likewise."""
-    raw = name.encode("utf-8", "surrogateescape")
-    return raw.decode("utf-8", "backslashreplace")

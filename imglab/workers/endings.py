@@ -6,6 +6,7 @@
 | Cancelled: somebody took it back while it ran | failed at once |
 | NotOurs: its lease is lost, or it was given back | nothing: another claim counts |
 | KeyboardInterrupt: a person wants us to leave | given back, and the worker leaves |
+| ResourceExhausted: the disk or the memory is full | failed, and tried again |
 | anything else, SystemExit and CancelledError of asyncio included | failed, and tried again |
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from imglab.errors import ImagingError, TaskError
+from imglab.errors import ImagingError, ResourceExhausted, TaskError
 from imglab.workers.in_hand import Cancelled, NotOurs
 
 #: The reason a task is failed for when somebody cancelled it too late to keep it from running.
@@ -51,6 +52,8 @@ def ending_of(problem: BaseException) -> Ending:
             return Ending(Fate.GIVEN_BACK)
         case ImagingError() | TaskError():
             return Ending(Fate.FAILED, _words(problem))
+        case ResourceExhausted():
+            return Ending(Fate.FAILED, _words(problem), retry=True)
     reason = f"{type(problem).__name__}: {_words(problem)}"
     return Ending(Fate.FAILED, reason, retry=True, is_surprise=True)
 
