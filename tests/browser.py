@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+from helpers.project import ROOT
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+#: The mark of a test that needs a browser; CI has one.
+needed = pytest.mark.skipif(
+    CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium here"
+)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -36,6 +43,9 @@ DONE = (
     f"({CELLS}.every(c => c.executionCount != null && c.executionState != 'running')"
     f" && {KERNEL}.status == 'idle')"
 )
+
+#: The text of the board, as the page has it now.
+BOARD = "document.querySelector('table.imglab-live')?.innerText"
 
 
 @dataclass(frozen=True)
@@ -134,3 +144,11 @@ def until_done(page: Any, seconds: float = 90) -> list[str]:
         f"{CELLS}.flatMap(c => c.outputs.toJSON()).filter(o => o.output_type == 'error')"
         ".map(o => o.ename + ': ' + o.evalue)"
     )
+
+
+def shots(folder: Path) -> Path:
+    """Where a test's pictures go: to be looked at, or kept by whoever runs the tests."""
+    kept = os.environ.get("IMGLAB_SHOTS")
+    place = ROOT / kept if kept else folder
+    place.mkdir(exist_ok=True)
+    return place

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import browser
 import nbformat
 import pytest
-from helpers.project import ROOT
 
-pytestmark = [
-    pytest.mark.skipif(
-        browser.CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium here"
-    ),
-    pytest.mark.timeout(180),
-]
+pytestmark = [browser.needed, pytest.mark.timeout(180), pytest.mark.photographs("sample.jpg")]
 
 CELLS = [
     """
@@ -47,9 +40,6 @@ queue.get_stats().completed, lost == {killed}
 """,
 ]
 
-#: The text of the board, as the page has it now.
-BOARD = "document.querySelector('table.imglab-live')?.innerText"
-
 
 @pytest.fixture
 def project(project, queue, valkey):
@@ -71,12 +61,14 @@ def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project,
         browser.start_all(page)
         page.wait_for_selector("table.imglab-live", timeout=60_000)
         while not browser.is_done(page) and len(seen) < 500:
-            seen.append(page.evaluate(BOARD) or "")
+            seen.append(page.evaluate(browser.BOARD) or "")
             page.wait_for_timeout(100)
         errors = browser.until_done(page)
         tables = page.locator("table.imglab-live").count()
         page.locator("table.imglab-live").first.scroll_into_view_if_needed()
-        page.screenshot(path=str(shots(tmp_path) / f"board-{theme.split()[-1].lower()}.png"))
+        page.screenshot(
+            path=str(browser.shots(tmp_path) / f"board-{theme.split()[-1].lower()}.png")
+        )
         # The replay's slider draws the moment it is at.
         last = page.locator("table.imglab-live").last
         before = last.inner_text()
@@ -93,10 +85,3 @@ def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project,
     assert len(set(seen)) >= 10, "it moved while the cell was busy"
     assert re.search(r"completed\s.*…\s*40\s", before), "all tasks were done, as the board says"
     assert "(40, True)" in facts, "and the killed worker's task among them"
-
-
-def shots(tmp_path):
-    """Where the pictures go: to be looked at, or kept by whoever runs the tests."""
-    folder = tmp_path if "IMGLAB_SHOTS" not in os.environ else ROOT / os.environ["IMGLAB_SHOTS"]
-    folder.mkdir(exist_ok=True)
-    return folder

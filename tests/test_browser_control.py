@@ -9,7 +9,12 @@ import browser
 import pytest
 from helpers.clock import until
 from helpers.project import ROOT
-from test_browser import BOARD, pytestmark, shots  # noqa: F401 - the mark is for this file, too
+
+pytestmark = [
+    browser.needed,
+    pytest.mark.timeout(180),
+    pytest.mark.photographs("camera.jpg", "coffee.jpg", "sample.jpg"),
+]
 
 #: The status line: the last row of the panel.
 STATUS = "[...document.querySelectorAll('.widget-vbox > .widget-html')].at(-1)"
@@ -87,11 +92,11 @@ def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
         assert "Killed worker-1" in someone.presses("Worker", "Kill -9")
         someone.worker.select_option("worker-2")
         assert "Froze worker-2" in someone.presses("Worker", "Freeze")
-        frames.add(page.evaluate(BOARD))
-        someone.takes_a_picture(shots(tmp_path) / "control-light.png")
+        frames.add(page.evaluate(browser.BOARD))
+        someone.takes_a_picture(browser.shots(tmp_path) / "control-light.png")
         assert "worker-2 goes on" in someone.presses("Worker", "Thaw")
         assert "Asked worker-2 to stop" in someone.presses("Worker", "Stop gently")
-        frames.add(page.evaluate(BOARD))
+        frames.add(page.evaluate(browser.BOARD))
         assert "now: 5." in someone.presses("Pool", "5")
         assert someone.worker.input_value() == "worker-2", "it is still chosen"
         assert "Added poison-201" in someone.presses("Tasks", "Add poison")
@@ -100,11 +105,13 @@ def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
         assert "Resumed" in someone.presses("Queue", "Resume")
         until(lambda: "is back" in someone.presses("Redis", "Kill -9"), 20)  # it must not be young
         assert "Restarted Redis" in someone.presses("Redis", "Restart")
-        while not re.search(r"\s0 left", frame := page.evaluate(BOARD)):
+        while not re.search(r"\s0 left", frame := page.evaluate(browser.BOARD)):
             frames.add(frame)
             page.wait_for_timeout(100)
-        page.wait_for_function(f"{BOARD}.match(/completed.*200/) && {BOARD}.match(/failed.*2/)")
-        someone.takes_a_picture(shots(tmp_path) / "control-light-end.png")
+        page.wait_for_function(
+            f"{browser.BOARD}.match(/completed.*200/) && {browser.BOARD}.match(/failed.*2/)"
+        )
+        someone.takes_a_picture(browser.shots(tmp_path) / "control-light-end.png")
         outputs = page.evaluate(OUTPUTS)
     for button, (milliseconds, answer) in someone.answers.items():
         print(f"{button:25} {milliseconds:5.0f} ms  {answer}")
@@ -121,4 +128,4 @@ def test_it_suits_a_dark_theme(project, tmp_path):
     ):
         someone = Instructor(page)
         someone.adds(20)
-        someone.takes_a_picture(shots(tmp_path) / "control-dark.png")
+        someone.takes_a_picture(browser.shots(tmp_path) / "control-dark.png")

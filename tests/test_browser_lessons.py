@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import browser
@@ -17,12 +16,7 @@ NAMES = sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb"))
 MOVING = "table.imglab-live, table.imglab-lanes, table.imglab-bench"
 VIEWS = f"{MOVING}, table.imglab-race, table.imglab-keys"
 
-pytestmark = [
-    pytest.mark.skipif(
-        browser.CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium here"
-    ),
-    pytest.mark.timeout(600),
-]
+pytestmark = [browser.needed, pytest.mark.timeout(600)]
 
 
 def stored_views(name: str) -> int:

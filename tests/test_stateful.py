@@ -500,7 +500,7 @@ class RedisMachine(Machine):
         assert tokens or not is_work or self.model.is_paused or not self.model.needs_token
 
     def nothing_is_left_over(self) -> None:
-        space, own = self.queue.namespace, set(self.queue.keys.values())
+        space, own = self.queue.namespace, set(self.queue.keys.all)
         keys = set(self.queue.redis.scan_iter(space + "*", count=1000)) - own
         results = {f"{space}result:{task_id}" for task_id in self.model.places["completed"]}
         assert keys == results | {f"{space}task:{task_id}" for task_id in self.model.tasks}
