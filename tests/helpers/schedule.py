@@ -22,7 +22,9 @@ LESSONS = (
 )
 #: Other files with many processes, servers that die, or long searches.
 SLOW_FILES = (
+    "test_examinations",
     "test_cli",
+    "test_odd_commands",
     "test_exercises",
     "test_failover",
     "test_hostile_images",
