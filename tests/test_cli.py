@@ -226,7 +226,7 @@ def test_mistakes_get_one_sentence_and_exit_code_1(project):
     assert "none.jpg is no file" in refused("submit", "none.jpg")
     latin = os.fsencode(project / "images") + b"/caf\xe9.jpg"
     (project / os.fsdecode(latin)).write_bytes(b"a name that is not UTF-8")
-    assert r"caf\xe9.jpg is no name in UTF-8" in refused("submit", os.fsdecode(latin))
+    assert r"caf\udce9.jpg is not UTF-8" in refused("submit", os.fsdecode(latin))
     assert "Did you mean blur" in refused("submit", "images/sample.jpg", "--filters", "blurr")
     assert "radius" in refused("submit", "images/sample.jpg", "--filters", "blur:radius=-1")
     assert "high, normal, low" in refused("submit", "images/sample.jpg", "--priority", "top")

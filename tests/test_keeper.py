@@ -15,7 +15,7 @@ from helpers.clock import until
 from helpers.server import free_port
 from typer.testing import CliRunner
 
-from imglab.cli import app
+from imglab.cli.server import app
 from imglab.errors import QueueUnavailable
 from imglab.queues.connection import connect
 from imglab.queues.own_password import STATE, read_state

@@ -157,10 +157,16 @@ def test_p6_an_encoding_that_does_not_exist_is_told_or_makes_no_difference(
     assert "should not happen" not in done.err
 
 
-@pytest.mark.parametrize("option", ["socket_timeout=0.5", "max_connections=1"])
-def test_p6_an_option_that_redis_py_knows_works(imglab, valkey, queue, monkeypatch, option):
-    monkeypatch.setenv("IMGLAB_REDIS_URL", f"{valkey.url}?{option}")
+def test_p6_a_short_time_limit_in_an_address_cuts_no_waiting(imglab, valkey, queue, monkeypatch):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", f"{valkey.url}?socket_timeout=0.5")
     assert imglab("stats", "--namespace", queue.namespace).code == 0
+
+
+def test_p6_an_option_that_is_ours_to_say_is_named(imglab, valkey, queue, monkeypatch):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", f"{valkey.url}?max_connections=1")
+    done = imglab("stats", "--namespace", queue.namespace)
+    assert done.code == 1
+    assert "no option 'max_connections'" in done.err
 
 
 def test_what_nobody_thought_of_is_one_sentence_too_and_a_traceback_on_demand(

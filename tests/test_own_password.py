@@ -24,7 +24,7 @@ from helpers.server import free_port, new_namespace
 from lessons import SOLVED, classroom, execute, nbformat
 from typer.testing import CliRunner
 
-from imglab.cli import app
+from imglab.cli import load_app
 from imglab.errors import QueueUnavailable
 from imglab.project import private_folder, project_home
 from imglab.queues import RedisTaskQueue
@@ -187,7 +187,7 @@ def test_every_way_to_write_the_address_works_without_it(open_project, tmp_path,
         {"host": "localhost", "port": port},
         {"host": "127.0.0.1", "port": port},
         {"url": f"redis://localhost:{port}"},
-        {"url": f"redis://127.0.0.1:{port}/0?protocol=3"},
+        {"url": f"redis://127.0.0.1:{port}/0"},
         {"connection": redis.Redis(port=port)},
     ]
     for way in ways:
@@ -226,7 +226,7 @@ def test_the_line_of_status_lets_redis_cli_in(open_project):
         assert not os.environ.get("CI"), "redis-cli is missing; .ci/run installs it"
         pytest.skip("no redis-cli here; CI has one")
     port = server.ensure().port
-    said = CliRunner().invoke(app, ["server", "status"]).output
+    said = CliRunner().invoke(load_app(), ["server", "status"]).output
     (line,) = [each for each in said.splitlines() if "REDISCLI_AUTH" in each]
     export = line.removeprefix("For redis-cli: ")
     done = subprocess.run(
@@ -243,7 +243,7 @@ def test_jupyterlab_gets_it_for_the_redis_cli_of_its_terminals(open_project, mon
     started = []
     monkeypatch.setattr(os, "execv", lambda *command: started.append(command))
     monkeypatch.setenv("REDISCLI_AUTH", "of another server")
-    CliRunner().invoke(app, ["lab"], catch_exceptions=False)
+    CliRunner().invoke(load_app(), ["lab"], catch_exceptions=False)
     ((_, words),) = started
     word = read_password(home())
     assert os.environ["REDISCLI_AUTH"] == word
@@ -352,7 +352,7 @@ def test_no_command_shows_it(open_project):
     word = read_password(home())
     told = [repr(here), here.url, repr(server.status())]
     for words in ("server start", "server status", "server status --json"):
-        said = CliRunner().invoke(app, words.split(), catch_exceptions=False)
+        said = CliRunner().invoke(load_app(), words.split(), catch_exceptions=False)
         told.append(said.output)
     with connect(here.host, here.port) as client, client.monitor() as monitor:
         RedisTaskQueue(port=here.port).get_stats()
@@ -431,7 +431,7 @@ def test_a_server_of_an_older_version_is_used_and_its_data_get_a_password_later(
         assert (here.started, here.password_file, here.port) == (False, None, server.PORT)
         with RedisTaskQueue(host="localhost", port=here.port) as queue:
             queue.add_task({})
-        assert "REDISCLI_AUTH" not in CliRunner().invoke(app, ["server", "status"]).output
+        assert "REDISCLI_AUTH" not in CliRunner().invoke(load_app(), ["server", "status"]).output
         assert server.stop()
         older.communicate(timeout=10)
         now = server.ensure()

@@ -427,3 +427,17 @@ def test_credentials_that_no_other_process_can_have_are_named(own_server):
     described = describe(theirs)
     assert described["options"]["credential_provider"] is provider
     theirs.close()
+
+
+@pytest.mark.parametrize("call", ["stale", "no limit"])
+def test_a_lost_claim_is_given_again_after_a_completion_that_claimed_nothing(queue, call):
+    queue.add_tasks([{"n": 1}, {"n": 2}])
+    first = queue.get_task("ann")
+    lose_the_reply(queue, lambda: queue.get_task("ann"))
+    if call == "stale":
+        queue.release(first)
+        with pytest.raises(LeaseLost):
+            queue.complete_and_claim(first)
+    else:
+        queue.complete_and_claim_tasks([(first, "{}")], 0)
+    assert queue.get_task("ann")["n"] == 2

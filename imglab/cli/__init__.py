@@ -7,10 +7,13 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from imglab.errors import ImglabError
 from imglab.text import shown, shown_lines
+
+if TYPE_CHECKING:
+    import typer
 
 #: With this variable set to 1, what went wrong is shown with its traceback.
 DEBUG = "IMGLAB_DEBUG"
@@ -21,7 +24,7 @@ def main() -> None:
     _print_what_cannot_be_encoded()
     signal.signal(signal.SIGTERM, _leave)  # so that every `with` is left, and the cursor is back
     try:
-        _run()
+        load_app()()
     except ImglabError as error:
         _fail(shown_lines(error), error)
     except BrokenPipeError:  # `imglab … | head` has seen enough
@@ -40,12 +43,12 @@ def main() -> None:
         _flush_or_drop(sys.stdout)
 
 
-def _run() -> None:
-    """Load the commands, which takes a moment in which Ctrl-C is no traceback either; run one."""
+def load_app() -> typer.Typer:
+    """Load every command: it takes a moment, in which Ctrl-C shall be no traceback either."""
     from imglab.cli import classroom, ops, queue, server, worker  # noqa: F401 - they add commands
     from imglab.cli.common import app
 
-    app()
+    return app
 
 
 def _leave(number: int, _: object) -> None:

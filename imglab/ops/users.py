@@ -21,9 +21,9 @@ from imglab.queues.keys import as_pattern
 
 _READ = (
     "+exec +exists +hget +hgetall +hkeys +hlen +hmget +llen +lrange +multi +ping "
-    "+xrange +xread +xrevrange +zcard +zrange"
+    "+time +xrange +xread +xrevrange +zcard +zrange"
 )
-_ADD = f"{_READ} +hset +lpush +rpush +time +xadd +xtrim +zadd"
+_ADD = f"{_READ} +hset +lpush +rpush +xadd +xtrim +zadd"
 _WORK = f"{_ADD} +blpop +del +expire +hdel +hexists +hincrby +ltrim +rpop +zrem"
 
 

@@ -302,6 +302,9 @@ class RedisTaskQueue(RedisReader):
             return self._read_claims(reply, worker)
         completed = len(done) // 3
         stale = [done[3 * n] for n, recorded in enumerate(reply[:completed]) if not recorded]
+        has_claimed = limit and not stale
+        if was_sent_before and not has_claimed:
+            self._nonces.give_back(worker, nonce)  # what it claimed before is still owed
         if stale:
             raise LeaseLost(*stale)  # and nothing was claimed
         if not limit:

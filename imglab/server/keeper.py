@@ -327,9 +327,10 @@ class Keeper:
         return int(info["total_connections_received"])
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Be the keeper that the command line describes."""
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    parser = argparse.ArgumentParser(prog="python -m imglab.server.keeper", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m imglab.server", description=__doc__)
     parser.add_argument("home", type=Path)
     parser.add_argument("port", type=int)
     parser.add_argument("binary")

@@ -215,7 +215,7 @@ def _start(home: Path) -> ServerState:
 
 def _launch(home: Path, port: int, binary: str) -> None:
     (home / STATE).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "imglab.server.keeper", str(home), str(port), binary]
+    command = [sys.executable, "-m", "imglab.server", str(home), str(port), binary]
     with locked(home / "keeper.lock") as life, (home / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
             command,

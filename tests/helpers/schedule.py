@@ -15,6 +15,8 @@ ALONE = (
     "test_control",
     "test_bench",
 )
+#: Files that want port 6379, or look who has it: one after the other, too.
+WANT_6379 = ("test_server", "test_own_password", "test_keeper", "test_redis_cli")
 #: Tests that run a whole lesson: each may run beside whatever else runs.
 LESSONS = (
     "test_solved_lesson_prints_again_what_is_stored",
@@ -90,6 +92,8 @@ def group(nodeid: str) -> str:
     name, test = parts(nodeid)
     if name in ALONE:
         return "alone"
+    if name in WANT_6379:
+        return "port 6379"
     if test in LESSONS:
         return nodeid
     return name
