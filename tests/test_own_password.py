@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -78,6 +79,16 @@ def python(code: str, **options) -> str:
     return done.stdout
 
 
+def listening(address: str, port: int, family: socket.AddressFamily) -> socket.socket | None:
+    """A socket that listens; None while the threads of a killed server still hold the port."""
+    try:
+        return socket.create_server((address, port), family=family)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+
+
 @contextmanager
 def spy(address: str, port: int):
     """Somebody else's program at a port: it says OK to everything, and keeps what it was told."""
@@ -96,7 +107,7 @@ def spy(address: str, port: int):
                 threading.Thread(target=listen, args=[caller], daemon=True).start()
 
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, port), family=family) as listener:
+    with until(lambda: listening(address, port, family)) as listener:
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
         yield heard
