@@ -7,7 +7,6 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 from imglab.errors import NoSuchTask, TaskError, TaskExists, TaskFailed
@@ -28,7 +27,8 @@ class BaseQueue(ABC):
 
     def __init__(self, settings: QueueSettings) -> None:
         self.settings = settings
-        self._claims: dict[str, Task] = {}
+        #: Id → claim and worker.
+        self._claims: dict[str, tuple[str, str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -275,9 +275,10 @@ class BaseQueue(ABC):
     # Claims made by this object, for calls with a bare id
 
     def _remember(self, task: Task) -> Task:
-        # Without its payload, which may have 64 KiB. Taken out first: a new claim is the newest.
+        # The claim alone, not the payload, which may have 64 KiB. Taken out first: a claim made
+        # anew is the newest again.
         self._claims.pop(task.id, None)
-        self._claims[task.id] = replace(task, payload={})
+        self._claims[task.id] = (task.claim, task.worker)
         if len(self._claims) > REMEMBERED:
             del self._claims[next(iter(self._claims))]
         return task
@@ -286,7 +287,8 @@ class BaseQueue(ABC):
         if isinstance(task, Task):
             return task
         try:
-            return self._claims[task]
+            claim, worker = self._claims[task]
+            return Task(task, {}, claim=claim, worker=worker)
         except KeyError:
             raise NoSuchTask(
                 f"Task {task!r:.120} was never claimed here. Take it with get_task() first: "
