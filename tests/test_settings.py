@@ -49,7 +49,7 @@ def test_a_payload_may_be_nested_so_deep_and_no_deeper():
     queue = TaskQueue()
     queue.add_task(nested(MAX_DEPTH))
     for depth in (MAX_DEPTH + 1, 988):
-        with pytest.raises(TaskError, match="nested deeper than 100|recursion depth"):
+        with pytest.raises(TaskError, match=r"nested deeper than 100|recursion depth"):
             queue.add_task(nested(depth))
 
 
