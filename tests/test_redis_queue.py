@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -18,6 +19,7 @@ from helpers.server import redis_queue, running
 from imglab.errors import LeaseLost, QueueError, QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import check_version, describe
+from imglab.queues.scripts import script
 
 
 def test_s5_the_courses_lines_work_as_printed(own_server, monkeypatch):
@@ -94,6 +96,22 @@ def lose_the_reply(queue, call):
     with pytest.raises(QueueUnavailable):
         call()
     queue._send = send
+
+
+def test_a_claim_is_one_command_so_that_no_id_is_ever_in_nobodys_hands(queue):
+    """A worker may die between any two commands: an id that one of them took out would be gone."""
+    task_id = queue.add_task({})
+    queue.reap()  # from here on the server knows the scripts
+    queue.redis.script_load(script("get_tasks").text)
+    with queue.redis.monitor() as monitor:
+        assert queue.get_task("w").id == task_id
+        queue.redis.echo("the end")
+        lines = itertools.takewhile(
+            lambda line: not line["command"].startswith("ECHO"), monitor.listen()
+        )
+        sent = [line["command"].split()[0] for line in lines if line["client_type"] != "lua"]
+    # CLIENT is what a new connection says of itself.
+    assert [command for command in sent if command != "CLIENT"] == ["EVALSHA"]
 
 
 def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):

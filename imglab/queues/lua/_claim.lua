@@ -19,18 +19,20 @@ local function promote()
   return now
 end
 
+-- The lines in the order of their priorities.
+local LINES = {unpack(KEYS, FIRST_LINE)}
+
 -- The lines in the order in which a claim asks them: the first priority first. But every TURN-th claim
 -- asks the others before it, and each time another of them first, so that nobody starves.
 local function lines_for(claim_number)
-  local lines = {unpack(KEYS, FIRST_LINE)}
-  local others = #lines - 1
-  if claim_number % TURN ~= TURN - 1 or others == 0 then return lines end
+  local others = #LINES - 1
+  if claim_number % TURN ~= TURN - 1 or others == 0 then return LINES end
   local turn = math.floor(claim_number / TURN)
   local order = {}
   for step = 0, others - 1 do
-    order[#order + 1] = lines[#lines - (turn + step) % others]
+    order[#order + 1] = LINES[#LINES - (turn + step) % others]
   end
-  order[#order + 1] = lines[1]
+  order[#order + 1] = LINES[1]
   return order
 end
 
