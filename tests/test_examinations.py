@@ -43,7 +43,7 @@ def judge_two(answer, exam: Examiner) -> None:
 def one_exercise(monkeypatch):
     """An exercise of which each answer passes that returns 2."""
     own = EXERCISES[NAME]
-    monkeypatch.setattr(exercise, "_exercise", lambda name: own)
+    monkeypatch.setattr(exercise, "find", lambda name: own)
     monkeypatch.setattr(exercise, "_module", lambda name: __name__)
     paths = [str(Path(__file__).parent), *sys.path]
     monkeypatch.setattr(sys, "path", paths)
@@ -54,7 +54,7 @@ def one_exercise(monkeypatch):
 def short(monkeypatch, one_exercise):
     """An examination that has little time."""
     quick = Exercise(**{**vars(one_exercise), "limit": SHORT_LIMIT})
-    monkeypatch.setattr(exercise, "_exercise", lambda name: quick)
+    monkeypatch.setattr(exercise, "find", lambda name: quick)
 
 
 EXERCISES = {NAME: Exercise(hints=("a", "b", "c"), solution=2, judge=judge_two, limit=LIMIT)}

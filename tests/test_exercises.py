@@ -13,10 +13,11 @@ from helpers.clock import until
 from helpers.project import PHOTOGRAPHS, ROOT
 
 from imglab.console import magics
-from imglab.errors import ImglabError
-from imglab.exercises import exercise
+from imglab.errors import FilterError, ImglabError
+from imglab.exercises import exercise, mistakes
+from imglab.exercises.answer import is_not_started
 from imglab.exercises.exercise import Exercise, check, hint, solution, use
-from imglab.imaging import FilterFactory
+from imglab.imaging import BaseFilter, FilterFactory
 from imglab.queues.connection import connect, speaking_to
 
 LESSONS = sorted(path.stem for path in (ROOT / "imglab/exercises").glob("lesson_*.py"))
@@ -44,6 +45,7 @@ def classroom(project, valkey, monkeypatch):
     monkeypatch.setattr(exercise, "_passed", set())
     monkeypatch.setattr(exercise, "_hinted", {})
     monkeypatch.setattr(exercise, "_sources", {})
+    monkeypatch.setattr(exercise, "_verdicts", {})
 
 
 def handed_in(answer: object) -> object:
@@ -85,6 +87,7 @@ def test_a_wrong_answer_fails_with_its_own_hint(name, number):
 def test_an_exercise_has_three_hints_and_three_wrong_answers_with_different_hints(name):
     assert len(set(EXERCISES[name].hints)) == 3
     assert len({own for _, own in WRONG[name]}) >= 3
+    assert EXERCISES[name].task
 
 
 def not_started(rates, cores):
@@ -95,6 +98,82 @@ def not_started(rates, cores):
 def test_what_is_not_started_is_not_wrong():
     for answer in (not_started, ..., [1, ...], {"radius": ...}):
         assert repr(check(ENOUGH, answer)).startswith(f"Not yet: {ENOUGH} is not started.")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_empty"),
+    [
+        ("def f(a):\n    # Your code here\n    ...", True),
+        ('def f(a):\n    """Half of it."""\n    ...', True),
+        ("class F:\n    size = 1\n    def change(self, image): ...", True),
+        ("import sys\n...", True),
+        ("for n in range(3):\n    print(n)\n...", True),
+        ("[1, Ellipsis]", True),
+        ("{'radius': Ellipsis}", True),
+        ("def f(a):\n    return a[::2, ::2, ...]", False),
+        ("def f(a) -> tuple[int, ...]:\n    return (a,)", False),
+        ("def f(a):\n    return numpy.array(a)[...]", False),
+        ("def f(a):\n    return a\n    ...", False),
+        ("from typing import Tuple\nPair = Tuple[int, ...]\ndef f(a):\n    return a", False),
+        ("def f(a): pass", False),
+        ("[1, 2]", False),
+        ("def f(:", False),
+    ],
+)
+def test_dots_count_as_not_started_only_where_nothing_else_stands(code, is_empty):
+    assert is_not_started(code) is is_empty
+
+
+@pytest.mark.parametrize(
+    ("answer", "own"),
+    [
+        (lambda rates, cores: None, mistakes.NO_RETURN),
+        (lambda rates, cores: [2, "cores"], mistakes.NO_PAIR),
+        (lambda rates, cores: (2, "Cores"), "in (2, 'Cores')"),
+        (lambda rates: (2, "cores"), "another number of values"),
+        (lambda rates, cores: rates[one], "one is not known where your answer runs"),  # noqa: F821
+        ((2, "cores"), mistakes.ONLY_CALLED),
+    ],
+)
+def test_mistakes_of_every_exercise_have_words_of_their_own(answer, own):
+    verdict = check(ENOUGH, answer)
+    assert verdict.state in {"wrong", "raised"}
+    if not own.startswith("in "):
+        assert own in words(verdict)
+    assert "checked" in repr(verdict) or answer == (2, "cores")
+
+
+def test_a_file_that_python_cannot_read_is_told_with_its_line():
+    magics.save("output/lesson-01/pixels.py", "import sys\nclass PixelsFilter(:\n    size = 1\n")
+    verdict = check("01-exercise-pixels", "output/lesson-01/pixels.py")
+    assert verdict.state == "raised"
+    assert "line 2 is no Python" in words(verdict)
+
+
+def test_a_file_that_was_mended_is_quoted_as_it_is_now():
+    path = "output/lesson-01/pixels.py"
+    ours = EXERCISES["01-exercise-pixels"].solution[path]
+    for line in ("small = image.first(1)", "small = image.second(2)"):
+        magics.save(path, ours.replace("small = image.reduce(self.size)", line))
+        verdict = check("01-exercise-pixels", path)
+        assert line in words(verdict)
+
+
+def test_a_filter_of_a_module_replaces_one_of_the_notebook(monkeypatch):
+    monkeypatch.setattr(FilterFactory, "_classes", dict(FilterFactory._classes))
+    for module in ("__main__", "pixels", "pixels"):
+        FilterFactory.register(pixels_of(module))
+    with pytest.raises(FilterError, match="is taken"):
+        FilterFactory.register(pixels_of("other"))
+
+
+def pixels_of(module: str) -> type[BaseFilter]:
+    class PixelsFilter(BaseFilter):
+        def change(self, image):
+            return image
+
+    PixelsFilter.__module__ = module
+    return PixelsFilter
 
 
 def hangs(rates, cores):
@@ -108,7 +187,7 @@ def hangs_in_native_code(rates, cores):
 
 def test_an_answer_that_hangs_is_ended_and_hears_in_which_line(monkeypatch):
     quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 3.0})
-    monkeypatch.setattr(exercise, "_exercise", lambda name: quick)
+    monkeypatch.setattr(exercise, "find", lambda name: quick)
     verdict = check(ENOUGH, hangs)
     assert verdict.state == "hung"
     line = hangs.__code__.co_firstlineno + 1
@@ -117,7 +196,7 @@ def test_an_answer_that_hangs_is_ended_and_hears_in_which_line(monkeypatch):
 
 def test_one_that_hangs_in_native_code_is_ended_too(monkeypatch):
     quick = Exercise(**{**vars(EXERCISES[ENOUGH]), "limit": 3.0})
-    monkeypatch.setattr(exercise, "_exercise", lambda name: quick)
+    monkeypatch.setattr(exercise, "find", lambda name: quick)
     assert "native code" in words(check(ENOUGH, hangs_in_native_code))
 
 
@@ -183,25 +262,34 @@ def test_what_follows_uses_ours_until_the_students_own_has_passed(capsys):
     assert "has not passed yet" in capsys.readouterr().out
 
 
-def test_a_file_of_ours_takes_the_place_of_one_that_has_not_passed(capsys, monkeypatch):
+def test_a_file_of_ours_is_used_until_the_students_own_has_passed(capsys, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     name, path = "01-exercise-pixels", "output/lesson-01/pixels.py"
     root, (ours,) = Path(os.environ["IMGLAB_ROOT"]), EXERCISES[name].solution.values()
     magics.save(path, "...\n")
     assert check(name, path).state == "not started"
-    assert use(name, path) == path
+    where = use(name, path)
+    assert where == "output/lesson-01/ours/pixels.py"
     assert "has not passed yet" in capsys.readouterr().out
-    assert (root / path).read_text().startswith(ours)
+    assert (root / where).read_text() == ours
+    assert (root / path).read_text() == "...\n", "the student's file stays as it is"
     monkeypatch.setattr(FilterFactory, "_classes", dict(FilterFactory._classes))
     assert str(import_module("pixels").PixelsFilter(4)) == "pixels:size=4"
-    # It runs, but it is not the student's, and does not pass for it.
-    assert check(name, path).state == "not started"
     own = ours + "# my own\n"
     magics.save(path, own)
     assert check(name, path).state == "passed"
     assert use(name, path) == path
     assert (root / path).read_text() == own
+
+
+def test_an_answer_that_passed_is_known_after_the_notebook_was_restarted(monkeypatch, capsys):
+    answer = EXERCISES[ENOUGH].solution
+    assert check(ENOUGH, answer).state == "passed"
+    monkeypatch.setattr(exercise, "_passed", set())
+    assert use(ENOUGH, answer) is answer
+    assert use(ENOUGH, not_started) is answer, "ours, for this one has not passed"
+    assert "has not passed yet" in capsys.readouterr().out
 
 
 def test_an_unknown_exercise_is_an_error_for_people():

@@ -180,6 +180,8 @@ def test_a_saved_cell_is_a_module_here_and_in_other_processes(tmp_path, monkeypa
     asked = [sys.executable, "-c", "import saved_here; print(saved_here.NUMBER)"]
     assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "2\n"
     assert sys.path.count(str(tmp_path / "output/lesson")) == 1
+    before = tmp_path / "output/lesson/saved_here.py.before"
+    assert before.read_text() == "NUMBER = 1\n", "what was there is kept"
 
 
 @pytest.mark.parametrize("path", ["../elsewhere.py", "images/cat.py", ""])

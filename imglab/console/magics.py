@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from imglab import server
@@ -102,11 +103,13 @@ def monitor(line: str) -> None:
 def save(line: str, cell: str) -> None:
     """Write a cell into a file below output/, such as `%%save output/lesson-04/consumer.py`.
 
-    Its folder is then searched for modules, here and in the processes that are started from here.
+    Another text that the file held before is kept beside it, as `consumer.py.before`. Its folder is
+    then searched for modules, here and in the processes that are started from here.
     """
     try:
         file = Folders.of_project().to_write(line.strip())
         file.parent.mkdir(parents=True, exist_ok=True)
+        _keep_before(file, cell)
         file.write_text(cell, encoding="utf-8")
     except (ImglabError, OSError, ValueError) as error:  # ValueError: a name or text of odd bytes
         _print_error(error)
@@ -121,6 +124,12 @@ def save(line: str, cell: str) -> None:
     sys.modules.pop(file.stem, None)  # an import that follows gets the new text
     importlib.invalidate_caches()
     print(f"Saved {shown(line.strip())}: {len(cell.splitlines())} lines.")  # noqa: T201
+
+
+def _keep_before(file: Path, text: str) -> None:
+    """Keep what a file held until now, as `consumer.py.before`: it may be a good answer."""
+    if file.exists() and file.read_bytes() != text.encode():
+        file.replace(file.with_name(file.name + ".before"))
 
 
 def watch(seconds: float, commands: int | None = None) -> Iterator[str]:

@@ -11,6 +11,7 @@ import inspect
 import io
 import linecache
 import signal
+import sys
 import textwrap
 import threading
 import time
@@ -24,6 +25,7 @@ import cloudpickle
 from imglab.exercises.place import Place
 from imglab.exercises.words import told_error
 from imglab.project import project_root
+from imglab.text import shown as shown_text
 
 #: Bytes of the largest answer that is examined.
 MOST_BYTES = 64 << 20
@@ -68,19 +70,89 @@ def _source(answer: object) -> str:
     return ""
 
 
-def has_dots(code: str) -> bool:
-    """Whether the dots of a task that is not done yet are in some code."""
+def is_not_started(code: str) -> bool:
+    """Whether some code, or the text of a value, is a task that nobody has begun.
+
+    A function is begun when there is anything in it but its docstring and the dots. Code without a
+    function, or a value such as [1, ...], is begun when no line, and no place in it, is dots alone.
+    """
     try:
-        nodes = list(ast.walk(ast.parse(code)))
+        tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # it may be anything
         return False
-    dots = ("...", "Ellipsis")  # in code, and in the repr of a list with a hole
-    words = [node for node in nodes if isinstance(node, ast.Constant | ast.Name)]
-    return any(ast.unparse(word) in dots for word in words)
+    functions = [each for each in ast.walk(tree) if isinstance(each, _FUNCTIONS)]
+    if functions:
+        return any(_is_empty(each.body) for each in functions)
+    is_code = any(not isinstance(line, ast.Expr) for line in tree.body)
+    if is_code:
+        return any(_is_dots(line) for line in tree.body)
+    return any(_is_hole(node) for node in ast.walk(tree))
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _is_empty(body: list[ast.stmt]) -> bool:
+    """Whether the lines of a function are its docstring and dots, and nothing else."""
+    has_dots = any(_is_dots(line) for line in body)
+    return has_dots and all(_is_dots(line) or _is_docstring(line) for line in body)
+
+
+def _is_dots(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Expr) and _is_hole(line.value)
+
+
+def _is_docstring(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(getattr(line.value, "value", None), str)
+
+
+def _is_hole(node: ast.AST) -> bool:
+    """Whether a value is the dots: in code, or in the repr of a list with a hole."""
+    is_named = isinstance(node, ast.Name) and node.id == "Ellipsis"
+    return is_named or (isinstance(node, ast.Constant) and node.value is ...)
+
+
+def origin(answer: object) -> str:
+    """Where an answer comes from: `choose() of cell In [14]`, or a file and when it was saved."""
+    # An answer's own attributes may be anything.
+    with suppress(Exception):
+        if isinstance(answer, str | Path):
+            return _origin_of_file(answer)
+        if isinstance(answer, tuple):
+            return ", ".join(filter(None, map(origin, answer)))
+        if inspect.isfunction(answer):
+            return f"{answer.__name__}(){_cell(answer.__code__.co_filename)}"
+    return ""
+
+
+def _origin_of_file(answer: str | Path) -> str:
+    path = project_root() / answer
+    if not path.is_file():
+        return ""
+    saved = time.strftime("%H:%M:%S", time.localtime(path.stat().st_mtime))
+    return f"{shown_text(str(answer))}, saved at {saved}"
+
+
+def _cell(file: str) -> str:
+    """The cell of a notebook that code came from, as " of cell In [14]"; "" when it is none."""
+    shell = _notebook()
+    number = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(file)
+    if number is None:
+        return ""
+    return f" of cell In [{number}]"
+
+
+def _notebook() -> Any:
+    """The IPython that runs here; None outside of a notebook."""
+    ipython = sys.modules.get("IPython")
+    if ipython is None:
+        return None
+    return ipython.get_ipython()
 
 
 def shown(answer: object, place: Place) -> str:
     """A line of an answer, as its author knows it."""
+    linecache.checkcache(place.file)  # it may have been saved again since the last look
     line = linecache.getline(place.file, place.line).strip()
     if not line:
         # An answer's own attributes may be anything, too.

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import cloudpickle
 
+from imglab.exercises import mistakes
 from imglab.exercises.examiner import Examiner, examine
 from imglab.exercises.family import begin_session
 from imglab.exercises.limits import limit_this_process
@@ -89,7 +90,7 @@ def _examine(request: Request, reporter: Reporter) -> None:
     def give_up(place: Place | None) -> None:
         got = f"nothing within {request.limit:g} s: it hung"
         reporter.give(
-            Report("hung", examiner.given, examiner.hint, got=got, place=place),
+            Report("hung", examiner.given, mistakes.ENDLESS, got=got, place=place),
         )
 
     sys.path[:] = request.paths

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
+from imglab.exercises import mistakes
 from imglab.exercises.limits import OUT_OF_MEMORY, lift_memory_limit
 from imglab.exercises.papers import Report
 from imglab.exercises.place import place_of_error
 from imglab.exercises.program import Program
+from imglab.exercises.same import is_same
 from imglab.exercises.words import plain, told, told_error
 from imglab.queues import QueueSettings, RedisTaskQueue
 
@@ -49,8 +50,9 @@ class Examiner:
 
     def expect(self, expected: object, got: object, hint: str = "") -> None:
         """Compare; a wrong answer ends the examination, with this hint or that of the case."""
-        if type(got) is not type(expected) or not _is_same(expected, got):
-            raise Wrong(told(expected), told(got), hint or self.hint)
+        if type(got) is not type(expected) or not is_same(expected, got):
+            everybodys = mistakes.of_value(expected, got)
+            raise Wrong(told(expected), told(got), everybodys or hint or self.hint)
         self.passed += 1
 
     def require(self, is_so: object, expected: str, got: str, hint: str = "") -> None:
@@ -81,21 +83,6 @@ class Examiner:
         return program.printed
 
 
-def _is_same(expected: object, got: object) -> bool:
-    """Whether two plain values are equal. No `__eq__` of a student's class is asked for it."""
-    if isinstance(expected, list | tuple) and isinstance(got, type(expected)):
-        if len(expected) != len(got):
-            return False
-        return all(map(_is_same, expected, got))
-    if isinstance(expected, dict) and isinstance(got, dict):
-        if len(expected) != len(got):
-            return False
-        return all(key in got and _is_same(value, got[key]) for key, value in expected.items())
-    if isinstance(expected, Number):
-        return isinstance(got, Number) and bool(expected == got)
-    return isinstance(got, type(expected)) and type(expected).__eq__(expected, got) is True
-
-
 def examine(lesson: str, name: str, unpack: Callable[[], Any], examiner: Examiner) -> Report:
     """Unpack an answer and let the judge look at it; return how it ended.
 
@@ -116,6 +103,7 @@ def examine(lesson: str, name: str, unpack: Callable[[], Any], examiner: Examine
     except BaseException as error:  # noqa: BLE001 - an answer raises anything, SystemExit too
         state = "raised"
         got = _told_raised(error)
+        examiner.hint = mistakes.of_error(error) or examiner.hint
         place = place_of_error(error)
     return Report(
         state,

@@ -6,22 +6,25 @@ for a student's mistake: a verdict is a text.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import sys
 import textwrap
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from imglab import server
 from imglab.console import magics
 from imglab.errors import ImglabError
-from imglab.exercises import examination
-from imglab.exercises.answer import CannotTravel, has_dots, packed, shown, source
+from imglab.exercises import examination, mistakes, progress
+from imglab.exercises.answer import CannotTravel, is_not_started, origin, packed, shown, source
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.papers import Report, Request
+from imglab.exercises.verdict import Verdict
+from imglab.exercises.words import told
 from imglab.queues import RedisTaskQueue
 
 #: Exercises that passed in this notebook.
@@ -30,13 +33,18 @@ _passed = set[str]()
 _hinted = dict[str, int]()
 #: Exercise → the source of the last answer.
 _sources = dict[str, str]()
-#: Letters of a line of a verdict.
-VERDICT_WIDTH = 96
+#: Exercise → its last verdict, as text.
+_verdicts = dict[str, str]()
+#: The names of the four above: what a notebook forgets when it is restarted.
+EXERCISE_STATE = ("_passed", "_hinted", "_sources", "_verdicts")
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its hints, its solution, and its judge."""
+    """One exercise: its task, its hints, its solution, and its judge."""
+
+    #: What is to be written, in a sentence or two: for a tutor who does not see the lesson.
+    task: str
 
     #: From a nudge to nearly everything.
     hints: tuple[str, str, str]
@@ -55,49 +63,40 @@ class Exercise:
         return self.text or source(self.solution)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the examiner says, as a notebook shows it."""
-
-    exercise: str
-    #: passed, not started, wrong, raised or hung.
-    state: str
-    lines: dict[str, str] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        if self.state == "passed":
-            return f"PASSED {self.exercise}: {self.lines['passed']} of {self.lines['passed']}"
-        head = f"Not yet: {self.exercise}"
-        if self.state == "not started":
-            return f"{head} is not started. Put your code in place of the dots (...)."
-        body = [
-            textwrap.fill(f"{word:10}{text}", VERDICT_WIDTH, subsequent_indent=" " * 10)
-            for word, text in self.lines.items()
-            if text
-        ]
-        return "\n".join([head, *body])
-
-
 def check(name: str, answer: object) -> Verdict:
     """Examine an answer; return the verdict: passed, or the first case that fails, and what helps.
 
     It runs in a process of its own with a time limit. ImglabError for an exercise that is none.
     """
-    exercise = _exercise(name)
+    exercise = find(name)
     code = source(answer)
     _sources[name] = code
-    if answer is ... or has_dots(code):
+    verdict = _verdict(name, exercise, answer, code)
+    _verdicts[name] = repr(verdict)
+    _passed.discard(name)
+    if verdict.state == "passed":
+        _passed.add(name)
+    progress.write_down("checked", name, verdict.state, code=_fingerprint(code))
+    return verdict
+
+
+def _verdict(name: str, exercise: Exercise, answer: object, code: str) -> Verdict:
+    if answer is ... or is_not_started(code):
         return Verdict(name, "not started")
+    checked = origin(answer)
+    if callable(exercise.solution) and not callable(answer):
+        lines = {"expected": "a function", "got": told(answer), "hint": mistakes.ONLY_CALLED}
+        return Verdict(name, "wrong", checked, lines)
     try:
         carried = packed(answer)
     except CannotTravel as error:
         advice = "Take what the answer needs as a parameter: it runs in another process."
-        return Verdict(name, "wrong", {"got": str(error), "hint": advice})
+        return Verdict(name, "wrong", checked, {"got": str(error), "hint": advice})
     report = _examine(name, exercise, carried)
     if report.state == "passed":
-        _passed.add(name)
-        return Verdict(name, "passed", {"passed": str(report.passed)})
-    _passed.discard(name)
+        # Not for a file: the moment when it was saved would be another in each run of a lesson.
+        checked = checked if callable(answer) else ""
+        return Verdict(name, "passed", checked, {"passed": str(report.passed)})
     got = report.got
     if report.place:
         got += f", in {shown(answer, report.place)}"
@@ -109,14 +108,41 @@ def check(name: str, answer: object) -> Verdict:
         "got": got,
         "hint": report.hint or first,
     }
-    return Verdict(name, report.state, lines)
+    return Verdict(name, report.state, checked, lines)
+
+
+def task_of(name: str) -> str:
+    """What an exercise asks for. ImglabError for an exercise that is none."""
+    return find(name).task
+
+
+def last_answer(name: str) -> str:
+    """The code of the answer that was checked last; "" before the first check."""
+    return _sources.get(name, "")
+
+
+def last_verdict(name: str) -> str:
+    """What the last check said; "" before the first one."""
+    return _verdicts.get(name, "")
+
+
+def has_passed(name: str, answer: object) -> bool:
+    """Whether this very answer passed: in this notebook, or in an earlier run of it."""
+    if name in _passed:
+        return True
+    return _fingerprint(source(answer)) in progress.passed_codes(name)
+
+
+def _fingerprint(code: str) -> str:
+    return hashlib.sha256(code.encode(errors="replace")).hexdigest()[:16]
 
 
 def hint(name: str) -> None:
     """Print the next of three hints; after the third, how to see a solution."""
-    hints = _exercise(name).hints
+    hints = find(name).hints
     number = _hinted.get(name, 0)
     _hinted[name] = number + 1
+    progress.write_down("hinted", name)
     if number < len(hints):
         print(f"Hint {number + 1} of {len(hints)}: {hints[number]}")  # noqa: T201
     else:
@@ -128,32 +154,43 @@ def solution(name: str) -> None:
     theirs = _sources.get(name, "")
     if theirs:
         print("Yours:\n\n" + textwrap.indent(theirs.rstrip(), "    "))  # noqa: T201
-    print("\nOne way:\n\n" + textwrap.indent(_exercise(name).source().rstrip(), "    "))  # noqa: T201
+    print("\nOne way:\n\n" + textwrap.indent(find(name).source().rstrip(), "    "))  # noqa: T201
 
 
 def use(name: str, answer: Any) -> Any:
     """Return the student's answer if it has passed; else our own, and say so.
 
-    Files of ours take the place of the student's, which the cell that saved them brings back.
+    Files of ours go into a folder of their own, which Python then searches first: the student's
+    files stay as they are. For files, what comes back is the path, or the paths, to work with.
     """
-    if name in _passed:
+    if has_passed(name, answer):
         return answer
     print(f"{name} has not passed yet, so what follows uses our solution.")  # noqa: T201
-    ours = _exercise(name).solution
-    are_files = isinstance(ours, dict) and all(str(path).startswith("output/") for path in ours)
-    if not are_files:
+    ours = find(name).solution
+    if not _are_files(ours):
         return ours
-    for path, text in ours.items():
-        # The dots: `check` must not take it for the student's own.
-        magics.save(path, f"{text}\n...  # not yours: run the cell of the exercise again\n")
-    return answer
+    paths = [_save_ours(path, text) for path, text in ours.items()]
+    return paths[0] if len(paths) == 1 else tuple(paths)
+
+
+def _are_files(solution: Any) -> bool:
+    return isinstance(solution, dict) and all(str(path).startswith("output/") for path in solution)
+
+
+def _save_ours(path: str, text: str) -> str:
+    """Write a file of ours beside the student's folder, and return its path."""
+    folder, _, file = path.rpartition("/")
+    ours = f"{folder}/ours/{file}"
+    magics.save(ours, text)
+    return ours
 
 
 def _module(name: str) -> str:
     return f"imglab.exercises.lesson_{name[:2]}"
 
 
-def _exercise(name: str) -> Exercise:
+def find(name: str) -> Exercise:
+    """One exercise. ImglabError for a name that none has."""
     with suppress(ImportError, KeyError):
         exercise: Exercise = import_module(_module(name)).EXERCISES[name]
         return exercise

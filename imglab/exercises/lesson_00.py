@@ -138,6 +138,11 @@ def _run_id(url: str, exam: Examiner) -> str:
 
 EXERCISES = {
     "00-exercise-address": Exercise(
+        task=(
+            "Write address(here). It gives back the address of the Redis that listens at "
+            "here.host and here.port, as a string such as redis://localhost:6379, for any "
+            "host and port."
+        ),
         hints=(
             "Compare the broken address with scheme://host:port part by part. Which language does "
             "a Redis speak? What stands in front of a port?",

@@ -179,6 +179,13 @@ def _has_squares(pixels: BaseFilter, width: int, exam: Examiner) -> None:
 
 EXERCISES = {
     "01-exercise-pixels": Exercise(
+        task=(
+            "Write a module with a filter of your own, PixelsFilter, known as pixels. Its "
+            "parameter size is the width of a square in pixels: a whole number from 1 to "
+            "64, 8 by default. change(image) gives back a picture of the same size, made of "
+            "squares that have one colour each. The last squares may be cut; the given "
+            "picture stays as it was."
+        ),
         hints=(
             "Make the picture small, with one pixel for each square, and then large again. The two "
             "lines above the class are those of PosterFilter.",

@@ -53,6 +53,12 @@ CASES = (
         "best of the three.",
     ),
     Case(
+        {"one": 10.0, "threads": 20.0, "processes": 11.0},
+        "threads",
+        "Here threads are the best of the three, and processes are not. Compare each way with the "
+        "largest rate, whichever way has it.",
+    ),
+    Case(
         {"one": 18.0, "threads": 20.0, "processes": 20.0},
         "one",
         "18 is 90 % of 20, exactly: at least 90 % means >=, not >.",
@@ -69,10 +75,16 @@ def judge_choice(answer: Choose, exam: Examiner) -> None:
 
 EXERCISES = {
     "02-exercise-choose": Exercise(
+        task=(
+            "Write choose(rates). rates has three numbers, pictures a second, such as "
+            '{"one": 10.0, "threads": 19.0, "processes": 19.5}. It gives back the cheapest '
+            'way that reaches at least 90 % of the best of the three. "one" is the '
+            'cheapest, then "threads", then "processes".'
+        ),
         hints=(
             "What is the best rate of the three? Everything is compared with it.",
-            'Go through ("one", "threads", "processes"), from cheap to dear: the first of them '
-            "that is good enough is the answer.",
+            'Go through ("one", "threads", "processes"), from the cheapest to the most expensive: '
+            "the first of them that is good enough is the answer.",
             "Good enough means rates[way] >= 0.9 * max(rates.values()).",
         ),
         solution=choose,

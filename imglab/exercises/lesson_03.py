@@ -22,6 +22,8 @@ LINES = {
     "I": "while photo := r.rpop(line):",
     "J": '    r.hset(task + photo, "path", f"images/{photo}.jpg")',
 }
+#: Lines that the program needs.
+LENGTH = 8
 PHOTOS = ["astronaut", "coffee", "rocket"]
 PATHS = [f"images/{photo}.jpg" for photo in PHOTOS]
 ANSWER = """order = (
@@ -35,14 +37,16 @@ MISSING = (
 
 
 class Taken(list[str | None]):
-    """What a program takes, and how many ids and payloads are in Redis at that moment."""
+    """What a program takes, and what is in Redis at that moment: ids, payloads, the counter."""
 
-    def __init__(self, r: Any, line: str, payloads: list[str]) -> None:
+    def __init__(self, r: Any, line: str, done: str, payloads: list[str]) -> None:
         super().__init__()
         self.in_line: list[int] = []
         self.stored: list[int] = []
+        self.counted: list[int] = []
         self._redis = r
         self._line = line
+        self._done = done
         self._payloads = payloads
 
     def append(self, path: str | None) -> None:
@@ -50,6 +54,7 @@ class Taken(list[str | None]):
         super().append(path)
         self.in_line.append(self._redis.llen(self._line))
         self.stored.append(self._redis.exists(*self._payloads))
+        self.counted.append(int(self._redis.get(self._done) or 0))
 
 
 def judge_order(answer: Any, exam: Examiner) -> None:
@@ -60,7 +65,7 @@ def judge_order(answer: Any, exam: Examiner) -> None:
         line = exam.namespace + "line"
         done = exam.namespace + "done"
         task = exam.namespace + "task:"
-        taken = Taken(r, line, [task + photo for photo in PHOTOS])
+        taken = Taken(r, line, done, [task + photo for photo in PHOTOS])
         names = {"r": r, "line": line, "done": done, "task": task, "taken": taken}
         names["photos"] = list(PHOTOS)
         program = "\n".join(LINES[letter] for letter in letters)
@@ -98,6 +103,12 @@ def _letters(answer: Any, exam: Examiner) -> list[str]:
     are_different = len(set(letters)) == len(letters)
     are_right = letters and are_known and are_different
     exam.require(are_right, "letters from A to J", f"{answer!r:.80}")
+    exam.require(
+        len(letters) <= LENGTH,
+        f"{LENGTH} letters",
+        f"{len(letters)} of them",
+        "Two of the ten lines are not needed: which of them does nothing that the text asks for?",
+    )
     return letters
 
 
@@ -140,6 +151,11 @@ def _judge_taken(taken: Taken, letters: list[str], exam: Examiner) -> None:
     )
     exam.expect([2, 1, 0], taken.in_line)
     exam.case(
+        "what the counter says whenever a payload is read",
+        "The counter counts what was taken: its line belongs into the loop that takes.",
+    )
+    exam.expect([True, True, True], [n <= place for place, n in enumerate(taken.counted, 1)])
+    exam.case(
         "how many payloads are stored when the first id is taken",
         "Whoever adds a task stores its payload, or another program would find none.",
     )
@@ -148,6 +164,13 @@ def _judge_taken(taken: Taken, letters: list[str], exam: Examiner) -> None:
 
 EXERCISES = {
     "03-exercise-fifo": Exercise(
+        task=(
+            "Put eight of ten given lines in order, so that they are a first in, first out "
+            "queue in Redis: it stores a payload for each photograph and puts its id in "
+            "line; it takes all ids, the first one first, reads each payload, removes it, "
+            "and counts; it leaves only the counter, for an hour. The answer is a list of "
+            "letters."
+        ),
         hints=(
             "There are two loops. The first goes through `photos` and has two indented lines; the "
             "second takes ids as long as there are any, and has three. One line follows both.",

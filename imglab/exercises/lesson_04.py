@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
@@ -32,47 +33,70 @@ NUMBERS = list(range(20))
 PROGRAM_LIMIT = 10.0
 #: Scripts that a patient consumer may call: two for each of the tasks, and some while it waits.
 MOST_SCRIPTS = 150
+BUSY_WAITING = (
+    "It asks again and again while there is nothing to do (busy waiting). Let Redis wait: give "
+    "get_task a timeout instead of a loop around timeout=0."
+)
+
+
+#: Seconds that a consumer should let Redis wait before it leaves, and how far off is accepted: what
+#: its own steps take on a busy machine is missing from the sum.
+PATIENCE = 2.0
+LEAST_PATIENCE = 1.2
+MOST_PATIENCE = 2.2
+#: Ends what the judge reads of MONITOR.
+END_MARK = "imglab-end-of-the-consumer"
 
 
 def judge_programs(answer: tuple[str, str], exam: Examiner) -> None:
-    """The producer alone; a consumer that is there first; two consumers at once."""
+    """The producer alone; a consumer after it, and one that is there first; two at once."""
     producer = project_root() / answer[0]
     consumer = project_root() / answer[1]
     queue = exam.queue()
+    _produce(exam, queue, producer)
+    _consume(exam, queue, consumer)
+    queue.clear()
+    _consume_late(exam, queue, consumer)
+    queue.clear()
+    exam.ended(exam.start(producer, exam.namespace, seconds=PROGRAM_LIMIT))
+    _consume_together(exam, queue, consumer)
+
+
+def _produce(exam: Examiner, queue: RedisTaskQueue, producer: Path) -> None:
+    """The producer alone: twenty tasks, in order, under the namespace it was given."""
     exam.case(
         "the producer alone",
         "It adds one task for each number from 0 to 19, in this order: for number in range(20), "
         'and the payload is {"number": number}.',
     )
-    exam.ended(exam.start(producer, exam.namespace, seconds=PROGRAM_LIMIT))
+    with RedisTaskQueue(url=exam.url) as without_namespace:
+        before = without_namespace.get_stats().pending
+        exam.ended(exam.start(producer, exam.namespace, seconds=PROGRAM_LIMIT))
+        strayed = without_namespace.get_stats().pending - before
     added = [queue.task(each).payload.get("number") for each in queue.tasks("pending")]
+    exam.require(
+        added or strayed < len(NUMBERS),
+        "20 tasks under the namespace in sys.argv[1]",
+        f"{strayed} tasks under no namespace",
+        "The queue of the first lines has the namespace already: use it as it is. The tasks that "
+        "went astray are in the queue of imglab stats; imglab clear removes them.",
+    )
     exam.expect(NUMBERS, added)
+
+
+def _consume(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
+    """One consumer and twenty tasks: all of them done, in order, with few questions."""
     exam.case(
         "a consumer alone, after the producer",
         'task["number"] reads a payload, and mark_completed(task, {…}) reports a dict. It has to '
         "end by itself: get_task(name, timeout=2) gives None after two seconds without a task, and "
         "that is the moment to leave the loop.",
     )
-    _consume(exam, queue, consumer)
-    queue.clear()
-    _consume_late(exam, queue, consumer)
-    queue.clear()
-    exam.case(
-        "two consumers at once, after the producer",
-        "Both have to take tasks under a name of their own, and each task is completed once.",
-    )
-    exam.ended(exam.start(producer, exam.namespace, seconds=PROGRAM_LIMIT))
-    first = exam.start(consumer, exam.namespace, "1", seconds=PROGRAM_LIMIT)
-    second = exam.start(consumer, exam.namespace, "2", seconds=PROGRAM_LIMIT)
-    exam.ended(first)
-    exam.ended(second)
-    exam.expect(20, queue.get_stats().completed)
-
-
-def _consume(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
-    """One consumer and twenty tasks: all of them done, in order, with few questions."""
     before = _scripts(queue)
-    exam.ended(exam.start(consumer, exam.namespace, "1", seconds=PROGRAM_LIMIT))
+    with queue.redis.monitor() as monitor:
+        exam.ended(exam.start(consumer, exam.namespace, "1", seconds=PROGRAM_LIMIT))
+        queue.redis.echo(END_MARK)
+        waits = _last_waits(monitor, exam.namespace)
     asked = _scripts(queue) - before
     stats = queue.get_stats()
     exam.require(
@@ -92,9 +116,45 @@ def _consume(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
         asked < MOST_SCRIPTS,
         f"fewer than {MOST_SCRIPTS} questions to Redis",
         f"{asked} of them",
-        "It asks again and again while there is nothing to do (busy waiting). Let Redis wait: "
-        "give get_task a timeout instead of a loop around timeout=0.",
+        BUSY_WAITING,
     )
+    _judge_patience(exam, waits)
+
+
+def _last_waits(monitor: Any, namespace: str) -> list[float]:
+    """The seconds of each wait inside Redis since the last task was completed.
+
+    A wait is as long as it was asked for, or shorter when somebody rang.
+    """
+    waits: list[float] = []
+    asked = 0.0
+    since = 0.0
+    for line in monitor.listen():
+        command = line["command"]
+        is_end = END_MARK in command
+        if asked and (is_end or line["client_type"] != "lua"):
+            waits.append(min(asked, line["time"] - since))
+            asked = 0.0
+        if is_end:
+            break
+        if command.startswith("XADD") and namespace in command and " completed " in command:
+            waits.clear()
+        if command.startswith("BLPOP") and namespace in command:
+            asked = float(command.split()[-1])
+            since = line["time"]
+    return waits
+
+
+def _judge_patience(exam: Examiner, waits: list[float]) -> None:
+    """Two seconds in all, however many calls they are made of."""
+    exam.case(
+        "how long the consumer lets Redis wait after its last task",
+        "It waits for two seconds, no more and no less: get_task(name, timeout=2).",
+    )
+    seconds = sum(waits)
+    exam.require(waits, f"{PATIENCE:g} seconds", "it never lets Redis wait", BUSY_WAITING)
+    is_right = LEAST_PATIENCE < seconds < MOST_PATIENCE
+    exam.require(is_right, f"{PATIENCE:g} seconds", f"about {seconds:.0f}")
 
 
 def _consume_late(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
@@ -112,6 +172,27 @@ def _consume_late(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None
     exam.expect({"square": 9}, queue.result(late))
 
 
+def _consume_together(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
+    """Two consumers at once: each task once, and each consumer under its own name."""
+    exam.case(
+        "two consumers at once, after the producer",
+        "Both have to take tasks, and each task is completed once.",
+    )
+    first = exam.start(consumer, exam.namespace, "1", seconds=PROGRAM_LIMIT)
+    second = exam.start(consumer, exam.namespace, "2", seconds=PROGRAM_LIMIT)
+    exam.ended(first)
+    exam.ended(second)
+    exam.expect(20, queue.get_stats().completed)
+    names = sorted(queue.workers())
+    exam.require(
+        len(names) == 2,
+        "two workers with a name each",
+        f"{len(names)}, named {', '.join(names)}",
+        "Both consumers use one name, so nobody can tell who has which task. The second argument, "
+        "sys.argv[2], is there to tell them apart.",
+    )
+
+
 def _scripts(queue: RedisTaskQueue) -> int:
     """How many scripts Redis has run, as it counts them itself."""
     figures = queue.redis.info("commandstats")
@@ -124,6 +205,12 @@ def _scripts(queue: RedisTaskQueue) -> int:
 
 EXERCISES = {
     "04-exercise-programs": Exercise(
+        task=(
+            "Write two programs that know each other only through a queue in Redis. The "
+            'producer adds 20 tasks {"number": 0} to {"number": 19}. The consumer takes '
+            'tasks as they come and reports {"square": …} of each number; it ends when no '
+            "task has come for two seconds, and lets Redis do the waiting."
+        ),
         hints=(
             "The producer is a loop around queue.add_task({…}). The consumer is a loop, too: take "
             "a task, work out the square, report it; it ends when get_task gives None.",

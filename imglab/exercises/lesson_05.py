@@ -57,6 +57,20 @@ def judge_enough(answer: Enough, exam: Examiner) -> None:
         "may be a lock, a disk, or Redis.",
     )
     exam.expect((2, "something else"), answer(flat, 8))
+    exact = {1: 10.0, 2: 11.0, 3: 11.5}
+    exam.case(
+        f"rates = {exact}, cores = 8",
+        "The second worker adds 1.0, exactly a tenth of what one does alone. At least a tenth is "
+        "worth it; only less than a tenth is not.",
+    )
+    exam.expect((2, "something else"), answer(exact, 8))
+    beyond = {1: 10.0, 2: 20.0, 3: 29.0, 4: 36.0, 5: 36.1}
+    exam.case(
+        f"rates = {beyond}, cores = 2",
+        "It stops at 4 workers, and there are 2 cores: whatever stops it, it is not their number. "
+        '"cores" is right only where the two are equal.',
+    )
+    exam.expect((4, "something else"), answer(beyond, 2))
     dip = {1: 10.0, 2: 18.0, 3: 17.0, 4: 19.5}
     exam.case(
         f"rates = {dip}, cores = 4",
@@ -68,6 +82,14 @@ def judge_enough(answer: Enough, exam: Examiner) -> None:
 
 EXERCISES = {
     "05-exercise-enough": Exercise(
+        task=(
+            "Write enough(rates, cores). rates says how many tasks a second so many workers "
+            "do, such as {1: 10.0, 2: 19.6, 3: 19.9}. Start with one worker. One more is "
+            "worth it if it raises the rate by at least rates[1] / 10; stop at the first "
+            "that is not. It gives back a pair: how many workers are enough, and why: "
+            '"cores" if that is the number of cores, else "something else"; if every step '
+            'pays, "not yet".'
+        ),
         hints=(
             "Put the numbers of workers in order, and look at each of them beside the next one.",
             "zip(counts, counts[1:]) gives these pairs. The gain of a pair is "

@@ -163,13 +163,15 @@ class FilterFactory:
     def register(cls, filter_class: FilterClass) -> FilterClass:
         """Make a class known by its name; a decorator, to stand above `@dataclass`.
 
-        The same class again replaces itself, as when a notebook cell runs twice. FilterError for
-        what is not a complete filter, and for a name that another class has.
+        The same class again replaces itself, as when a notebook cell runs twice; a class of a
+        module replaces one of a notebook. FilterError for what is not a complete filter, and for a
+        name that another class has.
         """
         if problem := _problem(filter_class):
             raise FilterError(f"{shown(filter_class)} cannot be registered: {problem}")
         other = cls._classes.get(filter_class.name, filter_class)
-        if str(other) != str(filter_class):  # module and qualified name
+        is_of_notebook = other.__module__ == "__main__"
+        if str(other) != str(filter_class) and not is_of_notebook:  # module and qualified name
             raise FilterError(f"The name {filter_class.name} is taken by {shown(other)}")
         cls._classes[filter_class.name] = filter_class
         return filter_class

@@ -67,9 +67,9 @@ WRONG = {
         (instead(THREE_NUMBERS), "one number for each pixel"),
         (without("@FilterFactory.register\n"), "makes what was announced to it"),
         (without("@dataclass(frozen=True)\n"), "Two lines stand above the class"),
-        (without("from PIL import Image, ImageOps\n"), "has to give one back"),
+        (without("from PIL import Image, ImageOps\n"), "is not known where your answer runs"),
         ({PATH: PIXELS.replace("PixelsFilter", "PixelFilter")}, "The class gives the name"),
         ({PATH: PIXELS.replace("high=64", "high=100")}, "with these limits"),
-        (without("from dataclasses import dataclass\n"), "A module has to bring along"),
+        (without("from dataclasses import dataclass\n"), "is not known where your answer runs"),
     ]
 }

@@ -17,8 +17,10 @@ WRONG = {
         (list("JCFIEGAD"), "An indented line belongs to the loop above it"),
         (list("FJCEIGAD"), "reading belongs into the loop that takes"),
         (list("FCIJEGAD"), "Whoever adds a task stores its payload"),
-        (list("FJCBIEGAD"), "An indented line belongs to the loop above it"),
+        (list("FJCBIEGAD"), "does nothing that the text asks for"),
         (list("FJCIEGAC"), "at most once"),
+        (list("FJCAIEGD"), "its line belongs into the loop that takes"),
+        (list("FJCAIEGBDH"), "does nothing that the text asks for"),
         (["F", 3], "at most once"),
     ]
 }

@@ -36,6 +36,9 @@ WRONG = {
         (programs(consumer=CONSUMER.replace("** 2", "* 2")), "the number times itself"),
         (programs(consumer=HEAD + BUSY), "again and again while there is nothing to do"),
         (programs(consumer=HEAD + POLLING), "again and again while there is nothing to do"),
-        (programs(consumer=CONSUMER.replace("timeout=2", "timeout=0")), "It left at once"),
+        (programs(consumer=CONSUMER.replace("timeout=2", "timeout=1")), "no more and no less"),
+        (programs(consumer=CONSUMER.replace("timeout=2", "timeout=5")), "no more and no less"),
+        (programs(consumer=CONSUMER.replace("{sys.argv[2]}", "1")), "Both consumers use one name"),
+        (programs(producer=PRODUCER.replace("namespace=sys.argv[1]", "")), "went astray"),
     ]
 }

@@ -1,0 +1,69 @@
+"""Mistakes that everybody makes in any exercise, each with the words that help.
+
+They come before the hint of the case, which would speak of something else.
+"""
+
+from __future__ import annotations
+
+import re
+
+from imglab.exercises.same import is_same
+
+NO_RETURN = (
+    "Your function gave None. A function gives back only what stands after return; print shows a "
+    "value and gives nothing back."
+)
+NO_PAIR = "These are the right values in a list. A pair has round brackets: return a, b."
+NO_LIST = "These are the right values in a tuple. A list has square brackets: return [a, b]."
+OTHER_CASE = "The letters are right, but capital and small letters count: write it exactly so."
+ENDLESS = (
+    "Something in it has no end in this case. Look at the line above: what would have to change "
+    "so that it stops, and which line changes it?"
+)
+ONLY_CALLED = (
+    "Hand in the function itself, without brackets after its name: the check calls it, with values "
+    "of its own."
+)
+
+
+def of_value(expected: object, got: object) -> str:
+    """What is wrong with a value of a kind that everybody knows; "" when nothing is."""
+    if got is None and expected is not None:
+        return NO_RETURN
+    if isinstance(expected, tuple) and type(got) is list and is_same(list(expected), got):
+        return NO_PAIR
+    if isinstance(expected, list) and type(got) is tuple and is_same(tuple(expected), got):
+        return NO_LIST
+    if isinstance(expected, str) and type(got) is str and expected.lower() == got.lower():
+        return OTHER_CASE
+    return ""
+
+
+def of_error(error: BaseException) -> str:
+    """What an error of Python's means; "" for one that only the exercise can explain."""
+    if isinstance(error, UnboundLocalError):
+        return (
+            "A variable is read before it gets its first value in this function. Give it a value "
+            "first, on every way that leads there."
+        )
+    if isinstance(error, NameError):
+        return (
+            f"{_name_in(error)} is not known where your answer runs: a process of its own, in "
+            "which only what your code defines or imports exists. Look for a typing mistake; else "
+            "import it, or take it as a parameter."
+        )
+    if isinstance(error, SyntaxError):
+        return (
+            f"Python cannot read the file: line {error.lineno} is no Python. A bracket, a quote or "
+            "a colon may be missing there, or at the end of the line before."
+        )
+    if isinstance(error, TypeError) and re.search(r"positional argument|takes \d+", str(error)):
+        return (
+            "A function was called with another number of values than it takes. Keep the line with "
+            "def as the exercise gives it."
+        )
+    return ""
+
+
+def _name_in(error: NameError) -> str:
+    return str(getattr(error, "name", None) or "A name")
