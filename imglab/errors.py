@@ -9,7 +9,8 @@ ImglabError
     ├── TaskError          a payload, a result or a name that the queue does not take
     │   ├── TaskExists     an id that is in use already
     │   ├── NoSuchTask     an id that is unknown, no longer kept, or was never claimed here
-    │   └── TaskFailed     the task ended as failed; the text says why
+    │   ├── TaskFailed     the task ended as failed; the text says why
+    │   └── TaskCancelled  somebody cancelled the task: that is no failure
     ├── LeaseLost          somebody else holds the task now
     └── QueueUnavailable   Redis is not there, not reachable with these settings, or too old
 """
@@ -64,6 +65,15 @@ class TaskFailed(TaskError):
 
     def __init__(self, task_id: str, reason: str) -> None:
         super().__init__(f"Task {task_id} failed: {reason}")
+        self.task_id = task_id
+        self.reason = reason
+
+
+class TaskCancelled(TaskError):
+    """A task that somebody waited for was cancelled."""
+
+    def __init__(self, task_id: str, reason: str) -> None:
+        super().__init__(f"Task {task_id} was cancelled and has no result: {reason}")
         self.task_id = task_id
         self.reason = reason
 

@@ -303,7 +303,7 @@ MUTANTS = (
     Mutant(
         "cancel unheard",
         "the worker of a cancelled task is not told",
-        "if redis.call('HEXISTS', task_key(id), 'cancel') == 1 then return CANCEL_ASKED end",
+        "if is_cancelled(id) then return CANCEL_ASKED end",
         "",
         "queues/lua/renew.lua",
     ),
@@ -313,6 +313,26 @@ MUTANTS = (
         "redis.call('LREM', line_of(priority), 0, id)",
         "1",
         "queues/lua/cancel.lua",
+    ),
+    Mutant(
+        "cancelled but tried again",
+        "a cancelled task whose try goes wrong, or whose worker dies, runs again",
+        "  if is_cancelled(id) then return call_off(id, reason) end\n",
+        file=FINISH,
+    ),
+    Mutant(
+        "cancelled but given back",
+        "a cancelled task whose worker leaves runs again",
+        "if is_cancelled(id) then\n",
+        "if false then\n",
+        "queues/lua/release.lua",
+    ),
+    Mutant(
+        "repaired and run again",
+        "a cancelled task that somebody freed by hand is mended back into its line",
+        "if place == 'pending' and is_cancelled(id) then",
+        "if false then",
+        "queues/lua/repair.lua",
     ),
     Mutant(
         "pause ignored", "a paused queue goes on", "if not is_paused then", "if true then", CLAIM

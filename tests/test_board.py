@@ -30,6 +30,7 @@ def a_little_of_everything(queue) -> None:
     first, second, third = queue.get_tasks("worker-1", 3)
     queue.mark_completed(first)
     queue.mark_failed(second, "no such file", retry=False)
+    queue.cancel(queue.add_task({}))
     queue.release(third)
     queue.get_task("worker-2")
 
@@ -53,6 +54,7 @@ def test_a_frame_says_what_is_in_redis(queue):
         "delayed": 1,
         "completed": 1,
         "failed": 1,
+        "cancelled": 1,
     }
     assert frame.ids["normal"] == queue.tasks("pending")
     (hold,) = frame.holds
@@ -62,9 +64,47 @@ def test_a_frame_says_what_is_in_redis(queue):
 
 
 STEPS = st.lists(
-    st.sampled_from(["add", "high", "later", "claim", "several", "complete", "fail", "release"]),
+    st.sampled_from(
+        [
+            "add",
+            "high",
+            "later",
+            "claim",
+            "several",
+            "complete",
+            "fail",
+            "release",
+            "cancel",
+            "again",
+        ]
+    ),
     max_size=30,
 )
+
+
+def add_or_take_back(queue, step) -> None:
+    """A step by a person."""
+    match step:
+        case "add" | "high":
+            queue.add_task({}, "high" if step == "high" else "normal")
+        case "later":
+            queue.add_task({}, delay=1000)
+        case "cancel":
+            for task_id in [*queue.tasks("pending"), *queue.tasks("processing")][-1:]:
+                queue.cancel(task_id)
+        case "again":
+            queue.requeue_failed(queue.tasks("cancelled"))
+
+
+def end(queue, task, step) -> None:
+    """The end of a try."""
+    match step:
+        case "complete":
+            queue.mark_completed(task)
+        case "fail":
+            queue.mark_failed(task, "boom")
+        case "release":
+            queue.release(task)
 
 
 @settings(max_examples=40, deadline=None)
@@ -73,26 +113,19 @@ def test_the_record_of_events_tells_the_same_as_redis(valkey, steps):
     with redis_queue(valkey, QueueSettings(backoff=1000, max_attempts=2)) as queue:
         held = []
         for number, step in enumerate(steps):
-            match step:
-                case "add" | "high" | "later":
-                    priority = "high" if step == "high" else "normal"
-                    queue.add_task({}, priority, delay=1000 if step == "later" else 0)
-                case "claim" | "several":
-                    held += queue.get_tasks(f"w-{number % 3}", 1 if step == "claim" else 3)
-                case _ if held:
-                    task = held.pop(0)
-                    if step == "complete":
-                        queue.mark_completed(task)
-                    elif step == "fail":
-                        queue.mark_failed(task, "boom")
-                    else:
-                        queue.release(task)
+            if step in ("claim", "several"):
+                held += queue.get_tasks(f"w-{number % 3}", 1 if step == "claim" else 3)
+            elif step in ("complete", "fail", "release"):
+                if held:
+                    end(queue, held.pop(0), step)
+            else:
+                add_or_take_back(queue, step)
         camera = Camera(queue)
         seen = camera.shoot()
         camera.close()
         told = list(frames(queue.events()))[-1:] or [Frame.empty()]
         assert told[0].counts == seen.counts
-        for place in ("high", "normal", "low", "completed", "failed"):
+        for place in ("high", "normal", "low", "completed", "failed", "cancelled"):
             assert told[0].ids[place] == seen.ids[place], place
         assert [(each.task, each.worker, each.attempt) for each in told[0].holds] == [
             (each.task, each.worker, each.attempt) for each in seen.holds
@@ -129,6 +162,13 @@ def test_the_picture_keeps_its_shape_whatever_happens():
         re.sub(r">[^<]*<", "><", board_html(each, film, "q")).count("<tr") for each in (quiet, busy)
     }
     assert len(shapes) == 1
+
+
+def test_the_cancelled_have_a_row_where_there_are_some():
+    without, with_some = frame_with(failed=1), frame_with(failed=1, cancelled=3)
+    film = film_of(without, with_some)
+    assert "cancelled" not in text_of(board_html(without, film, "q"))
+    assert re.search(r"cancelled\s*✕✕✕\s*3", text_of(board_html(with_some, film, "q")))
 
 
 def test_many_tasks_are_summed_up_and_the_numbers_stay_exact():

@@ -133,6 +133,14 @@ def test_a_task_that_failed_without_being_made_to_is_found():
     ]
 
 
+def test_a_task_that_was_cancelled_by_nobody_is_found():
+    story = [*STORY[:3], {"event": "cancelled", "task": "plain-0", "reason": "why"}, *STORY[4:]]
+    standing = replace(GOOD, place="cancelled", has_result=False)
+    assert found([standing, BURIED], story)["otherwise wrong"] == [
+        "Task plain-0 is cancelled, not completed; the reason: why."
+    ]
+
+
 @pytest.mark.parametrize("reason", ["worker worker-3 died (2 of 8)", "RuntimeError: as planned"])
 def test_poison_that_failed_for_another_reason_is_found(reason):
     story = [*STORY[:-1], {**STORY[-1], "reason": reason}]

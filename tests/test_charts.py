@@ -95,6 +95,13 @@ def test_the_depth_begins_and_ends_as_the_record_does():
     assert charts.depth_text(RECORD).splitlines()[0] == "pending: at most 3, 1 at the end"
 
 
+def test_a_cancelled_try_is_none_that_was_completed_and_its_task_has_a_depth():
+    steps = [(0, "added"), (500, "claimed"), (1000, "cancelled")]
+    record = [{"at": at, "event": what, "task": "t1", "worker": "w1"} for at, what in steps]
+    assert "1 not completed" in charts.timeline_text(Runs.of(record))
+    assert charts.depth_text(record).splitlines()[-1] == "cancelled: at most 1, 1 at the end"
+
+
 def test_the_latency_rises_to_all_tasks():
     lines = {line.get_label(): line for line in charts.latency(axes(), RUNS)}
     assert list(lines["running"].get_xdata()) == [0.5, 0.8, 1.0]

@@ -154,6 +154,32 @@ def test_failed_tasks_are_listed_shown_and_given_a_fresh_start(project):
     assert "requeued" in imglab("trace", bad)
 
 
+def test_tasks_are_cancelled_and_counted_and_one_of_them_is_given_a_fresh_start(
+    project, own_server
+):
+    assert "cancelled" not in imglab("stats")
+    running, waiting, done = submit(*["images/sample.jpg"] * 3)
+    with RedisTaskQueue(url=own_server.url) as queue:
+        held = queue.get_task("w")
+        assert imglab("cancel", waiting, running) == (
+            f"{waiting}  cancelled\n{running}  its worker is asked to stop\n"
+        )
+        queue.release(held)
+    assert "1 completed, 0 failed" in imglab("worker", "--burst")
+    assert f"Finished before: {done}." in refused("cancel", running, done)
+    assert "There is no task 'nobody'" in refused("cancel", "nobody")
+    assert (stats()["cancelled"], stats()["cancelled_total"]) == (2, 2)
+    assert "cancelled total" in imglab("stats")
+    told = [event["event"] for event in json.loads(imglab("trace", running, "--json"))]
+    assert told == ["added", "claimed", "cancelled"]
+    shown = json.loads(imglab("failed", "show", waiting))
+    assert (shown["status"], shown["reason"]) == ("cancelled", "cancelled before it ran")
+    assert imglab("failed", "requeue", "--all") == "0 back in line.\n"
+    assert imglab("failed", "requeue", waiting) == "1 back in line.\n"
+    assert "1 completed" in imglab("worker", "--burst")
+    assert (stats()["cancelled"], stats()["cancelled_total"]) == (1, 2)
+
+
 def test_a_worker_reads_and_writes_where_it_is_told_and_brings_its_own_filters(project):
     (project / "elsewhere").mkdir()
     shutil.copy(project / "images/sample.jpg", project / "elsewhere/a.jpg")

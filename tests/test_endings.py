@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from helpers.clock import until
 from helpers.server import redis_queue
 
 from imglab.errors import ImageError, ResourceExhausted, TaskError
 from imglab.queues import QueueSettings
 from imglab.workers import Worker, WorkerPool
-from imglab.workers.endings import Fate, ending_of
+from imglab.workers.endings import CANCELLED, Fate, ending_of
 from imglab.workers.in_hand import Cancelled, NotOurs
 
 SETTINGS = QueueSettings(max_attempts=1, backoff=0)
@@ -46,12 +47,27 @@ class RaisingFilter(BaseFilter):
 """
 
 
+SLOW_FILTER = """
+import time
+from dataclasses import dataclass
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class SlowFilter(BaseFilter):
+    name = "slow"
+    def change(self, image):
+        time.sleep(0.2)
+        return image
+"""
+
+
 @pytest.mark.parametrize(
     ("problem", "fate", "retry"),
     [
         (ImageError("broken"), Fate.FAILED, False),
         (TaskError("too large"), Fate.FAILED, False),
-        (Cancelled(), Fate.FAILED, False),
+        (Cancelled(), Fate.CANCELLED, False),
         (NotOurs(), Fate.NOT_OURS, False),
         (KeyboardInterrupt(), Fate.GIVEN_BACK, False),
         (SystemExit(1), Fate.FAILED, True),
@@ -82,6 +98,25 @@ def test_whatever_a_filter_raises_its_task_fails_with_the_reason_and_its_worker_
             assert pool.pids == before, "no worker ended"
         assert [queue.task(each).reason for each in ids] == list(RAISED.values())
         assert [queue.task(each).crashes for each in ids] == [0] * len(ids)
+        assert queue.task(good).status == "completed"
+
+
+def test_a_task_cancelled_between_two_steps_ends_as_cancelled_and_its_worker_goes_on(
+    project, valkey
+):
+    (project / "slow_filter.py").write_text(SLOW_FILTER)
+    payload = {"image_path": "images/sample.png", "filters": [{"name": "slow"}] * 100}
+    with redis_queue(valkey, QueueSettings(lease=0.6)) as queue:
+        unwanted = queue.add_task(payload)
+        good = queue.add_task({"image_path": "images/sample.png", "output_path": "output/a.png"})
+        with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+            before = pool.pids
+            until(lambda: queue.tasks("processing") == [unwanted])
+            queue.cancel(unwanted)
+            assert pool.join(timeout=60)
+            assert pool.pids == before, "no worker ended"
+        task = queue.task(unwanted)
+        assert (task.status, task.attempt, task.reason) == ("cancelled", 1, CANCELLED)
         assert queue.task(good).status == "completed"
 
 

@@ -898,7 +898,37 @@ def test_a_cancelled_task_that_fails_is_not_tried_again(queue):
     held(queue)
     step(queue, "cancel", "t1")
     _, changed = run(queue, "mark_failed", "t1", "1:n1", "stopped", "1", 0.5)
-    assert changed == failed("stopped")
+    assert changed == {
+        "processing": None,
+        "task:t1": {
+            "status": "cancelled",
+            "claim": "",
+            "finished_at": "now",
+            "errors": [{"claim": "1:n1", "at": "now", "error": "stopped"}],
+        },
+        "cancelled": ["t1"],
+        "meta": {"cancelled": 1},
+        "events": ["cancelled t1 reason=stopped"],
+    }
+
+
+def test_a_cancelled_task_that_is_completed_first_is_completed(queue):
+    held(queue)
+    step(queue, "cancel", "t1")
+    reply, changed = run(queue, "mark_completed", "t1", "1:n1", "ann", RESULT)
+    assert reply == 1
+    assert changed == completed()
+    assert run(queue, "cancel", "t1") == (0, {})
+
+
+def test_of_cancelled_tasks_the_oldest_goes_with_its_hash_when_there_are_too_many(queue):
+    for task in ("t1", "t2", "t3"):
+        add(queue, task)
+        step(queue, "cancel", task)
+    found = dump(queue)
+    assert found["cancelled"] == ["t3", "t2"]
+    assert "task:t1" not in found
+    assert found["meta"]["cancelled"] == 3
 
 
 def test_the_last_five_errors_are_kept(queue):
@@ -988,6 +1018,28 @@ def test_a_released_task_is_the_next_of_its_line_and_its_attempt_does_not_count(
         "wake": ["1"],
         "events": ["released t1"],
     }
+
+
+def test_a_cancelled_task_that_its_worker_gives_back_ends_and_does_not_wait_in_line(queue):
+    held(queue)
+    step(queue, "cancel", "t1")
+    forget(queue, "wake")
+    reply, changed = run(queue, "release", "t1", "1:n1")
+    assert reply == 1
+    reason = "cancelled while it ran"
+    assert changed == {
+        "processing": None,
+        "task:t1": {
+            "status": "cancelled",
+            "claim": "",
+            "finished_at": "now",
+            "errors": [{"at": "now", "error": reason}],
+        },
+        "cancelled": ["t1"],
+        "meta": {"cancelled": 1},
+        "events": [f"cancelled t1 reason={reason}"],
+    }
+    assert run(queue, "release", "t1", "1:n1") == (0, {})
 
 
 def test_releasing_adds_no_second_token(queue):
@@ -1117,8 +1169,20 @@ def test_a_cancelled_task_whose_worker_died_is_not_tried_again(queue):
     held(queue)
     step(queue, "cancel", "t1")
     _, changed = run(queue, "reap", "ann", 0.5)
-    assert changed["task:t1"]["status"] == "failed"
-    assert changed["failed"] == ["t1"]
+    assert changed == {
+        "processing": None,
+        "workers": None,
+        "task:t1": {
+            "status": "cancelled",
+            "claim": "",
+            "crashes": 1,
+            "finished_at": "now",
+            "errors": [{"at": "now", "error": DIED}],
+        },
+        "cancelled": ["t1"],
+        "meta": {"cancelled": 1, "reaped_at": "now"},
+        "events": ["expired t1 worker=ann crashes=1", f"cancelled t1 reason={DIED}"],
+    }
 
 
 def test_two_leases_that_ran_out_wake_one_sleeper_and_come_back_at_different_moments(queue):
@@ -1166,16 +1230,20 @@ def test_an_entry_that_nobody_can_read_counts_as_run_out(queue, script, argument
 # requeue_failed
 
 
-def test_a_failed_task_starts_afresh_at_the_tail_of_its_line_and_keeps_its_errors(queue):
+@pytest.mark.parametrize("ended", ["failed", "cancelled"])
+def test_what_failed_or_was_cancelled_starts_afresh_in_its_line_and_keeps_its_errors(queue, ended):
     held(queue, priority="low")
     step(queue, "cancel", "t1")
     step(queue, "reap", "ann", 0)
+    if ended == "failed":  # as an older version left it
+        queue.redis.lmove(queue.keys.cancelled, queue.keys.failed)
+        queue.redis.hset(task_key(queue), "status", "failed")
     add(queue, "t2", priority="low")
     forget(queue, "wake")
     reply, changed = run(queue, "requeue_failed", "t1")
     assert reply == ["t1"]
     assert changed == {
-        "failed": None,
+        ended: None,
         "task:t1": {
             "status": "pending",
             "attempts": 0,
@@ -1221,14 +1289,14 @@ def test_requeueing_nothing_changes_nothing(queue):
 
 CANCELLED = {
     "task:t1": {
-        "status": "failed",
+        "status": "cancelled",
         "claim": "",
         "finished_at": "now",
         "errors": [{"at": "now", "error": "cancelled before it ran"}],
     },
-    "failed": ["t1"],
-    "meta": {"failed": 1},
-    "events": ["failed t1 reason=cancelled before it ran"],
+    "cancelled": ["t1"],
+    "meta": {"cancelled": 1},
+    "events": ["cancelled t1 reason=cancelled before it ran"],
 }
 
 
@@ -1263,6 +1331,14 @@ def test_a_finished_task_cannot_be_cancelled(queue):
     assert run(queue, "cancel", "lost") == (0, {})
 
 
+def test_cancelling_twice_changes_nothing_more(queue):
+    held(queue)
+    step(queue, "cancel", "t1")
+    assert run(queue, "cancel", "t1") == (2, {})
+    step(queue, "release", "t1", "1:n1")
+    assert run(queue, "cancel", "t1") == (1, {})
+
+
 def test_cancelling_a_task_nobody_knows_makes_no_task(queue):
     assert run(queue, "cancel", "t1") == (-1, {})
 
@@ -1274,6 +1350,8 @@ def fill(queue):
     """One task in every place there is, and one waiting more."""
     complete(queue, "done")
     fail(queue, "lost")
+    add(queue, "unwanted")
+    step(queue, "cancel", "unwanted")
     held(queue, "running")
     add(queue, "later", delay=STEP)
     add(queue, "low", priority="low")
@@ -1290,11 +1368,12 @@ def test_clear_deletes_every_task_and_then_the_rest_and_nothing_of_anybody_else(
         fill(neighbour)
         before = dump(neighbour)
         reply, changed = run(queue, "clear", 10)
-        assert reply == 8
+        assert reply == 9
         assert changed == dict.fromkeys(
             [
                 *("pending", "pending:high", "pending:low", "processing", "delayed"),
-                *("completed", "failed", "result:done", "result:done expires"),
+                *("completed", "failed", "cancelled", "task:unwanted"),
+                *("result:done", "result:done expires"),
                 *(f"task:{each}" for each in ("done", "lost", "running", "later", "low", "high")),
                 *("task:normal1", "task:normal2"),
             ]
@@ -1504,9 +1583,12 @@ def test_a_sound_task_wherever_it_is_is_left_as_it_is(queue):
     add(queue, "later", delay=20_000)
     complete(queue, "done")
     fail(queue, "bad")
+    add(queue, "unwanted")
+    step(queue, "cancel", "unwanted")
     add(queue, "held", priority="high")
     claim(queue)
-    reply, changed = run(queue, "repair", "waiting", "later", "done", "bad", "held", "unknown")
+    everything = ("waiting", "later", "done", "bad", "unwanted", "held", "unknown")
+    reply, changed = run(queue, "repair", *everything)
     assert reply == []
     assert changed == {}
 
@@ -1533,7 +1615,7 @@ def test_a_record_in_no_list_that_was_finished_is_deleted_with_its_result(queue)
     assert changed == {"task:t1": None, "result:t1": None, "result:t1 expires": None}
 
 
-@pytest.mark.parametrize("place", ["pending:high", "pending", "pending:low", "failed"])
+@pytest.mark.parametrize("place", ["pending:high", "pending", "pending:low", "failed", "cancelled"])
 def test_an_id_without_a_record_is_taken_out_of_every_list(queue, place):
     queue.redis.lpush(f"{queue.namespace}{queue.name}:{place}", "ghost", "ghost")
     reply, changed = run(queue, "repair", "ghost")
@@ -1555,6 +1637,40 @@ def test_a_completed_task_that_is_in_line_as_well_stays_completed(queue):
     reply, changed = run(queue, "repair", "t1")
     assert reply == ["t1"]
     assert changed == {"pending": None, "events": ["repaired t1 status=completed"]}
+
+
+def test_a_cancelled_task_that_is_in_line_as_well_stays_cancelled(queue):
+    add(queue, "t1")
+    step(queue, "cancel", "t1")
+    queue.redis.lpush(queue.keys.pending(), "t1")
+    queue.redis.hset(task_key(queue), "status", "pending")
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {
+        "pending": None,
+        "task:t1": {"status": "cancelled"},
+        "events": ["repaired t1 status=cancelled"],
+    }
+
+
+def test_a_cancelled_task_that_is_in_no_list_is_deleted(queue):
+    add(queue, "t1")
+    step(queue, "cancel", "t1")
+    forget(queue, "cancelled")
+    assert run(queue, "repair", "t1") == (["t1"], {"task:t1": None})
+
+
+def test_a_task_that_was_cancelled_while_it_ran_is_not_mended_back_into_its_line(queue):
+    held(queue)
+    step(queue, "cancel", "t1")
+    forget(queue, "processing", "wake")
+    reply, changed = run(queue, "repair", "t1")
+    assert reply == ["t1"]
+    assert changed == {
+        "cancelled": ["t1"],
+        "task:t1": {"status": "cancelled", "claim": ""},
+        "events": ["repaired t1 status=cancelled"],
+    }
 
 
 def test_a_completed_task_whose_result_was_deleted_is_to_be_done_again(queue):
@@ -1670,10 +1786,10 @@ def test_python_sends_the_keys_in_the_order_the_scripts_declare():
         *(key.removeprefix("q:") for key in keys.all[: -len(PRIORITIES)]),
         "pending",
     ]
-    assert [number for number, _ in table] == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10.."]
-    names = re.search(r"local ([^=]+) = unpack\(KEYS, 1, 9\)", COMMON)[1].split(", ")
-    assert names == [name for _, name in table[:9]]
-    assert keys.all[9:] == ("q:pending:high", "q:pending", "q:pending:low")
+    assert [number for number, _ in table] == [*map(str, range(1, 11)), "11.."]
+    names = re.search(r"local ([^=]+) =\s+unpack\(KEYS, 1, 10\)", COMMON)[1].split(", ")
+    assert names == [name for _, name in table[:10]]
+    assert keys.all[10:] == ("q:pending:high", "q:pending", "q:pending:low")
 
 
 def test_the_keys_have_the_types_that_their_table_says(queue):

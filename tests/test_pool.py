@@ -14,7 +14,7 @@ import pytest
 from helpers.clock import until
 from helpers.server import redis_queue
 
-from imglab.errors import ImglabError
+from imglab.errors import ImglabError, TaskCancelled
 from imglab.imaging import FilterPipeline, open_image
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import WorkerPool, WorkerSpec
@@ -179,6 +179,30 @@ def test_a_second_sigterm_gives_the_task_back_without_counting_the_attempt(proje
         until(lambda: not alive(pid))
 
 
+@pytest.mark.parametrize("end", ["leaves", "is killed"])
+def test_a_cancelled_task_whose_worker_does_not_live_to_hear_of_it_never_runs_again(
+    project, queue, end
+):
+    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+        until((project / "begun").exists)
+        pid = pool.pids["worker-1"]
+        assert queue.cancel(task_id)  # its worker asks in ten seconds, a third of its lease
+        if end == "leaves":
+            os.kill(pid, signal.SIGTERM)
+            until(lambda: "stopping" in pool.log("worker-1"))
+            os.kill(pid, signal.SIGTERM)
+        else:
+            os.kill(pid, signal.SIGKILL)
+        with pytest.raises(TaskCancelled):
+            queue.wait(task_id, timeout=20)
+        good = queue.add_task(photo(2))
+        assert queue.wait(good, timeout=20), "another worker is there, and has nothing else to do"
+    claims = [event for event in queue.trace(task_id) if event["event"] == "claimed"]
+    assert len(claims) == 1
+    assert queue.get_stats().cancelled == 1
+
+
 def test_a_task_over_its_time_limit_is_failed_with_the_reason_and_the_worker_goes_on(
     project, valkey
 ):
@@ -216,7 +240,7 @@ def test_cancelling_a_task_hung_in_native_code_frees_its_worker(project, valkey)
             assert queue.cancel(hung)
             good = queue.add_task(photo(1))
             assert pool.join(timeout=60)
-        assert queue.task(hung).status == "failed"
+        assert queue.task(hung).status == "cancelled"
         assert queue.task(hung).errors[-1]["error"] == "cancelled while it ran"
         assert queue.task(good).status == "completed"
 

@@ -11,7 +11,7 @@ import pytest
 from helpers.clock import forget_result, make_due, run_out
 from helpers.server import redis_queue
 
-from imglab.errors import LeaseLost, NoSuchTask, TaskError, TaskExists, TaskFailed
+from imglab.errors import LeaseLost, NoSuchTask, TaskCancelled, TaskError, TaskExists, TaskFailed
 from imglab.queues import PRIORITIES, QueueSettings, TaskQueue
 from imglab.queues.vocabulary import impossible_steps
 
@@ -36,7 +36,7 @@ def claim_again(queue, worker: str = "w2"):
 
 
 def places(queue) -> dict[str, int]:
-    names = ("pending", "processing", "delayed", "completed", "failed")
+    names = ("pending", "processing", "delayed", "completed", "failed", "cancelled")
     return {name: queue.get_stats()[name] for name in names if queue.get_stats()[name]}
 
 
@@ -451,7 +451,10 @@ def test_a_waiting_task_can_be_cancelled(queue):
     assert queue.cancel(now)
     assert queue.cancel(later)
     assert queue.get_task("w") is None
-    assert places(queue) == {"failed": 2}
+    assert places(queue) == {"cancelled": 2}
+    assert queue.tasks("cancelled") == [later, now]
+    assert queue.join(timeout=5)
+    assert [event["event"] for event in queue.trace(now)] == ["added", "cancelled"]
 
 
 def test_a_running_task_learns_at_its_heartbeat_that_it_is_cancelled(queue):
@@ -460,7 +463,102 @@ def test_a_running_task_learns_at_its_heartbeat_that_it_is_cancelled(queue):
     assert queue.cancel(task.id)
     assert queue.renew(task) is True
     queue.mark_failed(task, "cancelled while it ran")
-    assert places(queue) == {"failed": 1}
+    assert places(queue) == {"cancelled": 1}
+    queue.mark_failed(task, "cancelled while it ran")  # once more, should the reply be lost
+    assert places(queue) == {"cancelled": 1}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda queue, task: queue.release(task),
+        lambda queue, task: queue.mark_failed(task, "boom"),
+        lambda queue, task: queue.reap(task.worker),
+        lambda queue, task: (run_out(queue, task), queue.reap()),
+        lambda queue, task: (run_out(queue, task), queue.get_task("w2")),
+    ],
+    ids=["given back", "failed", "its worker died", "its lease ran out", "another worker looks"],
+)
+def test_however_a_cancelled_try_ends_the_task_is_cancelled_and_never_runs_again(queue, end):
+    task_id = queue.add_task({})
+    task = queue.get_task("w")
+    assert queue.cancel(task_id)
+    assert queue.cancel(task_id), "twice is harmless"
+    end(queue, task)
+    assert places(queue) == {"cancelled": 1}
+    assert queue.requeue_failed() == []
+    assert queue.get_task("w2") is None
+    assert queue.cancel(task_id), "also afterwards"
+    with pytest.raises(LeaseLost):
+        queue.mark_completed(task)
+    with pytest.raises(TaskExists):
+        queue.add_task({}, task_id=task_id)
+    stats = queue.get_stats()
+    assert (stats.cancelled_total, stats.failed_total, stats.unfinished) == (1, 0, 0)
+    assert queue.check() == []
+    assert impossible_steps(queue.events()) == []
+
+
+def test_a_task_that_is_completed_before_its_worker_hears_is_completed(queue):
+    task_id = queue.add_task({})
+    task = queue.get_task("w")
+    queue.cancel(task_id)
+    queue.mark_completed(task, {"n": 1})
+    assert queue.wait(task_id) == {"n": 1}
+    assert places(queue) == {"completed": 1}
+    assert queue.cancel(task_id) is False
+
+
+def test_a_person_may_give_a_cancelled_task_a_fresh_start_by_its_id(queue):
+    waiting, running = queue.add_tasks([{}, {}])
+    queue.cancel(waiting)
+    task = queue.get_task("w")
+    queue.cancel(running)
+    queue.release(task)
+    assert queue.requeue_failed([waiting, running, waiting]) == [waiting, running]
+    for task_id in (waiting, running):
+        task = queue.get_task("w")
+        assert (task.id, task.attempt) == (task_id, 1)
+        assert queue.renew(task) is False, "it is not cancelled any more"
+        queue.mark_failed(task, "boom")
+    assert places(queue) == {"delayed": 2}
+    assert impossible_steps(queue.events()) == []
+
+
+def test_only_so_many_cancelled_tasks_are_kept(queue):
+    ids = queue.add_tasks([{}] * 7)
+    for task_id in ids:
+        queue.cancel(task_id)
+    assert queue.tasks("cancelled") == ids[:1:-1]
+    assert queue.get_stats().cancelled_total == 7
+    with pytest.raises(NoSuchTask):
+        queue.task(ids[0])
+
+
+def test_stats_show_the_cancelled_only_where_there_are_some(queue):
+    assert "cancelled" not in repr(queue.get_stats())
+    assert dict(queue.get_stats())["cancelled"] == 0
+    queue.cancel(queue.add_task({}))
+    assert repr(queue.get_stats()).endswith("failed_total=0, cancelled=1, cancelled_total=1)")
+
+
+def test_who_waits_for_a_task_hears_that_it_was_cancelled(queue):
+    task_id = queue.add_task({})
+    got = []
+
+    def wait():
+        try:
+            queue.wait(task_id, timeout=20)
+        except TaskCancelled as cancelled:
+            got.append((cancelled.task_id, cancelled.reason))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    task = queue.get_task("w", timeout=5)
+    queue.cancel(task_id)
+    queue.release(task)
+    waiting.join(20)
+    assert got == [(task_id, "cancelled while it ran")]
 
 
 def test_a_finished_or_unknown_task_cannot_be_cancelled(queue):
@@ -546,6 +644,7 @@ def test_the_invariants_hold_after_every_kind_of_step(queue):
     assert queue.check() == []
     queue.reap()
     queue.cancel(queue.tasks("pending")[0])
+    assert queue.check() == []
     queue.requeue_failed()
     queue.get_task("w")
     assert queue.check() == []
@@ -562,7 +661,7 @@ def test_a_task_cancelled_before_it_ran_says_so(queue):
     task_id = queue.add_task({})
     queue.cancel(task_id)
     assert queue.task(task_id).reason == "cancelled before it ran"
-    with pytest.raises(TaskFailed, match="cancelled before it ran"):
+    with pytest.raises(TaskCancelled, match=f"{task_id} was cancelled .*: cancelled before it ran"):
         queue.wait(task_id)
 
 

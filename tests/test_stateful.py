@@ -37,7 +37,7 @@ FORGET = {"database": None, "derandomize": False, "print_blob": True}
 HISTORIES = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None, **FORGET)
 #: The model's places, each with its status; the next claim lines up what is due.
 STATUS = dict.fromkeys(PRIORITIES, "pending") | {"due": "delayed"}
-STATUS |= {place: place for place in ("processing", "delayed", "completed", "failed")}
+STATUS |= {place: place for place in ("processing", "delayed", "completed", "failed", "cancelled")}
 UNORDERED = ("processing", "delayed", "due")
 
 
@@ -68,7 +68,7 @@ class Model:
         self.order_of = order_of  # the order of one step done to several tasks; any order is right
         self.tasks: dict[str, Known] = {}
         self.places: dict[str, list[str]] = {place: [] for place in STATUS}
-        self.totals = {"completed": 0, "failed": 0}
+        self.totals = {"completed": 0, "failed": 0, "cancelled": 0}
         self.claims = 0
         self.is_paused = False
         self.unheard: dict[str, list[Task]] = {}  # by worker: the claims whose reply it never got
@@ -138,8 +138,12 @@ class Model:
         return self.tasks[claim.id].is_cancelled
 
     def release(self, claim):
-        self._held(claim).attempts -= 1
-        self.move(self.tasks[claim.id], self.tasks[claim.id].priority, at=0)
+        task = self._held(claim)
+        if task.is_cancelled:
+            self._cancel(task, None)
+        else:
+            task.attempts -= 1
+            self.move(task, task.priority, at=0)
 
     def reap(self, dead_worker=""):
         held = [self.tasks[each] for each in self.places["processing"]]
@@ -154,19 +158,18 @@ class Model:
         if task_id not in self.tasks:
             raise NoSuchTask
         task = self.tasks[task_id]
-        if task.place in self.totals:
+        if task.place in ("completed", "failed"):
             return False
         if task.place == "processing":
             task.is_cancelled = True
-        else:
-            task.errors = [*task.errors, None][-5:]
-            self._finish(task, "failed")
+        elif task.place != "cancelled":
+            self._cancel(task, None)
         return True
 
     def requeue_failed(self, task_ids):
         failed = self.places["failed"][::-1]
         wanted = failed if task_ids is None else dict.fromkeys(task_ids)
-        moved = [each for each in wanted if each in failed]
+        moved = [each for each in wanted if each in failed + self.places["cancelled"]]
         for task in [self.tasks[each] for each in moved]:
             task.attempts, task.crashes, task.is_cancelled = 0, 0, False
             self.move(task, task.priority)
@@ -197,11 +200,18 @@ class Model:
         return Task(task.id, task.payload, task.priority, task.attempts, "", task.worker)
 
     def _retry_or_bury(self, task, by, *, is_last):
+        if task.is_cancelled:
+            self._cancel(task, by)
+            return
         task.errors = [*task.errors, by][-5:]
-        if is_last or task.is_cancelled:
+        if is_last:
             self._finish(task, "failed")
         else:
             self.move(task, "delayed")
+
+    def _cancel(self, task, by):
+        task.errors = [*task.errors, by][-5:]
+        self._finish(task, "cancelled")
 
     def _finish(self, task, place):
         self.move(task, place, at=0)
@@ -381,7 +391,7 @@ class Machine(stateful.RuleBasedStateMachine):
     def cancel(self, task_id):
         self.same("cancel", task_id)
 
-    @when("failed")
+    @when("failed", "cancelled")
     @rule(task_ids=st.none() | st.lists(ids, max_size=4))
     def requeue_failed(self, task_ids):
         self.same("requeue_failed", task_ids)
@@ -432,7 +442,10 @@ class Machine(stateful.RuleBasedStateMachine):
             order = sorted if status in UNORDERED else list
             assert order(self.queue.tasks(status)) == order(ids)
         stats = self.queue.get_stats()
-        assert [stats.completed_total, stats.failed_total] == [*self.model.totals.values()]
+        assert {each: stats[f"{each}_total"] for each in self.model.totals} == self.model.totals
+        assert {each: stats[each] for each in self.model.totals} == {
+            each: len(places[each]) for each in self.model.totals
+        }
         self.nothing_is_left_over()
         assert impossible_steps(self.history()) == []
 

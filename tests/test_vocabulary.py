@@ -65,7 +65,7 @@ def test_an_unknown_event_changes_nothing_on_the_board_and_on_the_timeline():
 def test_only_what_takes_a_task_out_of_a_workers_hands_ends_a_try():
     ends = {event for event, known in EVENTS.items() if known.ends_try}
     assert ends == {
-        *(Event.COMPLETED, Event.FAILED, Event.DELAYED),
+        *(Event.COMPLETED, Event.FAILED, Event.CANCELLED, Event.DELAYED),
         *(Event.RELEASED, Event.EXPIRED, Event.REPAIRED, Event.SET_ASIDE),
     }
 
@@ -76,6 +76,17 @@ def test_what_no_task_may_do_is_told():
     assert impossible_steps([*steps[1:], *steps[1:]]) == [
         "Task t was completed after it was completed."
     ]
+
+
+def test_only_a_fresh_start_follows_what_was_cancelled():
+    life = ["added", "claimed", "cancelled", "claimed", "cancelled", "requeued", "claimed"]
+    steps = [{"event": each, "task": "t"} for each in life]
+    assert impossible_steps(steps) == ["Task t was claimed after it was cancelled."]
+
+
+def test_a_history_in_which_a_task_that_was_cancelled_in_line_failed_is_still_right():
+    steps = [{"event": each, "task": "t"} for each in ("added", "failed", "requeued")]
+    assert impossible_steps(steps) == []
 
 
 def test_the_places_are_the_lines_of_all_priorities_and_the_other_statuses():

@@ -227,8 +227,9 @@ def test_cancelling_a_running_task_stops_it_between_two_steps(gated):
     until(lambda: worker.in_hand.cancelled)
     worker.gate.set()
     thread.join(20)
-    assert worker.queue.task(first).status == "failed"
+    assert worker.queue.task(first).status == "cancelled"
     assert "cancelled" in reason(worker.queue.task(first))
+    assert worker.failed == 0, "that is no failure"
 
 
 def test_a_worker_that_lost_its_lease_drops_its_result_and_goes_on(gated):

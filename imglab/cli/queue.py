@@ -109,6 +109,27 @@ def trace(
         typer.echo(f"{seconds:9.3f} s  {shown(event['event']):<10} {shown(words)}")
 
 
+@app.command()
+def cancel(
+    task_ids: Annotated[list[str], typer.Argument(help="Ids of tasks that nobody is to do.")],
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+) -> None:
+    """Take tasks back: one that waits at once, one that runs at its next step."""
+    _check_ids(task_ids)
+    finished = []
+    with open_queue(queue, namespace) as tasks:
+        for task_id in task_ids:
+            if not tasks.cancel(task_id):
+                finished.append(task_id)
+            elif tasks.task(task_id).status == Status.PROCESSING:
+                typer.echo(f"{task_id}  its worker is asked to stop")
+            else:
+                typer.echo(f"{task_id}  cancelled")
+    if finished:
+        raise ImglabError(f"Finished before: {', '.join(finished)}.")
+
+
 @failed_app.command("list")
 def failed_list(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")] = 20,
@@ -140,19 +161,22 @@ def failed_show(task_id: str, queue: Name = QUEUE, namespace: Namespace = "") ->
 
 @failed_app.command("requeue")
 def failed_requeue(
-    task_ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed tasks.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    task_ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids of failed or cancelled tasks.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Give failed tasks a fresh start."""
+    """Give failed tasks a fresh start; cancelled ones only when they are named."""
     if not task_ids and not every:
         raise ImglabError("Which ones? Name their ids (imglab failed list), or say --all.")
     _check_ids(task_ids or ())
     with open_queue(queue, namespace) as tasks:
         moved = tasks.requeue_failed(None if every else task_ids)
     if missing := set(task_ids or ()) - set(moved):
-        raise ImglabError(f"Not among the failed tasks: {', '.join(sorted(missing))}.")
+        names = ", ".join(sorted(missing))
+        raise ImglabError(f"Not among the failed or cancelled tasks: {names}.")
     typer.echo(f"{len(moved)} back in line.")
 
 
@@ -199,7 +223,7 @@ def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
         "attempts": task.attempt,
         "crashes": task.crashes,
         "worker": task.worker,
-        "reason": task.reason if task.status == Status.FAILED else "",
+        "reason": task.reason if task.status in (Status.FAILED, Status.CANCELLED) else "",
         "errors": list(task.errors),
     }
 
@@ -243,7 +267,7 @@ def _figures(tasks: RedisTaskQueue) -> dict[str, Any]:
 
 def _stats_table(tasks: RedisTaskQueue) -> Table:
     table = new_table("place", "tasks")
-    for place, number in dict(tasks.get_stats()).items():
+    for place, number in tasks.get_stats().shown().items():
         add_row(table, place.replace("_", " "), number)
     for worker in worker_states(tasks.snapshot(), tasks.settings.lease):
         add_row(table, worker.name, worker.words)

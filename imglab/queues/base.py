@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from imglab.errors import NoSuchTask, TaskError, TaskExists, TaskFailed
+from imglab.errors import NoSuchTask, TaskCancelled, TaskError, TaskExists, TaskFailed
 from imglab.queues.invariants import Standing, broken
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_priority, encode
 from imglab.queues.vocabulary import NORMAL, Status
@@ -137,7 +137,10 @@ class BaseQueue(ABC):
 
     @abstractmethod
     def release(self, task: Task | str) -> None:
-        """Give a task back unfinished, to the head of its list; the attempt does not count."""
+        """Give a task back unfinished, to the head of its list; the attempt does not count.
+
+        One that was cancelled meanwhile ends as cancelled.
+        """
 
     @abstractmethod
     def renew(self, task: Task | str, progress: str = "") -> bool:
@@ -158,13 +161,18 @@ class BaseQueue(ABC):
 
     @abstractmethod
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
-        """Give failed tasks (these, or all) a fresh start; return the ids of those that were."""
+        """Give failed tasks (these, or all) a fresh start; return the ids of those that were.
+
+        A cancelled task starts afresh only when its id is named.
+        """
 
     @abstractmethod
     def cancel(self, task_id: str) -> bool:
-        """Bury a waiting task, or ask a running one's worker to stop.
+        """Take a waiting task out of its line, or ask a running one's worker to stop.
 
-        Returns False if it finished before. NoSuchTask for an unknown id.
+        It ends as cancelled, and nobody runs it again; only if its worker completes it before it
+        hears of that, it is completed. Returns False for a task that was completed or failed
+        before; twice is harmless. NoSuchTask for an unknown id.
         """
 
     @abstractmethod
@@ -213,8 +221,8 @@ class BaseQueue(ABC):
     def wait(self, task_id: str, timeout: float | None = None) -> dict[str, Any] | None:
         """Wait until a task is completed, and return its result; None if that is no longer kept.
 
-        TimeoutError after `timeout` seconds; TaskFailed when the task ends as failed; NoSuchTask
-        for an unknown id.
+        TimeoutError after `timeout` seconds; TaskFailed when the task ends as failed, TaskCancelled
+        when it was cancelled; NoSuchTask for an unknown id.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -224,6 +232,8 @@ class BaseQueue(ABC):
                 return self.result(task_id)
             if task.status == Status.FAILED:
                 raise TaskFailed(task_id, task.reason)
+            if task.status == Status.CANCELLED:
+                raise TaskCancelled(task_id, task.reason)
             if not self._until_event(mark, until, task_id):
                 raise TimeoutError(f"Task {task_id} is {task.status} after {timeout:g} seconds.")
 

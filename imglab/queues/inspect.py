@@ -75,7 +75,7 @@ class Snapshot:
 
     #: Milliseconds of the server's clock.
     at: int
-    #: high, normal, low, processing, delayed, completed, failed → how many tasks.
+    #: high, normal, low, processing, delayed, completed, failed, cancelled → how many tasks.
     counts: dict[str, int]
     #: The same places → the first ids: next to be taken, soonest due, latest finished first.
     ids: dict[str, list[str]]
@@ -84,7 +84,7 @@ class Snapshot:
     workers: dict[str, dict[str, Any]]
     #: The latest events, oldest first.
     events: list[dict[str, Any]]
-    #: Completed and failed since the queue began.
+    #: Completed, failed and cancelled since the queue began.
     totals: dict[str, int]
     is_paused: bool
 
@@ -181,7 +181,7 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
         pipe.hgetall(keys.workers)
         pipe.zcard(keys.delayed)
         pipe.zrange(keys.delayed, 0, NAMED - 1)
-        pipe.hmget(keys.meta, ["completed", "failed", "paused"])
+        pipe.hmget(keys.meta, [*FINISHED, "paused"])
         pipe.xrevrange(keys.events, count=RECENT_EVENTS)
         for line in keys.lines:
             pipe.llen(line)
@@ -190,6 +190,7 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
             pipe.llen(keys.finished(status))
             pipe.lrange(keys.finished(status), 0, NAMED - 1)
         clock, held, known, delayed, due, meta, recent, *lists = pipe.execute()
+    *totals, paused = meta
     places = (*PRIORITIES, *FINISHED)
     counts: dict[str, int] = dict(zip(places, lists[::2], strict=True))
     ids: dict[str, list[str]] = dict(zip(places, lists[1::2], strict=True))
@@ -206,11 +207,8 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
         claims=[read_claim(task_id, entry) for task_id, entry in held.items()],
         workers={name: read_worker(record) for name, record in sorted(known.items())},
         events=[read_event(entry, fields) for entry, fields in reversed(recent)],
-        totals={
-            Status.COMPLETED: read_number(meta[0]),
-            Status.FAILED: read_number(meta[1]),
-        },
-        is_paused=bool(meta[2]),
+        totals=dict(zip(FINISHED, map(read_number, totals), strict=True)),
+        is_paused=bool(paused),
     )
 
 

@@ -33,6 +33,8 @@ class Keys:
         self.completed = f"{start}:completed"
         #: LIST: the dead letter queue.
         self.failed = f"{start}:failed"
+        #: LIST: the latest cancelled tasks.
+        self.cancelled = f"{start}:cancelled"
         #: LIST: at most one token, a hint for sleeping workers.
         self.wake = f"{start}:wake"
         #: HASH: worker → what is known of it.
@@ -51,6 +53,7 @@ class Keys:
             self.delayed,
             self.completed,
             self.failed,
+            self.cancelled,
             self.wake,
             self.workers,
             self.events,
@@ -68,7 +71,12 @@ class Keys:
 
     def finished(self, status: Status) -> str:
         """The list of the tasks that ended so."""
-        return self.completed if status is Status.COMPLETED else self.failed
+        lists = {
+            Status.COMPLETED: self.completed,
+            Status.FAILED: self.failed,
+            Status.CANCELLED: self.cancelled,
+        }
+        return lists[status]
 
     def task(self, task_id: str) -> str:
         """The hash with everything about a task."""

@@ -107,8 +107,11 @@ class TaskQueue(MemorySteps):
         task = self._claimed(task)
         with self._changed:
             record = self._owned(task)
-            record.attempts -= 1
             record.claim = ""
+            if record.cancelled:
+                self._give_up(task.id, Status.CANCELLED, "cancelled while it ran")
+                return
+            record.attempts -= 1
             self._line_up(task.id, Event.RELEASED)
             self._pending[record.priority].rotate(-1)  # from the tail to the head
 
@@ -136,12 +139,13 @@ class TaskQueue(MemorySteps):
 
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
         with self._changed:
-            failed = self._finished[Status.FAILED]
-            wanted = reversed(failed) if task_ids is None else dict.fromkeys(task_ids)
-            ids = [each for each in wanted if each in failed]
+            wanted = task_ids
+            if wanted is None:
+                wanted = reversed(self._finished[Status.FAILED])
+            ids = [each for each in dict.fromkeys(wanted) if self._may_start_afresh(each)]
             for task_id in ids:
-                failed.remove(task_id)
                 record = self._records[task_id]
+                self._finished[record.status].remove(task_id)
                 record.attempts = 0
                 record.crashes = 0
                 record.cancelled = False
@@ -155,12 +159,10 @@ class TaskQueue(MemorySteps):
                 record.cancelled = True
                 return True
             if record.status in FINISHED:
-                return False
+                return record.status is Status.CANCELLED
             if record.status is Status.PENDING:
                 self._pending[record.priority].remove(task_id)
-            reason = "cancelled before it ran"
-            self._keep_error(record, reason)
-            self._finish(task_id, Status.FAILED, reason=reason)
+            self._give_up(task_id, Status.CANCELLED, "cancelled before it ran")
             return True
 
     def pause(self) -> None:
@@ -188,6 +190,8 @@ class TaskQueue(MemorySteps):
                 failed=len(self._finished[Status.FAILED]),
                 completed_total=self._totals[Status.COMPLETED],
                 failed_total=self._totals[Status.FAILED],
+                cancelled=len(self._finished[Status.CANCELLED]),
+                cancelled_total=self._totals[Status.CANCELLED],
             )
 
     def task(self, task_id: str) -> Task:

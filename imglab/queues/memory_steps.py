@@ -172,10 +172,13 @@ class MemorySteps(BaseQueue):
 
     def _retry_or_bury(self, task_id: str, reason: str, tries: int, budget: int) -> None:
         record = self._records[task_id]
-        self._keep_error(record, reason)
-        if record.cancelled or tries >= budget:
-            self._finish(task_id, Status.FAILED, reason=reason)
+        if record.cancelled:
+            self._give_up(task_id, Status.CANCELLED, reason)
             return
+        if tries >= budget:
+            self._give_up(task_id, Status.FAILED, reason)
+            return
+        self._keep_error(record, reason)
         longest = min(self.settings.backoff_cap, self.settings.backoff * 2 ** (tries - 1))
         wait = random.random() * longest
         self._delay(task_id, wait)
@@ -188,6 +191,15 @@ class MemorySteps(BaseQueue):
             error["claim"] = record.claim
         record.errors.append(error)
         del record.errors[:-5]
+
+    def _give_up(self, task_id: str, status: Status, reason: str) -> None:
+        """Have done with a task that nobody completed: it failed for good, or was cancelled."""
+        self._keep_error(self._records[task_id], reason)
+        self._finish(task_id, status, reason=reason)
+
+    def _may_start_afresh(self, task_id: str) -> bool:
+        record = self._records.get(task_id)
+        return record is not None and record.status in (Status.FAILED, Status.CANCELLED)
 
     def _finish(self, task_id: str, status: Status, **details: Any) -> None:
         record = self._records[task_id]

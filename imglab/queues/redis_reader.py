@@ -28,7 +28,7 @@ from imglab.queues.kept_connection import KeptConnection
 from imglab.queues.keys import Keys
 from imglab.queues.scripts import script
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_status
-from imglab.queues.vocabulary import NORMAL, Event, Status
+from imglab.queues.vocabulary import FINISHED, NORMAL, Status, status_after
 
 
 class RedisReader(BaseQueue):
@@ -70,18 +70,20 @@ class RedisReader(BaseQueue):
                 pipe.llen(line)
             pipe.hlen(self.keys.processing)
             pipe.zcard(self.keys.delayed)
-            pipe.llen(self.keys.completed)
-            pipe.llen(self.keys.failed)
-            pipe.hmget(self.keys.meta, ["completed", "failed"])
-            *lines, processing, delayed, completed, failed, totals = pipe.execute()
+            for status in FINISHED:
+                pipe.llen(self.keys.finished(status))
+            pipe.hmget(self.keys.meta, list(FINISHED))
+            *lines, processing, delayed, completed, failed, cancelled, totals = pipe.execute()
         return QueueStats(
             pending=sum(lines),
             processing=processing,
             delayed=delayed,
             completed=completed,
             failed=failed,
+            cancelled=cancelled,
             completed_total=inspect.read_number(totals[0]),
             failed_total=inspect.read_number(totals[1]),
+            cancelled_total=inspect.read_number(totals[2]),
         )
 
     def task(self, task_id: str) -> Task:
@@ -248,7 +250,7 @@ def _connect(place: Mapping[str, Any]) -> redis.Redis:
 
 def _ends(event: Mapping[str, str], task_id: str) -> bool:
     """Whether with this event a task is over."""
-    return event.get("task") == task_id and event.get("event") in (Event.COMPLETED, Event.FAILED)
+    return event.get("task") == task_id and status_after(event) in FINISHED
 
 
 def _in_redis_units(settings: QueueSettings) -> str:

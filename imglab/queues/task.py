@@ -51,7 +51,7 @@ class Task:
     claim: str = field(default="", repr=False)
     #: Who claimed it last.
     worker: str = ""
-    #: Where it is: pending, processing, delayed, completed or failed.
+    #: Where it is: pending, processing, delayed, completed, failed or cancelled.
     status: str = Status.PROCESSING
     #: How many of its workers died or fell silent.
     crashes: int = 0
@@ -69,7 +69,7 @@ class Task:
         return self.payload[key]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QueueStats:
     """How many tasks are where, at one moment; `stats["pending"]` and `dict(stats)` work, too."""
 
@@ -78,9 +78,24 @@ class QueueStats:
     delayed: int = 0
     completed: int = 0
     failed: int = 0
-    #: Completed and failed since the queue began: the two lists above are bounded, these are not.
+    #: Completed and failed since the queue began: their lists are bounded, these are not.
     completed_total: int = 0
     failed_total: int = 0
+    #: Few queues have any: they come last, and a table shows them only where there are some.
+    cancelled: int = 0
+    cancelled_total: int = 0
+
+    def __repr__(self) -> str:
+        words = ", ".join(f"{name}={number}" for name, number in self.shown().items())
+        return f"{type(self).__name__}({words})"
+
+    def shown(self) -> dict[str, int]:
+        """The figures as people read them: those of cancelled tasks only where there are some."""
+        figures = dict(self)
+        if not self.cancelled and not self.cancelled_total:
+            del figures["cancelled"]
+            del figures["cancelled_total"]
+        return figures
 
     @property
     def unfinished(self) -> int:
@@ -110,7 +125,7 @@ class QueueSettings:
     #: The longest wait before the second try; it doubles with each further one, up to the cap.
     backoff: float = 0.5
     backoff_cap: float = 60.0
-    #: How many completed, and how many failed, tasks are kept.
+    #: How many completed, how many failed, and how many cancelled tasks are kept.
     keep: int = 10_000
     keep_events: int = 10_000
     #: How long a result is kept.

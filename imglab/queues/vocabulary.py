@@ -31,19 +31,20 @@ class Status(StrEnum):
     COMPLETED = "completed"
     #: Given up: a dead letter.
     FAILED = "failed"
+    #: Taken back by a person: nobody is to do it any more.
+    CANCELLED = "cancelled"
 
 
 #: Those of tasks that a worker still has to finish.
 UNFINISHED = (Status.PENDING, Status.PROCESSING, Status.DELAYED)
 #: Those of tasks that are over; their lists are bounded, the newest comes first.
-FINISHED = (Status.COMPLETED, Status.FAILED)
+FINISHED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 #: Every place a task can be in, pending once for each priority; the first line is taken first.
 PLACES: tuple[str, ...] = (
     *PRIORITIES,
     Status.PROCESSING,
     Status.DELAYED,
-    Status.COMPLETED,
-    Status.FAILED,
+    *FINISHED,
 )
 
 
@@ -54,6 +55,7 @@ class Event(StrEnum):
     CLAIMED = "claimed"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     DELAYED = "delayed"
     PROMOTED = "promoted"
     RELEASED = "released"
@@ -82,11 +84,22 @@ def _after(*events: Event | str) -> frozenset[str]:
     return frozenset(str(event) for event in (*events, *by_hand))
 
 
+#: After these a task is not over yet.
+_UNFINISHED = _after(
+    Event.ADDED,
+    Event.CLAIMED,
+    Event.DELAYED,
+    Event.EXPIRED,
+    Event.PROMOTED,
+    Event.RELEASED,
+    Event.REQUEUED,
+)
+
 EVENTS: Mapping[Event, Meaning] = {
     # An id that is no longer kept may begin another life.
     Event.ADDED: Meaning(
         leads_to=Status.PENDING,
-        follows=_after("", Event.COMPLETED, Event.FAILED),
+        follows=_after("", Event.COMPLETED, Event.FAILED, Event.CANCELLED),
         sentence="{task} added",
     ),
     Event.CLAIMED: Meaning(
@@ -101,19 +114,18 @@ EVENTS: Mapping[Event, Meaning] = {
         sentence="{worker} completed {task}",
         ends_try=True,
     ),
-    # Cancelled while it waited, or given up after its last try.
+    # Given up after its last try. An older version noted so as well what was cancelled in line.
     Event.FAILED: Meaning(
         leads_to=Status.FAILED,
-        follows=_after(
-            Event.ADDED,
-            Event.CLAIMED,
-            Event.DELAYED,
-            Event.EXPIRED,
-            Event.PROMOTED,
-            Event.RELEASED,
-            Event.REQUEUED,
-        ),
+        follows=_UNFINISHED,
         sentence="{task} failed: {reason}",
+        ends_try=True,
+    ),
+    # In line, or at the end of a try that its worker did not complete.
+    Event.CANCELLED: Meaning(
+        leads_to=Status.CANCELLED,
+        follows=_UNFINISHED,
+        sentence="{task} was cancelled",
         ends_try=True,
     ),
     Event.DELAYED: Meaning(
@@ -142,7 +154,7 @@ EVENTS: Mapping[Event, Meaning] = {
     ),
     Event.REQUEUED: Meaning(
         leads_to=Status.PENDING,
-        follows=_after(Event.FAILED),
+        follows=_after(Event.FAILED, Event.CANCELLED),
         sentence="{task} gets a fresh start",
     ),
     # By a person, after whatever somebody did by hand; the event itself says where it is now.

@@ -116,6 +116,9 @@ def board_html(frame: Frame, film: Film, title: str, note: str = "") -> str:
     rows.append(_row(Status.COMPLETED, _completed(frame, film), f"{counts[Status.COMPLETED]:,}"))
     failed = _squares(counts[Status.FAILED], "✕", BAD)
     rows.append(_row(Status.FAILED, failed, f"{counts[Status.FAILED]:,}"))
+    if counts[Status.CANCELLED]:  # few queues have any: theirs alone have this row
+        cancelled = _squares(counts[Status.CANCELLED], "✕", GREY)
+        rows.append(_row(Status.CANCELLED, cancelled, f"{counts[Status.CANCELLED]:,}"))
     rows.append(_sentences_row(frame.events))
     return fixed_table("live", rows, sum(COLUMNS))
 

@@ -43,7 +43,7 @@ class Frame:
 
     #: Milliseconds of the server's clock.
     at: int
-    #: high, normal, low, processing, delayed, completed, failed → how many tasks.
+    #: high, normal, low, processing, delayed, completed, failed, cancelled → how many tasks.
     counts: dict[str, int]
     #: The same places → the first ids: next to be taken, soonest due, latest finished first.
     ids: dict[str, list[str]]

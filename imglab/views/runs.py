@@ -25,7 +25,7 @@ class Run:
     claimed: float
     #: When it was out of the worker's hands; for one that still runs, the end of the record.
     ended: float
-    #: completed, failed, delayed, released, expired; "" for one that still runs.
+    #: completed, failed, cancelled, delayed, released, expired; "" for one that still runs.
     outcome: str = ""
 
     @property

@@ -3,7 +3,7 @@
 | what the task raised | what becomes of it |
 |---|---|
 | ImagingError, TaskError: the picture, the filters, the result | failed, no use in more tries |
-| Cancelled: somebody took it back while it ran | failed at once |
+| Cancelled: somebody took it back while it ran | cancelled, and never run again |
 | NotOurs: its lease is lost, or it was given back | nothing: another claim counts |
 | KeyboardInterrupt: a person wants us to leave | given back, and the worker leaves |
 | ResourceExhausted: the disk or the memory is full | failed, and tried again |
@@ -18,7 +18,7 @@ from enum import Enum, auto
 from imglab.errors import ImagingError, ResourceExhausted, TaskError
 from imglab.workers.in_hand import Cancelled, NotOurs
 
-#: The reason a task is failed for when somebody cancelled it too late to keep it from running.
+#: What is told of a task that somebody cancelled too late to keep it from running.
 CANCELLED = "cancelled while it ran"
 
 
@@ -26,6 +26,7 @@ class Fate(Enum):
     """What becomes of a task whose try did not end well."""
 
     FAILED = auto()
+    CANCELLED = auto()
     GIVEN_BACK = auto()
     NOT_OURS = auto()
 
@@ -47,7 +48,7 @@ def ending_of(problem: BaseException) -> Ending:
         case NotOurs():
             return Ending(Fate.NOT_OURS)
         case Cancelled():
-            return Ending(Fate.FAILED, CANCELLED)
+            return Ending(Fate.CANCELLED, CANCELLED)
         case KeyboardInterrupt():
             return Ending(Fate.GIVEN_BACK)
         case ImagingError() | TaskError():

@@ -139,7 +139,7 @@ class Worker:
                 self.queue.release(task)
 
     def give_up_when_overdue(self, grace: float) -> bool:
-        """Fail the task at hand if it is over its time limit, or cancelled for `grace` seconds.
+        """End the task at hand if it is over its time limit, or cancelled for `grace` seconds.
 
         True when the main thread may be hung in a task that is not its own any more: then the
         process has to end.
@@ -222,8 +222,11 @@ class Worker:
             raise problem
         if ending.is_surprise:
             logger.warning("%s: task %s raised", self.name, task.id, exc_info=problem)
-        self.failed += 1
-        logger.info("%s: task %s failed: %s", self.name, task.id, ending.reason)
+        if ending.fate is Fate.FAILED:
+            self.failed += 1
+        fate = ending.fate.name.lower()
+        logger.info("%s: task %s %s: %s", self.name, task.id, fate, ending.reason)
+        # The queue knows which tasks are cancelled: whatever is told of one, it ends as such.
         fail = partial(self.queue.mark_failed, task, ending.reason, retry=ending.retry)
         self._report(fail)
 

@@ -26,7 +26,8 @@ def judge(
     for standing in standings:
         places.setdefault(standing.id, []).append(standing)
     commits = Counter(event["task"] for event in events if event["event"] == Event.COMPLETED)
-    reasons = {event["task"]: event["reason"] for event in events if event["event"] == Event.FAILED}
+    given_up = [event for event in events if event["event"] in (Event.FAILED, Event.CANCELLED)]
+    reasons = {event["task"]: event["reason"] for event in given_up}
     otherwise = [*findings, *impossible_steps(events), *_intruders(events)]
     for task_id, found in places.items():
         kind = added.get(task_id)

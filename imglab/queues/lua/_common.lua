@@ -4,20 +4,22 @@
 -- KEYS[2]  delayed       ZSET    id -> when it may be tried again (ms)
 -- KEYS[3]  completed     LIST    newest first, bounded
 -- KEYS[4]  failed        LIST    newest first, bounded: the dead letter queue
--- KEYS[5]  wake          LIST    at most one token, a hint for sleeping workers
--- KEYS[6]  workers       HASH    worker -> JSON {seen, task (the ids it claimed last), pid, host}
--- KEYS[7]  events        STREAM  what happened, capped
--- KEYS[8]  meta          HASH    claims, completed, failed (totals), reaped_at (ms), paused
--- KEYS[9]  odd           LIST    JSON {id, reason, at} of what was in a list and is no task; newest first,
+-- KEYS[5]  cancelled     LIST    newest first, bounded
+-- KEYS[6]  wake          LIST    at most one token, a hint for sleeping workers
+-- KEYS[7]  workers       HASH    worker -> JSON {seen, task (the ids it claimed last), pid, host}
+-- KEYS[8]  events        STREAM  what happened, capped
+-- KEYS[9]  meta          HASH    claims, completed, failed, cancelled (totals), reaped_at (ms), paused
+-- KEYS[10] odd           LIST    JSON {id, reason, at} of what was in a list and is no task; newest first,
 --                                bounded
--- KEYS[10..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
+-- KEYS[11..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
 --                                end is taken first
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
 -- ARGV[2]  settings, JSON: lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
 --          keep_events, ttl (s)
 -- All times are milliseconds of the server's clock: microseconds do not survive Lua's 14 digits.
-local processing, delayed, completed, failed, wake, workers, events, meta, odd = unpack(KEYS, 1, 9)
-local FIRST_LINE = 10 -- in KEYS
+local processing, delayed, completed, failed, cancelled, wake, workers, events, meta, odd =
+  unpack(KEYS, 1, 10)
+local FIRST_LINE = 11 -- in KEYS
 local namespace = ARGV[1]
 local settings = cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
@@ -68,6 +70,11 @@ end
 -- Whether there is a record of a task: anybody may have written another kind of value there.
 local function has_record(id)
   return redis.pcall('HEXISTS', task_key(id), 'payload') == 1
+end
+
+-- Whether somebody took a task back while it ran: then nobody is to run it again.
+local function is_cancelled(id)
+  return redis.call('HEXISTS', task_key(id), 'cancel') == 1
 end
 
 -- Put aside what was in a list and is no task, with the reason, for a person to look at.

@@ -17,21 +17,32 @@ local function keep_error(id, claim, reason)
   redis.call('HSET', task_key(id), 'errors', cjson.encode(errors))
 end
 
+-- Put a task where those are that ended as it did. The caller has taken it out of where it was.
+local function put_away(id, status, list)
+  redis.call('HSET', task_key(id), 'status', status, 'claim', '', 'finished_at', NOW)
+  keep_newest(list, id)
+  count(meta, status)
+end
+
 -- Give a task up: it becomes a dead letter.
 local function bury(id, reason)
-  redis.call('HSET', task_key(id), 'status', 'failed', 'claim', '', 'finished_at', NOW)
-  keep_newest(failed, id)
-  count(meta, 'failed')
+  put_away(id, 'failed', failed)
   note('failed', id, 'reason', reason)
 end
 
+-- Have done with a task that somebody took back, so that nobody runs it again.
+local function call_off(id, reason)
+  put_away(id, 'cancelled', cancelled)
+  note('cancelled', id, 'reason', reason)
+end
+
 -- A try that did not end well: keep its error, then wait (exponential back-off, full jitter) and
--- try again while the budget lasts, else give up. The caller has taken the id out of processing.
+-- try again while the budget lasts, else give up; at once what somebody cancelled meanwhile. The caller has taken the id out of processing.
 -- Full jitter: any moment up to the longest wait (Brooker, "Exponential backoff and jitter", 2015).
 local function retry_or_bury(id, claim, reason, tries, budget, random)
   keep_error(id, claim, reason)
-  local is_cancelled = redis.call('HEXISTS', task_key(id), 'cancel') == 1
-  if is_cancelled or tries >= budget then return bury(id, reason) end
+  if is_cancelled(id) then return call_off(id, reason) end
+  if tries >= budget then return bury(id, reason) end
   local longest = math.min(settings.backoff_cap, settings.backoff * 2 ^ (tries - 1))
   local wait = math.floor(random * longest)
   redis.call('ZADD', delayed, now + wait, id)
@@ -56,9 +67,7 @@ local function complete(id, token, worker, result)
   redis.call('HDEL', processing, id)
   redis.call('HSET', result_key(id), 'result', result, 'claim', token)
   redis.call('EXPIRE', result_key(id), whole(settings.ttl))
-  redis.call('HSET', task_key(id), 'status', 'completed', 'claim', '', 'finished_at', NOW)
-  keep_newest(completed, id)
-  count(meta, 'completed')
+  put_away(id, 'completed', completed)
   note('completed', id, 'worker', worker)
   return RECORDED
 end

@@ -1,22 +1,26 @@
--- cancel: bury a task that waits; ask the worker of a running one to stop.
+-- cancel: take a task that waits out of its line; ask the worker of a running one to stop.
 -- ARGV[3] id
 -- Needs _finish
--- Returns 1 buried, 2 the worker is asked at its next heartbeat, 0 finished before, -1 unknown.
+-- Returns 1 cancelled now or before, 2 the worker is asked at its next heartbeat, 0 finished before,
+-- -1 unknown.
 local id = unpack(ARGV, 3)
 local UNKNOWN = -1
 local FINISHED = 0
-local BURIED = 1
+local CANCELLED = 1
 local ASKED = 2
 local REASON = 'cancelled before it ran'
 
-local priority = redis.call('HGET', task_key(id), 'priority')
+local priority, status = unpack(redis.call('HMGET', task_key(id), 'priority', 'status'))
 if not priority then return UNKNOWN end
 if redis.call('HEXISTS', processing, id) == 1 then
   redis.call('HSET', task_key(id), 'cancel', 1)
   return ASKED
 end
 local taken_out = redis.call('ZREM', delayed, id) + redis.call('LREM', line_of(priority), 0, id)
-if taken_out == 0 then return FINISHED end
-keep_error(id, nil, REASON)
-bury(id, REASON)
-return BURIED
+if taken_out > 0 then
+  keep_error(id, nil, REASON)
+  call_off(id, REASON)
+  return CANCELLED
+end
+if status == 'cancelled' then return CANCELLED end -- the same answer, should the first one be lost
+return FINISHED

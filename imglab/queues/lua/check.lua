@@ -21,6 +21,7 @@ end
 for _, priority in ipairs(PRIORITIES) do rows_of('pending', line_of(priority)) end
 rows_of('completed', completed)
 rows_of('failed', failed)
+rows_of('cancelled', cancelled)
 for _, id in ipairs(redis.call('ZRANGE', delayed, 0, -1)) do row('delayed', id, '') end
 local held = redis.call('HGETALL', processing)
 for i = 1, #held, 2 do

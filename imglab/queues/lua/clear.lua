@@ -11,6 +11,7 @@ end
 for _, priority in ipairs(PRIORITIES) do add(redis.call('LPOP', line_of(priority), most)) end
 add(redis.call('LPOP', completed, most))
 add(redis.call('LPOP', failed, most))
+add(redis.call('LPOP', cancelled, most))
 add(redis.call('HKEYS', processing))
 add(redis.call('ZRANGE', delayed, 0, -1))
 redis.call('DEL', processing, delayed)

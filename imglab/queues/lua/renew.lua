@@ -17,5 +17,5 @@ if about then
   redis.call('HSET', workers, worker, cjson.encode(about))
 end
 if progress ~= '' then redis.call('HSET', task_key(id), 'progress', progress) end
-if redis.call('HEXISTS', task_key(id), 'cancel') == 1 then return CANCEL_ASKED end
+if is_cancelled(id) then return CANCEL_ASKED end
 return RENEWED

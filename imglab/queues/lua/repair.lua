@@ -2,8 +2,10 @@
 -- ARGV[3..] ids
 -- Returns the ids of which something was changed.
 local changed = {}
+-- Where what is over is kept.
+local ENDED = {completed = completed, failed = failed, cancelled = cancelled}
 -- Every list that an id may be in.
-local LISTS = {completed, failed}
+local LISTS = {completed, failed, cancelled}
 for _, priority in ipairs(PRIORITIES) do LISTS[#LISTS + 1] = line_of(priority) end
 
 -- Every place of a task, the one that counts first: what is finished stays finished.
@@ -13,6 +15,7 @@ local function places_of(id)
     if is_there then places[#places + 1] = place end
   end
   look('completed', redis.call('LPOS', completed, id))
+  look('cancelled', redis.call('LPOS', cancelled, id))
   look('failed', redis.call('LPOS', failed, id))
   look('processing', redis.call('HEXISTS', processing, id) == 1)
   look('delayed', redis.call('ZSCORE', delayed, id))
@@ -46,7 +49,7 @@ end
 local function belongs(id, places, status, finished_at)
   local place = places[1]
   if not place then
-    if status == 'completed' or status == 'failed' then return nil end -- trimmed, but for its record
+    if ENDED[status] then return nil end -- trimmed, but for its record
     return 'pending'
   end
   if status == 'completed' and redis.call('EXISTS', result_key(id)) == 1 then return 'completed' end
@@ -55,9 +58,7 @@ local function belongs(id, places, status, finished_at)
 end
 
 local function put(id, place, priority)
-  local list = line_of(priority) or line_of(PRIORITIES[1])
-  if place == 'completed' then list = completed end
-  if place == 'failed' then list = failed end
+  local list = ENDED[place] or line_of(priority) or line_of(PRIORITIES[1])
   redis.call('LPUSH', list, id)
 end
 
@@ -81,6 +82,7 @@ local function settle(id)
   if is_alone and status == place and (task[3] or '') == token then return false end
   if not is_alone then
     if place == 'processing' or place == 'delayed' then place = 'pending' end
+    if place == 'pending' and is_cancelled(id) then place = 'cancelled' end -- it is not to run again
     take_out(id)
     put(id, place, task[2])
   end
