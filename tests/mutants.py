@@ -347,9 +347,23 @@ MUTANTS = (
     Mutant(
         "the dead keep their tasks",
         "tasks of a dead worker wait for the end of their lease",
-        "if deadline > now and worker ~= dead then",
+        "if deadline > now and not is_dead then",
         "if deadline > now then",
         FINISH,
+    ),
+    Mutant(
+        "a name is a process",
+        "a dead worker takes the task of a live one of its name along",
+        "local is_dead = worker == dead and tostring(claim.claim):find(mark, 1, true) ~= nil",
+        "local is_dead = worker == dead",
+        FINISH,
+    ),
+    Mutant(
+        "standing in for the whole queue",
+        "whoever stands in for a worker keeps the claims of another process of its name alive",
+        "claim.worker == worker and tostring(claim.claim):find(mark, 1, true)",
+        "claim.worker == worker",
+        "queues/lua/renew_all.lua",
     ),
     Mutant(
         "heartbeat without effect",

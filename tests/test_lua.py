@@ -6,6 +6,7 @@ was done, and nothing else. Times show as "now" and "now+60s", by the server's c
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -202,7 +203,7 @@ def expire(queue, *ids):
 def take_over(queue):
     """After `held`: ann's lease runs out, and bob claims the task by the token 2:n2."""
     expire(queue, "t1")
-    assert step(queue, "reap", "", 0) == 1
+    assert step(queue, "reap", "", "", "", 0) == 1
     assert claim(queue, "bob", "n2") == ("t1", "2:n2")
 
 
@@ -744,7 +745,7 @@ def test_of_several_completions_the_stale_one_is_refused_and_nothing_is_claimed(
     add(queue, "t1", "t2", "t3")
     step(queue, "get_tasks", *asks(limit=2))
     expire(queue, "t1")
-    step(queue, "reap", "", 0.5)
+    step(queue, "reap", "", "", "", 0.5)
     done = ("t1", "1:n1", RESULT, "t2", "1:n1", RESULT)
     reply, changed = run(queue, "complete_and_claim", *asks(nonce="n2", limit=2, again=""), *done)
     assert reply == [0, 1]
@@ -1117,30 +1118,68 @@ def test_a_lease_that_ran_out_is_taken_back_and_one_that_did_not_stays(queue):
     claim(queue)
     claim(queue, "bob", "n2")
     expire(queue, "t1")
-    reply, changed = run(queue, "reap", "", 0.5)
+    reply, changed = run(queue, "reap", "", "", "", 0.5)
     assert reply == 1
     assert changed == reaped(SILENT)
 
 
 def test_live_leases_are_left_alone_when_no_dead_worker_is_named(queue):
     held(queue)
-    assert run(queue, "reap", "", 0.5) == (0, {"meta": {"reaped_at": "now"}})
+    assert run(queue, "reap", "", "", "", 0.5) == (0, {"meta": {"reaped_at": "now"}})
 
 
 def test_all_a_dead_worker_held_is_taken_back_and_nothing_of_the_others(queue):
     add(queue, "t1", "t2")
     claim(queue)
     claim(queue, "bob", "n2")
-    reply, changed = run(queue, "reap", "ann", 0.5)
+    reply, changed = run(queue, "reap", "ann", "", "", 0.5)
     assert reply == 1
     assert changed == reaped(DIED) | {"workers": {"ann": None}}
+
+
+#: What the nonces of process 7 on the host h begin with.
+MARK = hashlib.sha1(b"h:7").hexdigest()[:8]
+
+
+def test_a_dead_process_gives_back_its_own_claims_and_none_of_another_of_its_name(queue):
+    add(queue, "t1", "t2")
+    claim(queue, "ann", "n1")
+    claim(queue, "ann", MARK + "n2")
+    before = queue.redis.hget(queue.keys.workers, "ann")
+    reply, changed = run(queue, "reap", "ann", "7", "h", 0.5)
+    assert reply == 1
+    assert "t1" not in str(changed)
+    assert "t2" in str(changed)
+    assert queue.redis.hget(queue.keys.workers, "ann") == before, "the record is another's"
+    queue.redis.hset(queue.keys.workers, "ann", '{"pid": 7, "host": "h"}')
+    reply, changed = run(queue, "reap", "ann", "7", "h", 0.5)
+    assert (reply, changed["workers"]) == (0, None)
+
+
+def test_all_that_a_process_holds_is_renewed_at_once_and_nothing_of_another(queue):
+    add(queue, "t1", "t2", "t3")
+    claim(queue, "ann", "n1")
+    claim(queue, "ann", MARK + "n2")
+    claim(queue, "bob", MARK + "n3")
+    expire(queue, "t1")
+    expire(queue, "t2")
+    expire(queue, "t3")
+    reply, changed = run(queue, "renew_all", "ann", "7", "h")
+    assert reply == 1
+    assert set(changed) == {"processing", "workers"}
+    assert "t2" in str(changed["processing"])
+    assert step(queue, "reap", "", "", "", 0) == 2, "t1 and t3"
+    assert queue.tasks("processing") == ["t2"]
+    queue.cancel("t2")
+    assert step(queue, "renew_all", "ann", "7", "h") == 2
+    assert step(queue, "renew_all", "ann", "8", "h") == 0
 
 
 def test_a_task_that_broke_too_many_workers_is_failed_and_says_who_was_last(queue):
     held(queue)
     queue.redis.hset(task_key(queue), "crashes", 1)
     expire(queue, "t1")
-    reply, changed = run(queue, "reap", "", 0.5)
+    reply, changed = run(queue, "reap", "", "", "", 0.5)
     assert reply == 1
     reason = "worker ann was silent for a whole lease (2 of 2)"
     assert changed == {
@@ -1161,14 +1200,14 @@ def test_a_task_that_broke_too_many_workers_is_failed_and_says_who_was_last(queu
 def test_crashes_have_a_budget_of_their_own_whatever_the_number_of_tries(queue):
     held(queue, max_attempts=1)
     expire(queue, "t1")
-    _, changed = run(queue, "reap", "", 0.5)
+    _, changed = run(queue, "reap", "", "", "", 0.5)
     assert changed["task:t1"]["status"] == "delayed"
 
 
 def test_a_cancelled_task_whose_worker_died_is_not_tried_again(queue):
     held(queue)
     step(queue, "cancel", "t1")
-    _, changed = run(queue, "reap", "ann", 0.5)
+    _, changed = run(queue, "reap", "ann", "", "", 0.5)
     assert changed == {
         "processing": None,
         "workers": None,
@@ -1191,7 +1230,7 @@ def test_two_leases_that_ran_out_wake_one_sleeper_and_come_back_at_different_mom
     claim(queue, nonce="n2")
     expire(queue, "t1", "t2")
     forget(queue, "wake")
-    reply, changed = run(queue, "reap", "", 0.5)
+    reply, changed = run(queue, "reap", "", "", "", 0.5)
     assert reply == 2
     assert changed["wake"] == ["1"]
     assert changed["processing"] is None
@@ -1203,13 +1242,13 @@ def test_an_entry_whose_task_is_gone_disappears_and_leaves_no_ghost(queue):
     held(queue)
     expire(queue, "t1")
     queue.redis.delete(task_key(queue))
-    reply, changed = run(queue, "reap", "", 0.5)
+    reply, changed = run(queue, "reap", "", "", "", 0.5)
     assert reply == 0
     assert changed == {"processing": None, "meta": {"reaped_at": "now"}, **set_aside("t1")}
 
 
 @pytest.mark.parametrize(
-    ("script", "arguments"), [("reap", ("", 0.5)), ("get_tasks", asks("bob", "n2"))]
+    ("script", "arguments"), [("reap", ("", "", "", 0.5)), ("get_tasks", asks("bob", "n2"))]
 )
 def test_an_entry_that_nobody_can_read_counts_as_run_out(queue, script, arguments):
     held(queue)
@@ -1234,7 +1273,7 @@ def test_an_entry_that_nobody_can_read_counts_as_run_out(queue, script, argument
 def test_what_failed_or_was_cancelled_starts_afresh_in_its_line_and_keeps_its_errors(queue, ended):
     held(queue, priority="low")
     step(queue, "cancel", "t1")
-    step(queue, "reap", "ann", 0)
+    step(queue, "reap", "ann", "", "", 0)
     if ended == "failed":  # as an older version left it
         queue.redis.lmove(queue.keys.cancelled, queue.keys.failed)
         queue.redis.hset(task_key(queue), "status", "failed")
@@ -1464,7 +1503,7 @@ def test_a_full_server_lets_a_worker_wait_for_tasks(full):
 
 def test_a_full_server_lets_a_worker_wait_in_a_paused_queue_that_was_just_reaped(full):
     full.pause()
-    step(full, "reap", "", 0)
+    step(full, "reap", "", "", "", 0)
     fill_up(full)
     assert step(full, "get_tasks", *asks()) == [60_000]
     assert dump(full)["workers"].keys() == {"ann"}
@@ -1483,7 +1522,7 @@ def test_a_full_server_lets_a_worker_reap(full, count):
     held(full)
     expire(full, *["t1"][:count])
     fill_up(full)
-    reply, changed = run(full, "reap", "", 0.5)
+    reply, changed = run(full, "reap", "", "", "", 0.5)
     assert reply == count
     assert changed["meta"] == {"reaped_at": "now"}
 
@@ -1566,7 +1605,7 @@ def test_crashes_that_are_no_number_are_counted_from_one(queue):
     held(queue)
     queue.redis.hset(task_key(queue), "crashes", "many")
     expire(queue, "t1")
-    assert step(queue, "reap", "", 0) == 1
+    assert step(queue, "reap", "", "", "", 0) == 1
     assert queue.task("t1").crashes == 1
 
 

@@ -443,6 +443,16 @@ def test_a_dead_workers_tasks_come_back_before_their_lease_runs_out(queue):
     assert "w-dead died" in queue.task(dead.id).errors[-1]["error"]
 
 
+def test_of_a_dead_worker_only_what_its_own_process_claimed_comes_back(queue):
+    queue.add_task({})
+    task = queue.get_task("w")
+    assert queue.reap(dead_worker="w", pid=os.getpid() + 1) == 0
+    assert queue.tasks("processing") == [task.id]
+    assert "w" in queue.workers()
+    assert queue.reap(dead_worker="w", pid=os.getpid()) == 1
+    assert queue.tasks("delayed") == [task.id]
+
+
 # People
 
 

@@ -151,10 +151,11 @@ class BaseQueue(ABC):
         """
 
     @abstractmethod
-    def reap(self, dead_worker: str = "") -> int:
+    def reap(self, dead_worker: str = "", pid: int | None = None) -> int:
         """Give back tasks whose lease ran out, and those of a worker known to be dead.
 
-        Returns how many were given back.
+        With `pid`, only what that process of this machine had claimed: another one may have the
+        same name. Returns how many were given back.
         """
 
     # What people call

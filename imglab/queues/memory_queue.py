@@ -123,7 +123,9 @@ class TaskQueue(MemorySteps):
             record.progress = as_utf8(progress, TEXT_LENGTH) or record.progress
             return record.cancelled
 
-    def reap(self, dead_worker: str = "") -> int:
+    def reap(self, dead_worker: str = "", pid: int | None = None) -> int:
+        if pid not in (None, os.getpid()):
+            dead_worker = ""  # all who work here are threads of this process
         with self._changed:
             now = time.monotonic()
             expired = [

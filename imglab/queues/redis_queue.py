@@ -7,6 +7,7 @@ replies into values; what a step does stands in the scripts.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import random
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import hiredis
 import redis
 
 from imglab.errors import LeaseLost, QueueError, TaskError
@@ -25,6 +27,7 @@ from imglab.queues.base import decode
 from imglab.queues.connection import BLOCK, describe, speaking_to
 from imglab.queues.keys import DEFAULT_NAME, as_pattern
 from imglab.queues.redis_reader import RedisReader, unknown_task
+from imglab.queues.scripts import script
 from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name
 from imglab.queues.vocabulary import Status
 
@@ -42,7 +45,10 @@ class _Nonces:
     that the script can give it what it claimed before.
     """
 
-    process: int = field(default_factory=os.getpid)
+    host: str
+    process: int = 0
+    #: What all of them begin with.
+    mark: str = ""
     lost: dict[str, list[str]] = field(default_factory=dict)
 
     def take(self, worker: str) -> tuple[str, bool]:
@@ -50,15 +56,21 @@ class _Nonces:
         if self.process != os.getpid():
             # After a fork, what was lost is the parent's to ask for again.
             self.process = os.getpid()
+            self.mark = process_mark(self.host, self.process)
             self.lost = {}
         try:
             return self.lost[worker].pop(), True
         except (KeyError, IndexError):
-            return secrets.token_hex(6), False
+            return self.mark + secrets.token_hex(6), False
 
     def give_back(self, worker: str, nonce: str) -> None:
         """Keep the nonce of a call whose reply did not come."""
         self.lost.setdefault(worker, []).append(nonce)
+
+
+def process_mark(host: str, pid: int) -> str:
+    """What the nonces of a process begin with; lua/reap.lua tells the same of a dead one."""
+    return hashlib.sha1(f"{host}:{pid}".encode()).hexdigest()[:8]
 
 
 class RedisTaskQueue(RedisReader):
@@ -95,7 +107,7 @@ class RedisTaskQueue(RedisReader):
         }
         super().__init__(place, name, namespace, settings or QueueSettings())
         self._host = socket.gethostname()
-        self._nonces = _Nonces()
+        self._nonces = _Nonces(self._host)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> RedisTaskQueue:
@@ -199,8 +211,39 @@ class RedisTaskQueue(RedisReader):
             raise LeaseLost(task.id)
         return bool(renewed == CANCEL_ASKED)
 
-    def reap(self, dead_worker: str = "") -> int:
-        return int(self._run("reap", dead=dead_worker, random=random.random()))
+    def reap(self, dead_worker: str = "", pid: int | None = None) -> int:
+        process = ""
+        if pid is not None:
+            process = str(pid)
+        arguments = {"dead": dead_worker, "pid": process, "host": self._host}
+        return int(self._run("reap", random=random.random(), **arguments))
+
+    def renew_all(self, worker: str, pid: int) -> bool:
+        """Renew all that a process of this machine holds under this name, in its place.
+
+        True when somebody asked to cancel one of these tasks.
+        """
+        return bool(self._run("renew_all", worker=worker, pid=pid, host=self._host) == CANCEL_ASKED)
+
+    def renewal(self, worker: str, pid: int) -> tuple[bytes, bytes]:
+        """What to send for `renew_all`, as bytes; the second ones, if Redis lacks the script."""
+        step = script("renew_all")
+        words: tuple[Any, ...] = (*self._head, worker, pid, self._host)
+        short = hiredis.pack_command(("EVALSHA", step.sha, *words))
+        long = hiredis.pack_command(("EVAL", step.text, *words))
+        return short, long
+
+    def socket_to_hand_on(self) -> int | None:
+        """A file number that speaks to Redis already, for another process; None over TLS."""
+        pool = self.redis.connection_pool
+        if issubclass(pool.connection_class, redis.SSLConnection):
+            return None
+        with speaking_to(self.redis):
+            connection = pool.connection_class(**pool.connection_kwargs)
+            connection.connect()
+            number: int = connection._sock.detach()
+        os.set_blocking(number, True)
+        return number
 
     # People
 

@@ -86,9 +86,10 @@ end
 -- Steps of the golden ratio spread numbers evenly from 0 to 1, however many there are.
 local GOLDEN_RATIO = 0.618
 
--- Give back every task whose lease ran out, or whose worker is known to be dead.
+-- Give back every task whose lease ran out, or whose worker is known to be dead; of that name only the
+-- claims with this mark in their token, those of the process that died.
 -- Returns how many, and the earliest deadline that is left.
-local function reap(random, dead)
+local function reap(random, dead, mark)
   redis.call('HDEL', meta, 'reaped_at') -- first, for a server that is full; see complete()
   local entries = redis.call('HGETALL', processing)
   local reaped = 0
@@ -100,12 +101,13 @@ local function reap(random, dead)
     local deadline = tonumber(claim.deadline) or 0
     -- A claim from the future: the clock was set back, and its deadline is as wrong.
     if (tonumber(claim.claimed_at) or 0) > now then deadline = 0 end
-    if deadline > now and worker ~= dead then
+    local is_dead = worker == dead and tostring(claim.claim):find(mark, 1, true) ~= nil
+    if deadline > now and not is_dead then
       earliest = math.min(earliest, deadline)
     else
       redis.call('HDEL', processing, id)
       if has_record(id) then
-        crash(id, worker, worker == dead, random)
+        crash(id, worker, is_dead, random)
         reaped = reaped + 1
         random = (random + GOLDEN_RATIO) % 1 -- not all of them back at the same moment
       else
