@@ -288,6 +288,17 @@ def test_a_burst_ends_with_the_queue_and_a_run_does_not(any_queue):
     assert (worker.seen, worker.completed) == ([first, second], 2)
 
 
+def test_a_worker_that_was_stopped_starts_again(any_queue):
+    worker = Counting("w", (), any_queue)
+    any_queue.add_task({})
+    worker.stop()
+    assert worker.start() == 1, "who starts it means it to work"
+    any_queue.add_task({})
+    worker.stop()
+    assert worker.run(burst=True) == 0, "it was stopped before it began"
+    assert worker.run(burst=True) == 1
+
+
 def test_a_wrong_filter_is_refused_when_the_worker_is_made(any_queue):
     with pytest.raises(FilterError, match="sepia"):
         Worker("w", ["sepia"], any_queue)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from imglab.errors import LeaseLost
 from imglab.queues import BaseQueue
 from imglab.workers.in_hand import InHand, claim_of
+
+if TYPE_CHECKING:
+    from imglab.workers.standby import Standby
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +25,13 @@ class Heartbeat:
 
     In the same answer the queue says whether a task was cancelled, or belongs to somebody else by
     now. That is only marked: what to do about it is for the main thread, between two steps.
+    `standby` hears of each beat: it renews when there is none, for a filter lets no thread run.
     """
 
-    def __init__(self, worker: str, queue: BaseQueue, in_hand: InHand) -> None:
+    def __init__(
+        self, worker: str, queue: BaseQueue, in_hand: InHand, standby: Standby | None = None
+    ) -> None:
+        self._standby = standby
         self._worker = worker
         self._queue = queue
         self._in_hand = in_hand
@@ -40,6 +48,8 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while not self._finished.wait(self._queue.settings.lease / BEATS_PER_LEASE):
+            if self._standby is not None:
+                self._standby.breathe()
             self._renew_all()
 
     def _renew_all(self) -> None:

@@ -2,7 +2,8 @@
 
 Three threads share it, and none of them ever waits for another:
 
-* the main thread, the loop, alone writes `waiting`, `task`, `began`, `done` and `reported`;
+* the main thread, the loop, alone writes `waiting`, `task`, `began`, `done`, `reported` and
+  `is_claiming`;
 * the heartbeat's thread alone adds to `cancelled` and `lost`;
 * the watch thread of a worker process alone adds to `given_back`.
 
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from imglab.queues import Task
 
@@ -34,6 +36,8 @@ class InHand:
     """The tasks of one worker, from their claim to their report."""
 
     def __init__(self) -> None:
+        #: Whether tasks were asked for, which may come at any moment.
+        self.is_claiming = False
         #: Claimed and not begun, in the order of the queue.
         self.waiting: deque[Task] = deque()
         #: The task that runs, and when it began (seconds of time.monotonic()).
@@ -50,6 +54,15 @@ class InHand:
         self.given_back: set[Claim] = set()
 
     # The main thread
+
+    @contextmanager
+    def claiming(self) -> Iterator[None]:
+        """Say for as long as the block lasts that tasks may come at any moment."""
+        self.is_claiming = True
+        try:
+            yield
+        finally:
+            self.is_claiming = False
 
     def claimed(self, tasks: Iterable[Task]) -> None:
         """Take tasks in that were just claimed; the marks of earlier ones are of no more use."""

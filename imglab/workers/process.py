@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
-import json
 import logging
 import math
 import os
@@ -15,15 +14,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.queues import RedisTaskQueue
 from imglab.storage import storage_for
 from imglab.text import shown
 from imglab.workers.logs import keep_short, log_to_own_file
+from imglab.workers.spec import WorkerSpec
+from imglab.workers.standby import Standby
 from imglab.workers.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -42,43 +41,6 @@ DEAF_TIMEOUT_S = 60.0
 LEAVE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
-@dataclass(frozen=True)
-class WorkerSpec:
-    """Everything a worker process is made from: data, never objects."""
-
-    name: str
-    #: What RedisTaskQueue.spec() gives.
-    queue: dict[str, Any] = field(repr=False)  # it may hold a password
-    #: What FilterPipeline.spec() gives: whoever made it has checked it.
-    filters: list[Any] = field(default_factory=list)
-    #: Modules to import first: they register filters of one's own.
-    imports: tuple[str, ...] = ()
-    #: Where it may read, and where it may write: see `storage_for`.
-    read: tuple[str, ...] = ()
-    write: str = "output"
-    #: Leave when the queue is empty.
-    burst: bool = False
-    #: Leave when this process is gone; 0 for none.
-    parent: int = 0
-    #: Seconds the task at hand has left after a SIGTERM; then it is given back.
-    grace: float = 10.0
-    #: Tasks to claim and to report in one round trip.
-    prefetch: int = 1
-
-    def to_json(self) -> str:
-        """The spec as text, for `from_json` in another process."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> WorkerSpec:
-        """The spec that `to_json` wrote."""
-        values = json.loads(text)
-        # JSON has no tuples.
-        values["imports"] = tuple(values["imports"])
-        values["read"] = tuple(values["read"])
-        return cls(**values)
-
-
 def run(spec: WorkerSpec) -> int:
     """Be this worker until a signal, or in a burst until the queue is empty; return the exit code.
 
@@ -87,6 +49,7 @@ def run(spec: WorkerSpec) -> int:
     """
     import_filters(spec.imports)
     queue = _queue(spec)
+    standby = Standby(spec, queue)
     worker = Worker(
         spec.name,
         spec.filters,
@@ -94,12 +57,14 @@ def run(spec: WorkerSpec) -> int:
         storage=storage_for(spec.read, spec.write),
         prefetch=spec.prefetch,
         checked=True,
+        standby=standby,
     )
-    _Watch(worker, spec).start()
+    _Watch(worker, spec, standby).start()
     logger.info("%s: ready, %s", spec.name, queue)
     worker.run(burst=spec.burst)
     logger.info("%s: %d completed, %d failed", spec.name, worker.completed, worker.failed)
     queue.leave(spec.name)
+    standby.end()
     return 0
 
 
@@ -160,14 +125,17 @@ class _Watch(threading.Thread):
     socket is written at once, by the C handler, and this thread reads it.
     """
 
-    def __init__(self, worker: Worker, spec: WorkerSpec) -> None:
+    def __init__(self, worker: Worker, spec: WorkerSpec, standby: Standby) -> None:
         super().__init__(name="watch", daemon=True)
         self.worker = worker
         self.spec = spec
+        self.standby = standby
         # The sender is kept, or it would be closed.
         self.signals, self._sender = socket.socketpair()
         self._sender.setblocking(False)
         for number in LEAVE_SIGNALS:
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # `nohup imglab worker`: it is to survive its terminal
             signal.signal(number, _ignore)  # a handler there must be, or the signal ends us
         signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
 
@@ -211,6 +179,7 @@ class _Watch(threading.Thread):
         if overdue:
             logger.warning("%s: gave its task up, starting anew", self.spec.name)
             self._give_back()  # if the main thread did let go, and claimed another one since
+            self.standby.end()
             environment = {**os.environ, VARIABLE: self.spec.to_json()}
             os.execve(sys.executable, [sys.executable, "-m", "imglab.workers"], environment)
 

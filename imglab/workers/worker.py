@@ -23,6 +23,7 @@ from imglab.workers.photograph import filter_photograph
 
 if TYPE_CHECKING:
     from imglab.imaging import BaseFilter, FilterPipeline
+    from imglab.workers.standby import Standby
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,10 @@ MAX_REPORT_DELAY_S = 0.1
 #: whether it is to stop in between, and a `burst` whether there is nothing left.
 CLAIM_WAIT_S = 1.0
 BURST_CLAIM_WAIT_S = 0.2
+#: The longest that a worker which must leave waits for the reply to a claim, and the time between
+#: two looks whether it came, in seconds.
+MAX_CLAIM_S = CLAIM_WAIT_S + 1.0
+LOOK_INTERVAL_S = 0.01
 #: The shortest and the longest wait before a Redis that is away is asked once more, in seconds.
 MIN_RETRY_WAIT_S = 0.05
 MAX_RETRY_WAIT_S = 2.0
@@ -51,7 +56,8 @@ class Worker:
     `storage` lets it. Override `process` for work of another kind. With `prefetch` above 1 it
     claims and reports so many tasks in one round trip: use it for small tasks only, for the others
     wait until this one is done. `checked` says that the pipeline is data that `spec()` gave: then
-    it is not looked at, and Pillow not loaded, before the first task.
+    it is not looked at, and Pillow not loaded, before the first task. `standby` renews in place of
+    the heartbeat while a filter lets no other thread run; worker processes have one.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Worker:
         storage: Storage | None = None,
         prefetch: int = 1,
         checked: bool = False,
+        standby: Standby | None = None,
     ) -> None:
         self.name = name
         self.pipeline: Iterable[Any] = pipeline
@@ -80,6 +87,7 @@ class Worker:
         self.completed = 0
         self.failed = 0
         self.in_hand = InHand()
+        self._standby = standby
         self._stopping = threading.Event()
         #: When it last said that Redis does not do what it is asked; time.monotonic().
         self._said = -math.inf
@@ -90,19 +98,27 @@ class Worker:
     # What its owner calls
 
     def start(self) -> int:
-        """Work until nothing is pending or delayed; return how many tasks were completed."""
+        """Work until nothing is pending or delayed; return how many tasks were completed.
+
+        Also after a `stop`: whoever starts a worker means it to work.
+        """
+        self._stopping.clear()
         return self.run(burst=True)
 
     def run(self, *, burst: bool = False) -> int:
         """Work until `stop`; return how many tasks were completed.
 
-        With `burst`, leave as soon as nothing is pending or delayed.
+        With `burst`, leave as soon as nothing is pending or delayed. A `stop` ends this run, and
+        not the next one; one that comes before the run has begun ends it at once.
         """
         completed_before = self.completed
-        with Heartbeat(self.name, self.queue, self.in_hand):
-            self._loop(burst)
-            self._hand_in()
-            self._give_back_waiting()
+        try:
+            with Heartbeat(self.name, self.queue, self.in_hand, self._standby):
+                self._loop(burst)
+                self._hand_in()
+                self._give_back_waiting()
+        finally:
+            self._stopping.clear()
         return self.completed - completed_before
 
     def stop(self) -> None:
@@ -128,6 +144,11 @@ class Worker:
         What is done is reported. The main thread may find out before the queue does: it is told
         that the tasks are given back, which is not the same as cancelled.
         """
+        self.stop()
+        # What was asked for may come at any moment, and must not be left to its lease.
+        limit = time.monotonic() + MAX_CLAIM_S
+        while self.in_hand.is_claiming and time.monotonic() < limit:
+            time.sleep(LOOK_INTERVAL_S)
         done = list(self.in_hand.done)
         if done:
             with suppress(LeaseLost):
@@ -164,11 +185,11 @@ class Worker:
 
     def _loop(self, burst: bool) -> None:
         while not self._stopping.is_set():
-            if not self.in_hand.waiting:
-                self._claim(burst)
             if self.in_hand.waiting:
                 self._run_next()
-            elif burst:
+                continue
+            self._claim(burst)
+            if burst and not self.in_hand.waiting:
                 return
 
     def _claim(self, burst: bool) -> None:
@@ -176,7 +197,9 @@ class Worker:
         claim = self._claim_or_wait
         if burst:
             claim = self._claim_or_end
-        self.in_hand.claimed(self._insist(claim))
+        with self.in_hand.claiming():
+            if not self._stopping.is_set():  # see release(): it looks in the opposite order
+                self.in_hand.claimed(self._insist(claim))
 
     def _claim_or_wait(self) -> list[Task]:
         return self.queue.get_tasks(self.name, self.prefetch, CLAIM_WAIT_S)
@@ -195,6 +218,8 @@ class Worker:
 
     def _run_next(self) -> None:
         """Run the first task that waits, and report it, or keep it to be reported with others."""
+        if self._standby is not None:
+            self._standby.start()
         task = self.in_hand.begin()
         try:
             self.check_cancelled()
@@ -241,9 +266,16 @@ class Worker:
         done = list(self.in_hand.done)
         if not done:
             return
-        limit = self.prefetch
-        if self.in_hand.waiting or self._stopping.is_set():
-            limit = 0
+        with self.in_hand.claiming():
+            limit = self.prefetch
+            if self.in_hand.waiting or self._stopping.is_set():
+                limit = 0
+            self._hand_in_and_claim(done, limit)
+        self.in_hand.reported_all()
+        for task, result in done:
+            logger.debug("%s: task %s completed: %s", self.name, task.id, result)
+
+    def _hand_in_and_claim(self, done: list[tuple[Task, str]], limit: int) -> None:
         self.completed += len(done)
         try:
             tasks = self._insist(partial(self.queue.complete_and_claim_tasks, done, limit))
@@ -253,9 +285,6 @@ class Worker:
         else:
             if tasks:
                 self.in_hand.claimed(tasks)
-        self.in_hand.reported_all()
-        for task, result in done:
-            logger.debug("%s: task %s completed: %s", self.name, task.id, result)
 
     def _give_back_waiting(self) -> None:
         """Give back what was claimed and never begun, in such an order that the queue is as before.
