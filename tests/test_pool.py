@@ -220,7 +220,7 @@ def test_a_task_over_its_time_limit_is_failed_with_the_reason_and_the_worker_goe
 
 
 def test_a_worker_frozen_in_native_code_is_replaced_and_blocks_nobody(project, valkey):
-    with redis_queue(valkey, QueueSettings(lease=0.5, max_crashes=1)) as queue:
+    with redis_queue(valkey, QueueSettings(lease=0.5, max_crashes=1, time_limit=1)) as queue:
         frozen = queue.add_task(photo(0, filters=[{"name": "frozen"}]))
         with WorkerPool(1, (), queue, imports=["hung_filters"]) as pool:
             pid = pool.pids["worker-1"]
@@ -299,6 +299,161 @@ def test_workers_survive_the_notebooks_interrupt_and_leave_when_it_dies(project,
     assert time.monotonic() - began < 10
 
 
+def test_a_second_pool_takes_names_that_nobody_has(project, queue):
+    with WorkerPool(2, (), queue) as first, WorkerPool(2, (), queue) as second:
+        assert list(first.pids) == ["worker-1", "worker-2"]
+        assert list(second.pids) == ["worker-3", "worker-4"]
+
+
+def test_a_name_is_free_again_when_its_process_is_gone(project, queue):
+    with WorkerPool(1, (), queue) as pool:
+        pool._crew.end_watch()
+        os.kill(pool.pids["worker-1"], signal.SIGKILL)
+        pool._crew.members["worker-1"].process.wait()
+        assert "worker-1" in queue.workers(), "it could not say that it leaves"
+        with WorkerPool(1, (), queue) as other:
+            assert list(other.pids) == ["worker-1"]
+
+
+def test_what_a_notebook_claimed_by_hand_takes_no_name_from_its_pool(project, queue):
+    queue.get_task("worker-1")
+    with WorkerPool(1, (), queue) as pool:
+        assert list(pool.pids) == ["worker-1"]
+
+
+def test_a_dead_worker_costs_another_one_of_its_name_no_task(project, queue):
+    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+        until((project / "begun").exists)
+        idle = subprocess.Popen(
+            [sys.executable, "-m", "imglab.workers"],
+            env={**os.environ, VARIABLE: WorkerSpec("worker-1", queue.spec()).to_json()},
+        )
+        until(lambda: queue.workers()["worker-1"]["pid"] == idle.pid)
+        idle.kill()
+        idle.wait()
+        assert queue.reap(dead_worker="worker-1", pid=idle.pid) == 0
+        assert queue.reap(dead_worker="worker-1", pid=pool.pids["worker-1"]) == 1
+        (project / "go").touch()
+        assert queue.wait(task_id, timeout=15)
+
+
+def test_the_processes_of_a_pool_that_nobody_holds_any_more_leave(project, queue):
+    pool = WorkerPool(2, (), queue).start()
+    before = list(pool.pids.values())
+    pool = WorkerPool(1, (), queue).start()  # as when a cell is run again
+    until(lambda: not any(alive(pid) for pid in before))
+    assert list(pool.pids) == ["worker-3"]
+    assert list(queue.workers()) == ["worker-3"]
+    pool.stop()
+
+
+def test_a_pool_that_was_stopped_starts_again(project, queue):
+    pool = WorkerPool(1, (), queue)
+    for _ in range(2):
+        with pool:
+            assert list(pool.pids) == ["worker-1"]
+            queue.add_task(photo(1))
+            assert pool.join(timeout=30)
+    log = (pool.logs / "worker-1.log").read_text()
+    assert log.count("ready") == 2, "one file for all who had this name"
+
+
+def test_join_ends_with_their_last_words_when_all_workers_have_given_up(project, queue):
+    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+        (project / "slow_filter.py").write_text("raise OSError('the library is gone')")
+        pool.kill("worker-1")
+        queue.pause()
+        queue.add_task(photo(1))
+        with pytest.raises(ImglabError, match=r"(?s)No worker of this pool is left.*library is go"):
+            pool.join(timeout=60)
+        (project / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
+        queue.resume()
+        pool.scale(1)
+        assert pool.join(timeout=30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_whatever_asks_a_worker_to_leave_lets_it_end_its_task(project, queue, number):
+    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+    spec = WorkerSpec("w", queue.spec(), imports=("slow_filter",))
+    environment = {**os.environ, VARIABLE: spec.to_json()}
+    command = [sys.executable, "-m", "imglab.workers"]
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    until((project / "begun").exists)
+    worker.send_signal(number)
+    until(lambda: "stopping" in worker.stdout.readline())
+    (project / "go").touch()
+    worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert queue.task(task_id).status == "completed"
+    assert queue.workers() == {}
+
+
+def test_nohup_is_heeded(project, queue):
+    spec = WorkerSpec("w", queue.spec())
+    environment = {**os.environ, VARIABLE: spec.to_json()}
+    command = ["nohup", sys.executable, "-m", "imglab.workers"]
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    until(lambda: "w" in queue.workers())
+    worker.send_signal(signal.SIGHUP)
+    task_id = queue.add_task(photo(1))
+    assert queue.wait(task_id, timeout=20)
+    worker.terminate()
+    assert worker.wait(20) == 0
+
+
+SLOW_REPLY = """
+import sys, time
+from pathlib import Path
+from imglab.queues import RedisTaskQueue
+real = RedisTaskQueue.get_tasks
+def get_tasks(self, *arguments):
+    tasks = real(self, *arguments)
+    if tasks:
+        Path("claimed").touch()
+        time.sleep(1)  # as when the network is slow: the claim is made, and its worker cannot know
+    return tasks
+RedisTaskQueue.get_tasks = get_tasks
+from imglab.workers.process import main
+sys.exit(main())
+"""
+FRAGILE_PARENT = """
+import os, subprocess, sys
+from imglab.queues import RedisTaskQueue
+from imglab.workers import WorkerSpec
+from imglab.workers.process import VARIABLE
+queue = RedisTaskQueue(url=sys.argv[1], namespace=sys.argv[2])
+spec = WorkerSpec("w", queue.spec(), imports=("slow_filter",), parent=os.getpid(), grace=0.1)
+environment = {**os.environ, VARIABLE: spec.to_json()}
+worker = subprocess.Popen([sys.executable, "-c", sys.argv[3]], env=environment)
+print(worker.pid, flush=True)
+worker.wait()
+"""
+
+
+@pytest.mark.parametrize("is_asked_to_leave", [True, False])
+def test_a_claim_whose_reply_is_on_its_way_is_given_back_when_the_parent_dies(
+    project, queue, valkey, is_asked_to_leave
+):
+    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, SLOW_REPLY],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    worker = int(parent.stdout.readline())
+    until((project / "claimed").exists)
+    queue.pause()  # nobody takes it while we look
+    if is_asked_to_leave:
+        os.kill(worker, signal.SIGTERM)
+    parent.kill()
+    parent.communicate()
+    until(lambda: not alive(worker))
+    assert queue.tasks("pending") == [task_id], "it need not wait for its lease of 30 s"
+    assert queue.task(task_id).attempt == 0
+
+
 def test_a_password_is_not_in_the_list_of_processes(project, own_server):
     admin = RedisTaskQueue(url=own_server.url)
     admin.redis.config_set("requirepass", "s3cret")
@@ -321,8 +476,7 @@ def test_s22_tasks_survive_the_killing_of_redis_and_of_every_worker(project, own
     until(lambda: queue.get_stats().completed >= 2)
     before = {task_id: queue.result(task_id) for task_id in queue.tasks("completed")}
     own_server.kill()
-    pool._stopping.set()  # as if the whole machine had stopped: nobody replaces anybody
-    pool._watch.join()
+    pool._crew.end_watch()  # as if the whole machine had stopped: nobody replaces anybody
     for pid in pool.pids.values():
         os.kill(pid, signal.SIGKILL)
     own_server.start()
@@ -333,7 +487,7 @@ def test_s22_tasks_survive_the_killing_of_redis_and_of_every_worker(project, own
     assert queue.get_stats().completed == len(ids)
     assert {task_id: queue.result(task_id) for task_id in before} == before
     assert settings.max_crashes > 1
-    for member in pool._members.values():
+    for member in pool._crew.members.values():
         member.process.wait()
     queue.close()
 

@@ -204,7 +204,7 @@ def _threads(work: _Work) -> _Measured:
     ids = queue.add_tasks(work.payloads)
     for thread in threads:
         thread.start()
-    _follow(queue, work.done)
+    _follow(queue, work.done, queue.join)
     seconds = time.perf_counter() - began
     for thread in threads:
         thread.join()
@@ -218,14 +218,14 @@ def _processes(work: _Work) -> _Measured:
         names = list(pool.pids)
         began = time.perf_counter()
         ids = work.queue.add_tasks(work.payloads)
-        _follow(work.queue, work.done)
+        _follow(work.queue, work.done, pool.join)
         seconds = time.perf_counter() - began
     return _Measured(seconds, _shares(work.queue, ids, names))
 
 
-def _follow(queue: BaseQueue, done: Callable[[int], None]) -> None:
+def _follow(queue: BaseQueue, done: Callable[[int], None], join: Callable[[float], bool]) -> None:
     """Wait until nothing is left to do, and say meanwhile how many tasks are done."""
-    while not queue.join(timeout=0.1):
+    while not join(0.1):
         done(queue.get_stats().completed)
     done(queue.get_stats().completed)
 

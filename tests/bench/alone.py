@@ -186,11 +186,9 @@ def recovery(server, namespace: str, folder: Path) -> Figures:
 
 def _kill_all(pool: WorkerPool) -> None:
     """As when the host loses its power: the workers and whoever would replace them are gone."""
-    pool._stopping.set()
-    if pool._watch:
-        pool._watch.join()
+    pool._crew.end_watch()
     for pid in pool.pids.values():
         os.kill(pid, signal.SIGKILL)
-    for member in pool._members.values():
+    for member in pool._crew.members.values():
         member.process.wait()
-    pool._members.clear()
+    pool._crew.members.clear()

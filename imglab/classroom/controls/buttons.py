@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from imglab.classroom.controls.actions import SETTINGS, THAW, Controls
 from imglab.errors import ImglabError, QueueUnavailable
-from imglab.workers.pool import SILENT_LEASES
+from imglab.workers.crew import SILENT_LEASES
 
 #: The most workers that a button offers.
 MOST_WORKERS = 8
