@@ -111,12 +111,21 @@ def test_the_latency_rises_to_all_tasks():
 
 def test_the_speed_up_shows_what_was_measured_the_ideal_the_cores_and_the_laws():
     ax = axes()
-    lines = {line.get_label(): line for line in charts.speed_up(ax, RATES, cores=2)}
-    assert set(lines) == {"ideal", "measured", "2 cores", "Amdahl", "Universal Scalability"}
+    lines = {line.get_label(): line for line in charts.speed_up(ax, RATES, cores=max(RATES))}
+    cores = f"{max(RATES)} cores"
+    assert set(lines) == {"ideal", "measured", cores, "Amdahl", "Universal Scalability"}
     assert list(lines["measured"].get_ydata()) == [RATES[n] / RATES[1] for n in RATES]
-    words = charts.speed_up_text(RATES, cores=2)
-    assert "Universal Scalability: 10.0% one at a time, crosstalk 1.00%" in words
+    words = charts.speed_up_text(RATES, cores=max(RATES))
+    assert f"Universal Scalability, up to {max(RATES)} workers: 10.0% one at a time" in words
+    assert "crosstalk 1.00%" in words
     assert "at its best with 9.5 workers" in words
+
+
+def test_what_is_beyond_the_cores_bends_the_ideal_and_no_law():
+    perfect = {1: 10.0, 2: 20.0, 3: 20.0, 4: 20.0}
+    lines = {line.get_label(): line for line in charts.speed_up(axes(), perfect, cores=2)}
+    assert max(lines["ideal"].get_ydata()) == 2
+    assert "Amdahl, up to 2 workers: 0.0% one at a time" in charts.speed_up_text(perfect, cores=2)
 
 
 def test_two_measurements_are_enough_for_a_chart_and_one_has_no_law():

@@ -15,6 +15,7 @@ import xml.etree.ElementTree as ET
 from importlib import import_module
 from pathlib import Path
 
+import browser
 import nbformat
 import pytest
 from helpers.clock import until
@@ -93,6 +94,7 @@ def test_solved_lesson_prints_again_what_is_stored(name, room):
 
 @every_lesson
 @unhurried
+@pytest.mark.skipif(browser.is_there(), reason="test_browser_lessons.py runs it in a browser")
 def test_student_lesson_runs_unsolved_from_top_to_bottom(name, room):
     lesson = nbformat.read(SOLVED.parent / name, as_version=4)
     done = execute(lesson, room, SOLVED.parent)
@@ -130,7 +132,8 @@ def test_cells_are_few_short_and_have_readable_ids(name):
         assert re.fullmatch(rf"{name[:2]}-[a-z][a-z0-9-]+", cell.id)
         if cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= 15, cell.id
-            assert max(map(len, cell.source.splitlines())) <= 100, cell.id
+            # At 1,024 pixels, beside the list of files, longer lines are cut.
+            assert max(map(len, cell.source.splitlines())) <= 74, cell.id
 
 
 @every_lesson
@@ -510,7 +513,7 @@ def test_s08_a_worker_works_until_the_queue_is_empty():
 
 def test_s09_worker_processes_share_the_work_by_themselves():
     assert "with WorkerPool(" in cell_of(MANY, "05-run-three").source
-    assert "tasks claimed exactly once: 15 of 15" in text(cell_of(MANY, "05-facts"))
+    assert "tasks claimed exactly once: 15" in text(cell_of(MANY, "05-facts"))
     assert "workers from outside the pool: none" in text(cell_of(MANY, "05-facts"))
 
 
@@ -522,13 +525,13 @@ def test_s10_demo_1_connects_adds_works_persists_and_looks_inside():
 
 def test_s11_demo_2_filters_15_photographs_with_3_processes():
     assert "filter_all(3)" in cell_of(MANY, "05-run-three").source
-    assert "completed 15, failed 0, left over 0" in text(cell_of(MANY, "05-facts"))
+    assert "processing=0, delayed=0, completed=15, failed=0" in text(cell_of(MANY, "05-facts"))
     assert "same pixels as without any queue: 15 of 15" in text(cell_of(MANY, "05-facts"))
 
 
 def test_s13_the_comparison_shows_its_figures_and_the_courses():
     table = text(cell_of(MANY, "05-run-comparison"))
-    assert "Your guess was 3×." in table
+    assert "You predicted: 3.0" in table
     for word in ("one by one", "3 threads", "3 processes", "speed-up", "efficiency", "throughput"):
         assert word in table
     explained = cell_of(MANY, "05-explain").source

@@ -123,13 +123,17 @@ def run(
     workers: int = 3,
     filters: str = FILTERS,
     on_progress: Progress | None = None,
+    *,
+    pixels: int = PIXELS,
 ) -> Demo:
     """Do the same work in three ways; results of the last one stay in output/.
+
+    Each photograph has about so many pixels.
 
     ImglabError when a task failed, or when two ways do not agree in every pixel.
     """
     pipeline = FilterPipeline.parse(filters)
-    inputs = make_inputs(tasks)
+    inputs = make_inputs(tasks, pixels)
     names = [f"{n:02d}-{path.name}" for n, path in enumerate(inputs, 1)]
     scratch = project_home() / "demo" / "output"
     ways = (

@@ -15,7 +15,9 @@ def enough(rates, cores):
     counts = sorted(rates)
     for workers, more in zip(counts, counts[1:]):
         if rates[more] - rates[workers] < 0.1 * first:
-            return workers, "cores" if workers == cores else "something else"
+            if workers == cores:
+                return workers, "cores"
+            return workers, "something else"
     return counts[-1], "not yet"
 
 

@@ -220,11 +220,16 @@ def _latencies(runs: Runs) -> dict[str, list[float]]:
 
 
 def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
-    """Draw speed-up against workers: measured, ideal, the machine's cores, the laws that fit."""
+    """Draw speed-up against workers: measured, ideal, the machine's cores, the laws that fit.
+
+    The ideal ends at the cores. The laws know of no cores, so they are fitted to what was measured
+    up to there.
+    """
     gains = _gains(rates)
     xs = _spread(1, max(rates))
-    artists = list[Any](ax.plot(xs, xs, "--", color=GREY, label="ideal"))
-    for each in _laws(rates):
+    ideal = [min(x, cores) for x in xs]
+    artists = list[Any](ax.plot(xs, ideal, "--", color=GREY, label="ideal"))
+    for each in _laws(rates, cores):
         one = each.law.throughput(1)
         curve = [each.law.throughput(x) / one for x in xs]
         artists += ax.plot(xs, curve, color=each.colour, label=each.label)
@@ -246,8 +251,9 @@ def speed_up_text(rates: Mapping[int, float], cores: int) -> str:
     for workers, gain in _gains(rates).items():
         efficiency = gain / workers * fewest
         lines.append(f"{workers:7}  {rates[workers]:7.1f}  {gain:7.2f}×  {efficiency:9.0%}")
-    for label, _, law in _laws(rates):
-        line = f"{label}: {law.serial:.1%} one at a time, crosstalk {law.crosstalk:.2%}"
+    for label, _, law in _laws(rates, cores):
+        line = f"{label}, up to {cores} workers: {law.serial:.1%} one at a time"
+        line += f", crosstalk {law.crosstalk:.2%}"
         if law.best < math.inf:
             line += f", at its best with {law.best:.1f} workers"
         lines.append(line)
@@ -275,15 +281,15 @@ class _Fitted(NamedTuple):
     law: Law
 
 
-def _laws(rates: Mapping[int, float]) -> list[_Fitted]:
-    """The laws that so many measurements are enough for."""
-    workers = list(rates)
-    measured = list(rates.values())
+def _laws(rates: Mapping[int, float], cores: int) -> list[_Fitted]:
+    """The laws that the measurements up to the cores are enough for."""
+    workers = [number for number in rates if number <= cores]
+    measured = [rates[number] for number in workers]
     found = []
-    if len(rates) >= 2:
+    if len(workers) >= 2:
         law = fit(workers, measured, crosstalk=False)
         found.append(_Fitted("Amdahl", COLOURS[2], law))
-    if len(rates) >= 3:
+    if len(workers) >= 3:
         law = fit(workers, measured)
         found.append(_Fitted("Universal Scalability", COLOURS[0], law))
     return found

@@ -19,9 +19,9 @@ class Law:
 
     #: Of one worker, in tasks a second.
     rate: float
-    #: The share of the work that only one can do at a time.
+    #: The share of the work that only one can do at a time: workers wait for one another.
     serial: float
-    #: What each pair of workers costs: waiting for one another.
+    #: What each pair of workers costs: keeping the two in agreement (coherency).
     crosstalk: float = 0.0
 
     def throughput(self, workers: float) -> float:
