@@ -13,6 +13,8 @@ ImglabError
     │   └── TaskCancelled  somebody cancelled the task: that is no failure
     ├── LeaseLost          somebody else holds the task now
     └── QueueUnavailable   Redis is not there, not reachable with these settings, or too old
+
+And one warning, which ends nothing: SettingsWarning, for settings that do not count.
 """
 
 
@@ -92,3 +94,7 @@ class LeaseLost(QueueError):
 
 class QueueUnavailable(QueueError):
     """Redis does not answer, refuses the password, or is too old."""
+
+
+class SettingsWarning(UserWarning):
+    """Settings that were asked for and do not count: the queue has others, stored with it."""

@@ -60,6 +60,15 @@ def is_utf8(text: str) -> bool:
     return True
 
 
+def told(value: object) -> str:
+    """A value as Python writes it, in at most 80 letters; its type where Python cannot."""
+    try:
+        words = repr(value)
+    except Exception:  # noqa: BLE001 - it is somebody else's, and so is what it raises
+        return f"a {type(value).__name__} that cannot be shown"
+    return short(words, 80)
+
+
 def short(text: str, length: int) -> str:
     """The text, or so many letters of it."""
     return text if len(text) <= length else text[: length - 1] + "…"

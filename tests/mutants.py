@@ -235,6 +235,20 @@ MUTANTS = (
         "queues/lua/release.lua",
     ),
     Mutant(
+        "settings of whoever comes last",
+        "each producer and worker overwrites the settings that count for everybody",
+        "if stored ~= instead_of and instead_of ~= '*' then return stored end\n",
+        "",
+        "queues/lua/change_settings.lua",
+    ),
+    Mutant(
+        "settings that nobody can change",
+        "what was stored first stays for ever",
+        " and instead_of ~= '*'",
+        " or instead_of == '*'",
+        "queues/lua/change_settings.lua",
+    ),
+    Mutant(
         "release to the tail",
         "a released task waits for all others again",
         "line_up('RPUSH'",

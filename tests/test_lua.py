@@ -1110,6 +1110,28 @@ def test_a_claim_that_has_ended_cannot_be_renewed(queue):
     assert run(queue, "renew", "t1", "1:done", "ann", "nearly done") == (0, {})
 
 
+# change_settings
+
+
+@pytest.mark.parametrize("instead_of", ["", "*"])
+def test_the_first_settings_are_stored(queue, instead_of):
+    reply = run(queue, "change_settings", "new", instead_of)
+    assert reply == ("new", {"meta": {"settings": "new"}})
+
+
+@pytest.mark.parametrize("instead_of", ["old", "*"])
+def test_settings_that_may_be_replaced_are(queue, instead_of):
+    step(queue, "change_settings", "old", "")
+    reply = run(queue, "change_settings", "new", instead_of)
+    assert reply == ("new", {"meta": {"settings": "new"}})
+
+
+@pytest.mark.parametrize("instead_of", ["", "older"])
+def test_settings_that_somebody_else_stored_stay_and_are_told(queue, instead_of):
+    step(queue, "change_settings", "old", "")
+    assert run(queue, "change_settings", "new", instead_of) == ("old", {})
+
+
 # reap
 
 
@@ -1808,7 +1830,8 @@ def test_a_script_names_itself_says_what_it_returns_and_is_a_method(name):
 
 def test_the_scripts_and_the_calls_for_them_are_the_same():
     room = FOLDER.parent
-    text = (room / "redis_queue.py").read_text() + (room / "redis_reader.py").read_text()
+    files = ("redis_queue.py", "redis_reader.py", "redis_settings.py")
+    text = "".join((room / name).read_text() for name in files)
     called = re.findall(r'(?:_run|_claim)\(\s*"(\w+)"', text)
     assert sorted(called) == sorted(SCRIPTS) == module.names()
 

@@ -24,7 +24,7 @@ from helpers.project import ROOT
 from helpers.server import BINARIES, Server, free_port, running
 from PIL import Image
 
-from imglab.errors import ImageError, QueueError, QueueUnavailable
+from imglab.errors import ImageError, QueueError, QueueUnavailable, SettingsWarning
 from imglab.imaging import open_image
 from imglab.ops.users import rules
 from imglab.queues import QueueSettings, RedisTaskQueue, Task, TaskQueue
@@ -657,6 +657,28 @@ def test_a_worker_may_do_all_that_its_work_needs_also_what_is_seldom(users):
     assert worker.forget_workers(silent_for=-10) == ["w"]
     assert {worker.task(each).status for each in ids} == {"completed", "failed"}
     assert users.admin.check() == []
+
+
+def test_a_producer_s_settings_are_taken_by_a_worker_and_said_where_he_may_store_none(users):
+    mine = QueueSettings(keep=7)
+    asked = {"namespace": users.namespace, "settings": mine}
+    with (
+        RedisTaskQueue(url=users.url("producer"), **asked) as producer,
+        pytest.warns(SettingsWarning, match=r"cannot be stored: .* refuses"),
+    ):
+        producer.add_task({})
+    assert users.admin.stored_settings() is None
+    with RedisTaskQueue(url=users.url("worker"), **asked) as worker:
+        worker.get_task("w")
+    for user in USERS:
+        with RedisTaskQueue(url=users.url(user), namespace=users.namespace) as queue:
+            assert queue.settings == mine
+    users.producer.add_task({})
+    assert users.producer.settings == mine
+    for queue in (users.producer, users.viewer):
+        with pytest.raises(QueueError, match="refuses"):
+            queue.change_settings(keep=8)
+    assert users.worker.change_settings(keep=8).keep == 8
 
 
 def test_what_falls_off_a_full_list_goes_with_all_it_had_for_a_worker_too(shared):

@@ -6,10 +6,11 @@ import io
 import os
 import signal
 import sys
+import warnings
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from imglab.errors import ImglabError
+from imglab.errors import ImglabError, SettingsWarning
 from imglab.text import shown, shown_lines
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ DEBUG = "IMGLAB_DEBUG"
 def main() -> None:
     """Run one command; a sentence and exit code 1 for what goes wrong, never a traceback."""
     _print_what_cannot_be_encoded()
+    _say_warnings()
     signal.signal(signal.SIGTERM, _leave)  # so that every `with` is left, and the cursor is back
     try:
         load_app()()
@@ -45,7 +47,14 @@ def main() -> None:
 
 def load_app() -> typer.Typer:
     """Load every command: it takes a moment, in which Ctrl-C shall be no traceback either."""
-    from imglab.cli import classroom, ops, queue, server, worker  # noqa: F401 - they add commands
+    from imglab.cli import (  # noqa: F401 - they add commands
+        classroom,
+        ops,
+        queue,
+        server,
+        settings,
+        worker,
+    )
     from imglab.cli.common import app
 
     return app
@@ -79,6 +88,25 @@ def _print_what_cannot_be_encoded() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where the shell closed it
             stream.reconfigure(errors="backslashreplace")
+
+
+def _say_warnings() -> None:
+    """Print a warning of ours as its sentence alone, without the line of code that it came from."""
+    show = warnings.showwarning
+
+    def say(
+        message: Warning | str, category: type[Warning], *where: Any, **file_and_line: Any
+    ) -> None:
+        if category is not SettingsWarning:
+            show(message, category, *where, **file_and_line)
+            return
+        import typer
+
+        with suppress(OSError):  # nobody reads it
+            typer.echo(f"imglab: {shown(message)}", err=True)
+
+    warnings.showwarning = say
+    warnings.simplefilter("always", SettingsWarning)
 
 
 def _flush_or_drop(stream: TextIO | None) -> None:

@@ -45,6 +45,9 @@ def submit(
     files: Annotated[list[Path], typer.Argument(help="Images to filter.")],
     filters: Filters = "",
     priority: Annotated[str, typer.Option(help=f"One of {', '.join(PRIORITIES)}.")] = NORMAL,
+    max_attempts: Annotated[
+        int | None, typer.Option(min=1, help="Tries of these tasks, if not the queue's.")
+    ] = None,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
@@ -64,7 +67,7 @@ def submit(
             payload["filters"] = spec
     _say_who_may_read(files, folders.readable)
     with open_queue(queue, namespace) as tasks:
-        ids = tasks.add_tasks(payloads, priority)
+        ids = tasks.add_tasks(payloads, priority, max_attempts=max_attempts)
     if as_json:
         typer.echo(json.dumps(ids))
         return

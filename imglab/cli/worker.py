@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from imglab.cli.common import (
     open_queue,
     read_by_default,
 )
+from imglab.cli.settings import Keep, Lease, MaxAttempts, TimeLimit, Ttl, asked_for
 from imglab.errors import ImglabError, QueueError
 from imglab.project import is_in_project
 from imglab.text import shown
@@ -42,16 +44,33 @@ def worker(
     prefetch: Annotated[
         int, typer.Option(help="Tasks to claim in one round trip: for small ones.")
     ] = 1,
+    lease: Lease = None,
+    max_attempts: MaxAttempts = None,
+    time_limit: TimeLimit = None,
+    keep: Keep = None,
+    ttl: Ttl = None,
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Work on a queue until Ctrl-C: the first one finishes the task at hand, a second leaves."""
+    """Work on a queue until Ctrl-C: the first one finishes the task at hand, a second leaves.
+
+    Settings such as --lease are stored with a queue that has none; one that has keeps its own.
+    """
     import logging
 
     from imglab.imaging import FilterPipeline
     from imglab.workers import WorkerSpec, import_filters, run
     from imglab.workers.logs import log_to_terminal
 
+    asked = asked_for(
+        {
+            "lease": lease,
+            "max_attempts": max_attempts,
+            "time_limit": time_limit,
+            "keep": keep,
+            "ttl": ttl,
+        }
+    )
     _check_folders(images or (), output)
     readable = tuple(str(folder.resolve()) for folder in images or ())
     if not readable and not is_in_project():
@@ -65,7 +84,7 @@ def worker(
             _say_it_is_paused(tasks, burst)
         spec = WorkerSpec(
             name=name or f"{socket.gethostname()[:60]}-{os.getpid()}",
-            queue=tasks.spec(),
+            queue=_queue_with(tasks, asked),
             filters=FilterPipeline.parse(filters).spec(),
             imports=tuple(imports or ()),
             read=readable,
@@ -74,6 +93,14 @@ def worker(
             prefetch=prefetch,
         )
     raise typer.Exit(run(spec))
+
+
+def _queue_with(queue: RedisTaskQueue, asked: dict[str, Any]) -> dict[str, Any]:
+    """What makes the queue in the worker; it says there which settings do not count."""
+    spec = queue.spec()
+    if asked:
+        spec["settings"] = asdict(replace(queue.settings, **asked))
+    return spec
 
 
 def _say_what_is_read(output: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from imglab.errors import QueueError
-from imglab.queues import RedisTaskQueue
+from imglab.errors import QueueError, QueueUnavailable
+from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import BLOCK
 from imglab.queues.vocabulary import impossible_steps
 from imglab.queues.worker_states import Activity, worker_states
@@ -39,7 +39,18 @@ class Finding:
 def examine(queue: RedisTaskQueue) -> list[Finding]:
     """Everything the doctor looks at, the server first, then the queue; nothing is changed."""
     findings: list[Finding] = []
-    for look in (_server, _clock, _timeouts, _invariants, _story, _leases, _orphans, _workers):
+    looks = (
+        _server,
+        _clock,
+        _timeouts,
+        _settings,
+        _invariants,
+        _story,
+        _leases,
+        _orphans,
+        _workers,
+    )
+    for look in looks:
         try:
             findings += look(queue)
         except QueueError as error:
@@ -91,6 +102,16 @@ def _timeouts(queue: RedisTaskQueue) -> Iterator[Finding]:
         yield Finding("ok", f"No timeout is shorter than a worker's block of {BLOCK:g} s.")
 
 
+def _settings(queue: RedisTaskQueue) -> Iterator[Finding]:
+    try:
+        queue.stored_settings()
+    except QueueUnavailable:
+        raise
+    except QueueError as error:
+        remedy = "--repair stores the default ones; `imglab settings --help` tells how to others."
+        yield Finding("broken", str(error), remedy, partial(_store_settings, queue))
+
+
 def _invariants(queue: RedisTaskQueue) -> Iterator[Finding]:
     wrong = queue.check()
     for what in wrong:
@@ -140,6 +161,10 @@ def _workers(queue: RedisTaskQueue) -> Iterator[Finding]:
 
 
 # Repairs
+
+
+def _store_settings(queue: RedisTaskQueue) -> None:
+    queue.change_settings(QueueSettings())
 
 
 def _give_back(queue: RedisTaskQueue) -> None:

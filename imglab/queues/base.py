@@ -7,12 +7,15 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Self
 
 from imglab.errors import NoSuchTask, TaskCancelled, TaskError, TaskExists, TaskFailed
+from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
 from imglab.queues.invariants import Standing, broken
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_priority, encode
 from imglab.queues.vocabulary import NORMAL, Status
+from imglab.text import told
 
 #: How many of its own claims a queue object remembers, for calls with a bare id.
 REMEMBERED = 10_000
@@ -47,7 +50,7 @@ class BaseQueue(ABC):
         priority: str = NORMAL,
         *,
         task_id: str | None = None,
-        delay: float = 0,
+        delay: float | timedelta | None = 0,
         max_attempts: int | None = None,
     ) -> str:
         """Add a task and return its id. Nobody may claim it before `delay` seconds have passed.
@@ -62,26 +65,27 @@ class BaseQueue(ABC):
         payloads: Iterable[Mapping[str, Any]],
         priority: str = NORMAL,
         *,
-        delay: float = 0,
+        delay: float | timedelta | None = 0,
         max_attempts: int | None = None,
     ) -> list[str]:
         """Add many tasks in few round trips and return their ids, in order.
 
         All payloads are checked before any task is added; TaskError as in `add_task`.
         """
+        if not isinstance(payloads, Iterable) or isinstance(payloads, str | Mapping):
+            raise TaskError(f"add_tasks takes a list of payloads, not {told(payloads)}.")
         tasks = {_new_id(): payload for payload in payloads}
         return self._checked_add(tasks, priority, delay, max_attempts)
 
     def _checked_add(
-        self, tasks: dict[str, Mapping[str, Any]], priority: str, delay: float, tries: int | None
+        self, tasks: dict[str, Mapping[str, Any]], priority: str, delay: Any, tries: Any
     ) -> list[str]:
         check_priority(priority)
-        if not 0 <= delay < 1e9:
-            raise TaskError(f"A delay is a number of seconds from 0 on, not {delay!r}.")
-        if tries is not None and tries < 1:
-            raise TaskError(f"max_attempts must be at least 1, not {tries!r}.")
+        seconds = as_delay(delay)
+        if tries is not None:
+            tries = as_count(tries, "max_attempts", 1)
         encoded = {each: encode(payload, "The payload") for each, payload in tasks.items()}
-        refused = self._add(encoded, priority, delay, tries)
+        refused = self._add(encoded, priority, seconds, tries)
         if refused:
             raise TaskExists(*refused)
         return list(encoded)
@@ -110,14 +114,15 @@ class BaseQueue(ABC):
         LeaseLost when another claim counts by now.
         """
         claimed = self._claimed(task)
-        self._complete(claimed, encode(result or {}, f"The result of task {claimed.id}"))
+        self._complete(claimed, _encode_result(claimed, result))
 
     def complete_and_claim(
-        self, task: Task, result: Mapping[str, Any] | None = None
+        self, task: Task | str, result: Mapping[str, Any] | None = None
     ) -> Task | None:
         """Record the result of a task and claim the same worker's next one, in one round trip."""
-        text = encode(result or {}, f"The result of task {task.id}")
-        following = self.complete_and_claim_tasks([(task, text)], 1)
+        claimed = self._claimed(task)
+        text = _encode_result(claimed, result)
+        following = self.complete_and_claim_tasks([(claimed, text)], 1)
         return following[0] if following else None
 
     @abstractmethod
@@ -162,7 +167,7 @@ class BaseQueue(ABC):
 
     @abstractmethod
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
-        """Give failed tasks (these, or all) a fresh start; return the ids of those that were.
+        """Give failed tasks (these, this one, or all) a fresh start; return the ids of those.
 
         A cancelled task starts afresh only when its id is named.
         """
@@ -185,10 +190,21 @@ class BaseQueue(ABC):
         """Hand out tasks again."""
 
     @abstractmethod
-    def clear(self) -> int:
-        """Delete all tasks and results of this queue, and nothing else.
+    def change_settings(
+        self, settings: QueueSettings | None = None, /, **changes: Any
+    ) -> QueueSettings:
+        """Change these settings, or all, for everybody who uses this queue; return all of them.
 
-        Returns how many tasks there were.
+        Workers take them up within half a minute, those that start from now on at once. QueueError
+        for a setting that there is not, or a value that no queue can keep.
+        """
+
+    @abstractmethod
+    def clear(self) -> int:
+        """Delete all tasks and results of this queue, and what else is stored with it.
+
+        Returns how many tasks there were. The queue begins anew: with the settings that this object
+        was made with, or was asked to change, or else with the default ones.
         """
 
     @abstractmethod
@@ -217,7 +233,8 @@ class BaseQueue(ABC):
 
     def trace(self, task_id: str) -> list[dict[str, Any]]:
         """The life of one task: those of the events that are about it."""
-        return [event for event in self.events() if event["task"] == task_id]
+        wanted = as_id(task_id)
+        return [event for event in self.events() if event["task"] == wanted]
 
     def wait(self, task_id: str, timeout: float | None = None) -> dict[str, Any] | None:
         """Wait until a task is completed, and return its result; None if that is no longer kept.
@@ -225,6 +242,8 @@ class BaseQueue(ABC):
         TimeoutError after `timeout` seconds; TaskFailed when the task ends as failed, TaskCancelled
         when it was cancelled; NoSuchTask for an unknown id.
         """
+        task_id = as_id(task_id)
+        timeout = as_timeout(timeout)
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             mark = self._mark()
@@ -240,6 +259,7 @@ class BaseQueue(ABC):
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until no task is pending, processing or delayed; False after `timeout` seconds."""
+        timeout = as_timeout(timeout)
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             mark = self._mark()
@@ -300,9 +320,9 @@ class BaseQueue(ABC):
         try:
             claim, worker = self._claims[task]
             return Task(task, {}, claim=claim, worker=worker)
-        except KeyError:
+        except (KeyError, TypeError):  # TypeError: what is no text, such as a list
             raise NoSuchTask(
-                f"Task {task!r:.120} was never claimed here. Take it with get_task() first: "
+                f"Task {told(task)} was never claimed here. Take it with get_task() first: "
                 "only who holds a task may finish it."
             ) from None
 
@@ -316,6 +336,12 @@ def decode(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TaskError(f"This is not a JSON object: {text!r:.80}")
     return value
+
+
+def _encode_result(task: Task, result: Mapping[str, Any] | None) -> str:
+    if result is None:
+        result = {}
+    return encode(result, f"The result of task {task.id}")
 
 
 def _new_id() -> str:

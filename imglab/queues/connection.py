@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,12 @@ from redis.retry import Retry
 
 from imglab.errors import QueueError, QueueUnavailable
 from imglab.queues import own_password
+from imglab.queues.arguments import as_port, as_text
 
 #: The longest a client blocks in one command, in seconds: a worker looks around this often.
 BLOCK = 1.0
+#: Where Redis is when nobody says where.
+DEFAULT_PORT = 6379
 #: The oldest server with every command the queue uses.
 OLDEST = (6, 2)
 
@@ -50,6 +54,33 @@ _KINDS = {
     kind.__name__: kind
     for kind in (redis.Connection, redis.SSLConnection, redis.UnixDomainSocketConnection)
 }
+
+
+def place_of(host: Any, port: Any, url: Any, connection: Any) -> dict[str, Any]:
+    """Where a server is, as plain data, from what a caller gave; QueueError for what is no place.
+
+    An address may stand in place of the host. Without anything it is IMGLAB_REDIS_URL, or else
+    localhost:6379.
+    """
+    if isinstance(host, str) and "://" in host:
+        if port is not None or url is not None:
+            raise QueueError(
+                "The first argument is a whole address: give no port or url beside it."
+            )
+        url = host
+        host = None
+    if url is None and host is None and port is None and connection is None:
+        url = os.environ.get("IMGLAB_REDIS_URL") or None
+    if url is not None:
+        url = as_text(url, "An address")
+    if connection is not None and not isinstance(connection, Mapping):
+        connection = describe(connection)
+    return {
+        "host": as_text(host, "A host") or "localhost",
+        "port": as_port(port) or DEFAULT_PORT,
+        "url": url,
+        "connection": connection,
+    }
 
 
 def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None) -> redis.Redis:

@@ -8,16 +8,20 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from imglab.errors import LeaseLost
+from imglab.queues.arguments import as_count, as_id, as_ids, as_timeout
 from imglab.queues.base import decode
 from imglab.queues.invariants import Standing
 from imglab.queues.memory_steps import TIMED, MemorySteps, Record, now_ms
+from imglab.queues.stored_settings import changed
 from imglab.queues.task import (
     TEXT_LENGTH,
+    QueueSettings,
     QueueStats,
     Task,
     as_utf8,
@@ -54,6 +58,8 @@ class TaskQueue(MemorySteps):
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")
+        limit = as_count(limit, "limit", 1)
+        timeout = as_timeout(timeout)
         until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while True:
@@ -120,10 +126,12 @@ class TaskQueue(MemorySteps):
         with self._changed:
             record = self._owned(task)
             record.deadline = time.monotonic() + self.settings.lease
-            record.progress = as_utf8(progress, TEXT_LENGTH) or record.progress
+            record.progress = as_utf8(progress or "", TEXT_LENGTH) or record.progress
             return record.cancelled
 
     def reap(self, dead_worker: str = "", pid: int | None = None) -> int:
+        if dead_worker:
+            check_name(dead_worker, "The worker's name")
         if pid not in (None, os.getpid()):
             dead_worker = ""  # all who work here are threads of this process
         with self._changed:
@@ -141,9 +149,9 @@ class TaskQueue(MemorySteps):
 
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
         with self._changed:
-            wanted = task_ids
-            if wanted is None:
-                wanted = reversed(self._finished[Status.FAILED])
+            wanted = list(reversed(self._finished[Status.FAILED]))
+            if task_ids is not None:
+                wanted = as_ids(task_ids)
             ids = [each for each in dict.fromkeys(wanted) if self._may_start_afresh(each)]
             for task_id in ids:
                 record = self._records[task_id]
@@ -155,6 +163,7 @@ class TaskQueue(MemorySteps):
             return ids
 
     def cancel(self, task_id: str) -> bool:
+        task_id = as_id(task_id)
         with self._changed:
             record = self._record(task_id)
             if record.status is Status.PROCESSING:
@@ -175,6 +184,14 @@ class TaskQueue(MemorySteps):
         with self._changed:
             self._paused = False
             self._changed.notify_all()
+
+    def change_settings(
+        self, settings: QueueSettings | None = None, /, **changes: Any
+    ) -> QueueSettings:
+        with self._changed:
+            self.settings = changed(self.settings, settings, changes)
+            self._events = deque(self._events, self.settings.keep_events)
+            return self.settings
 
     def clear(self) -> int:
         with self._changed:
@@ -197,6 +214,7 @@ class TaskQueue(MemorySteps):
             )
 
     def task(self, task_id: str) -> Task:
+        task_id = as_id(task_id)
         with self._changed:
             record = self._record(task_id)
             return replace(
@@ -209,6 +227,7 @@ class TaskQueue(MemorySteps):
 
     def tasks(self, status: str, limit: int = 100) -> list[str]:
         wanted = check_status(status)
+        limit = as_count(limit, "limit", 0)
         with self._changed:
             if wanted is Status.PENDING:
                 ids: list[str] = []
@@ -222,7 +241,7 @@ class TaskQueue(MemorySteps):
 
     def result(self, task_id: str) -> dict[str, Any] | None:
         with self._changed:
-            record = self._records.get(task_id)
+            record = self._records.get(as_id(task_id))
             if record is None or record.result is None:
                 return None
             if record.result_ends <= time.monotonic():

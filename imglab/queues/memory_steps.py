@@ -15,8 +15,10 @@ from typing import Any
 
 from imglab.errors import LeaseLost, NoSuchTask
 from imglab.queues.base import BaseQueue, decode
+from imglab.queues.stored_settings import check_settings
 from imglab.queues.task import QueueSettings, Task
 from imglab.queues.vocabulary import FINISHED, PRIORITIES, Event, Status
+from imglab.text import told
 
 #: The statuses with a deadline.
 TIMED = (Status.PROCESSING, Status.DELAYED)
@@ -52,7 +54,7 @@ class MemorySteps(BaseQueue):
     """The part of `TaskQueue` that nobody calls but itself."""
 
     def __init__(self, settings: QueueSettings | None = None) -> None:
-        super().__init__(settings or QueueSettings())
+        super().__init__(check_settings(settings))
         # One condition for all: whoever waits looks again after every event.
         self._changed = threading.Condition(threading.RLock())
         self._count = 0
@@ -121,7 +123,7 @@ class MemorySteps(BaseQueue):
 
     def _record(self, task_id: str) -> Record:
         if task_id not in self._records:
-            raise NoSuchTask(f"There is no task {task_id!r:.120}: it was never added, or is gone.")
+            raise NoSuchTask(f"There is no task {told(task_id)}: it was never added, or is gone.")
         return self._records[task_id]
 
     def _owned(self, task: Task) -> Record:

@@ -23,10 +23,12 @@ import redis
 
 from imglab.errors import LeaseLost, QueueError, TaskError
 from imglab.queues import inspect
+from imglab.queues.arguments import as_count, as_id, as_ids, as_seconds, as_text, as_timeout
 from imglab.queues.base import decode
-from imglab.queues.connection import BLOCK, describe, speaking_to
+from imglab.queues.connection import BLOCK, place_of, speaking_to
 from imglab.queues.keys import DEFAULT_NAME, as_pattern
-from imglab.queues.redis_reader import RedisReader, unknown_task
+from imglab.queues.redis_reader import unknown_task
+from imglab.queues.redis_settings import RedisSettings
 from imglab.queues.scripts import script
 from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name
 from imglab.queues.vocabulary import Status
@@ -73,7 +75,7 @@ def process_mark(host: str, pid: int) -> str:
     return hashlib.sha1(f"{host}:{pid}".encode()).hexdigest()[:8]
 
 
-class RedisTaskQueue(RedisReader):
+class RedisTaskQueue(RedisSettings):
     """A queue in Redis; see BaseQueue for what it promises.
 
     Without an address it takes IMGLAB_REDIS_URL, else localhost:6379. A namespace goes in front of
@@ -81,44 +83,45 @@ class RedisTaskQueue(RedisReader):
     With `connection`, a redis-py client (or what `describe` tells of one), it speaks to the same
     server with the same credentials, but in its own way: that client's time limits and retries are
     not made for blocking workers.
+    The settings are those stored with the queue. `settings` are stored where there are none yet, by
+    the first task added or the first worker; where others are stored, a SettingsWarning says so.
     QueueUnavailable when no Redis answers there, when it refuses the password, or is too old.
     """
 
     def __init__(
         self,
         host: str | None = None,
-        port: int | None = None,
+        port: int | str | None = None,
         *,
         url: str | None = None,
         connection: redis.Redis | Mapping[str, Any] | None = None,
-        name: str = DEFAULT_NAME,
-        namespace: str = "",
+        name: str | None = DEFAULT_NAME,
+        namespace: str | None = "",
         settings: QueueSettings | None = None,
     ) -> None:
-        if url is None and host is None and port is None and connection is None:
-            url = os.environ.get("IMGLAB_REDIS_URL") or None
-        if connection is not None and not isinstance(connection, Mapping):
-            connection = describe(connection)
-        place = {
-            "host": host or "localhost",
-            "port": port or 6379,
-            "url": url,
-            "connection": connection,
-        }
-        super().__init__(place, name, namespace, settings or QueueSettings())
+        place = place_of(host, port, url, connection)
+        if name is None:
+            name = DEFAULT_NAME
+        super().__init__(place, name, as_text(namespace, "The namespace"), settings)
         self._host = socket.gethostname()
         self._nonces = _Nonces(self._host)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> RedisTaskQueue:
         """The queue that `spec()` described."""
-        return cls(**{**spec, "settings": QueueSettings(**spec["settings"])})
+        settings = spec["settings"]
+        if settings is not None:
+            settings = QueueSettings(**settings)
+        return cls(**{**spec, "settings": settings})
 
     def spec(self) -> dict[str, Any]:
         """What makes the same queue in another process, as plain data; it may hold a password.
 
         QueueError for a connection whose credentials only this process can find.
         """
+        settings = None
+        if self._asked is not None:
+            settings = asdict(self._asked)
         connection = self._place["connection"]
         if connection and "credential_provider" in connection["options"]:
             raise QueueError(
@@ -129,7 +132,7 @@ class RedisTaskQueue(RedisReader):
             **self._place,
             "name": self.name,
             "namespace": self.namespace,
-            "settings": asdict(self.settings),
+            "settings": settings,
         }
 
     # Producers and workers
@@ -137,6 +140,7 @@ class RedisTaskQueue(RedisReader):
     def _add(
         self, tasks: dict[str, str], priority: str, delay: float, tries: int | None
     ) -> list[str]:
+        self._agree()
         refused: list[str] = []
         items = iter(tasks.items())
         while chunk := list(itertools.islice(items, CHUNK)):
@@ -151,6 +155,8 @@ class RedisTaskQueue(RedisReader):
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")
+        limit = as_count(limit, "limit", 1)
+        timeout = as_timeout(timeout)
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             tasks, wait = self._claim("get_tasks", worker, limit)
@@ -205,17 +211,20 @@ class RedisTaskQueue(RedisReader):
             id=task.id,
             token=task.claim,
             worker=task.worker,
-            progress=as_utf8(progress, TEXT_LENGTH),
+            progress=as_utf8(progress or "", TEXT_LENGTH),
         )
         if not renewed:
             raise LeaseLost(task.id)
         return bool(renewed == CANCEL_ASKED)
 
     def reap(self, dead_worker: str = "", pid: int | None = None) -> int:
+        if dead_worker:
+            check_name(dead_worker, "The worker's name")
+        self._agree()
         process = ""
         if pid is not None:
             process = str(pid)
-        arguments = {"dead": dead_worker, "pid": process, "host": self._host}
+        arguments = {"dead": dead_worker or "", "pid": process, "host": self._host}
         return int(self._run("reap", random=random.random(), **arguments))
 
     def renew_all(self, worker: str, pid: int) -> bool:
@@ -248,16 +257,18 @@ class RedisTaskQueue(RedisReader):
     # People
 
     def requeue_failed(self, task_ids: Iterable[str] | None = None) -> list[str]:
-        # Oldest first: they failed first, and LREM finds them at the end it starts from.
-        ids = iter(
-            self.tasks(Status.FAILED, self.settings.keep)[::-1] if task_ids is None else task_ids
-        )
+        if task_ids is None:
+            # Oldest first: they failed first, and LREM finds them at the end it starts from.
+            ids = iter(self.tasks(Status.FAILED, self.settings.keep)[::-1])
+        else:
+            ids = iter(as_ids(task_ids))
         moved: list[str] = []
         while chunk := list(itertools.islice(ids, CHUNK)):
             moved += self._run("requeue_failed", *chunk)
         return moved
 
     def cancel(self, task_id: str) -> bool:
+        task_id = as_id(task_id)
         done = self._run("cancel", id=task_id)
         if done < 0:
             raise unknown_task(task_id)
@@ -276,6 +287,7 @@ class RedisTaskQueue(RedisReader):
         total = 0
         while deleted := self._run("clear", most=CHUNK):
             total += deleted
+        self._begin_anew()
         return total
 
     def delete_namespace(self) -> int:
@@ -289,6 +301,7 @@ class RedisTaskQueue(RedisReader):
             keys = inspect.find_keys(self.redis, [as_pattern(self.namespace) + "*"])
             for key in keys:
                 self.redis.delete(key)
+        self._begin_anew()
         return len(keys)
 
     def repair(self, task_ids: Iterable[str]) -> list[str]:
@@ -296,7 +309,7 @@ class RedisTaskQueue(RedisReader):
 
         A finished task stays finished, as long as its result is there; any other is to be done.
         """
-        ids = list(task_ids)
+        ids = as_ids(task_ids)
         changed: list[str] = []
         for first in range(0, max(1, len(ids)), CHUNK):  # once at least, for the wake token
             changed += self._run("repair", *ids[first : first + CHUNK])
@@ -304,12 +317,13 @@ class RedisTaskQueue(RedisReader):
 
     def leave(self, worker: str) -> None:
         """Take a worker off the list of those who work here."""
+        check_name(worker, "The worker's name")
         with speaking_to(self.redis):
             self.redis.hdel(self.keys.workers, worker)
 
     def forget_workers(self, silent_for: float = 3600) -> list[str]:
         """Take workers off the list that showed no life for so many seconds; return their names."""
-        oldest = self.server_time() - silent_for * 1000
+        oldest = self.server_time() - as_seconds(silent_for, "silent_for") * 1000
         silent = [name for name, record in self.workers().items() if record["seen"] < oldest]
         for name in silent:
             self.leave(name)
@@ -325,6 +339,7 @@ class RedisTaskQueue(RedisReader):
         `done` has id, token and result of each task to be completed before. LeaseLost when one of
         them is not ours any more.
         """
+        self._agree()
         nonce, was_sent_before = self._nonces.take(worker)
         try:
             reply = self._run(

@@ -6,14 +6,19 @@ What changes a queue stands in redis_queue.py.
 from __future__ import annotations
 
 import json
+import logging
+import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import redis
+from redis.exceptions import NoPermissionError
 
-from imglab.errors import NoSuchTask
+from imglab.errors import NoSuchTask, QueueError, SettingsWarning
 from imglab.queues import inspect
+from imglab.queues.arguments import as_count, as_id
 from imglab.queues.base import BaseQueue, decode
 from imglab.queues.connection import (
     BLOCK,
@@ -27,17 +32,29 @@ from imglab.queues.invariants import Standing
 from imglab.queues.kept_connection import KeptConnection
 from imglab.queues.keys import Keys
 from imglab.queues.scripts import script
+from imglab.queues.stored_settings import (
+    check_settings,
+    difference,
+    difference_in_words,
+    from_text,
+)
 from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_status
 from imglab.queues.vocabulary import FINISHED, NORMAL, Status, status_after
+
+logger = logging.getLogger(__name__)
 
 
 class RedisReader(BaseQueue):
     """The part of `RedisTaskQueue` that connects and reads."""
 
     def __init__(
-        self, place: Mapping[str, Any], name: str, namespace: str, settings: QueueSettings
+        self, place: Mapping[str, Any], name: str, namespace: str, settings: QueueSettings | None
     ) -> None:
-        super().__init__(settings)
+        super().__init__(check_settings(settings))
+        #: What its owner asked for; None for whatever is stored.
+        self._asked = settings
+        #: The stored settings that it took up, as text.
+        self._seen = ""
         #: Where the server is, as plain data: host, port, url, connection.
         self._place = dict(place)
         self.redis = _connect(place)
@@ -45,9 +62,8 @@ class RedisReader(BaseQueue):
         self.name = check_name(name, "The queue's name")
         self.namespace = namespace
         self.keys = Keys(namespace, name)
-        #: What every script gets, ready to send.
-        self._head = (len(self.keys.all), *self.keys.all, namespace, _in_redis_units(settings))
-        self._check_server()
+        self._use(self.settings)
+        self._meet_server()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.namespace + self.name!r} at {address(self.redis)})"
@@ -61,6 +77,74 @@ class RedisReader(BaseQueue):
         """What two objects share that stand for one queue: server, database and full name."""
         database = self.redis.get_connection_kwargs().get("db", 0)
         return f"{address(self.redis)}/{database} {self.namespace}{self.name}"
+
+    # Settings
+
+    def stored_settings(self, text: str | None = None) -> QueueSettings | None:
+        """The settings that are stored with this queue; None where there are none.
+
+        QueueError when somebody overwrote them with what no queue can keep.
+        """
+        if text is None:
+            text = self._stored_text()
+        if not text:
+            return None
+        try:
+            return from_text(text)
+        except QueueError as error:
+            raise QueueError(
+                f"The settings stored with the queue {self._full_name} are broken, for {error} "
+                "The default ones count until somebody changes them: `imglab settings` does."
+            ) from None
+
+    @property
+    def _full_name(self) -> str:
+        return self.namespace + self.name
+
+    def _use(self, settings: QueueSettings) -> None:
+        self.settings = settings
+        #: What every script gets, ready to send.
+        self._head = (
+            len(self.keys.all),
+            *self.keys.all,
+            self.namespace,
+            _in_redis_units(settings),
+        )
+
+    def _stored_text(self) -> str:
+        with speaking_to(self.redis):
+            return str(self.redis.hget(self.keys.meta, "settings") or "")
+
+    def _take_up(self, text: str) -> None:
+        """Use the stored settings; say so when they are not those that were asked for."""
+        if text in ("", self._seen):
+            return
+        is_first = not self._seen
+        self._seen = text
+        try:
+            stored = self.stored_settings(text)
+        except QueueError as error:
+            self._say(str(error))
+            return
+        if stored is None:
+            return
+        differences = difference(stored, self.settings)
+        if not differences:
+            return
+        self._use(stored)
+        if is_first and self._asked is not None:
+            self._say(difference_in_words(self._full_name, differences))
+        elif not is_first:
+            logger.info("The settings of the queue %s are others now: %s", self._full_name, text)
+
+    def _say(self, words: str) -> None:
+        """Warn whoever called this package, at the line that did."""
+        frame = sys._getframe()
+        depth = 1
+        while frame.f_back and frame.f_globals.get("__name__", "").startswith("imglab."):
+            frame = frame.f_back
+            depth += 1
+        warnings.warn(words, SettingsWarning, stacklevel=depth)
 
     # What people ask
 
@@ -87,6 +171,7 @@ class RedisReader(BaseQueue):
         )
 
     def task(self, task_id: str) -> Task:
+        task_id = as_id(task_id)
         with speaking_to(self.redis):
             fields = cast("dict[str, str]", self.redis.hgetall(self.keys.task(task_id)))
         if not fields:
@@ -106,6 +191,9 @@ class RedisReader(BaseQueue):
 
     def tasks(self, status: str, limit: int = 100) -> list[str]:
         wanted = check_status(status)
+        limit = as_count(limit, "limit", 0)
+        if limit == 0:
+            return []
         with speaking_to(self.redis):
             if wanted is Status.PENDING:
                 ids = self._pending_ids(limit)
@@ -127,7 +215,7 @@ class RedisReader(BaseQueue):
 
     def result(self, task_id: str) -> dict[str, Any] | None:
         with speaking_to(self.redis):
-            text = self.redis.hget(self.keys.result(task_id), "result")
+            text = self.redis.hget(self.keys.result(as_id(task_id)), "result")
         return None if text is None else decode(cast("str", text))
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -233,13 +321,19 @@ class RedisReader(BaseQueue):
             except redis.exceptions.NoScriptError:  # a new server, or its scripts were flushed
                 return self._send("EVAL", step.text, *self._head, *arguments)
 
-    def _check_server(self) -> None:
-        with speaking_to(self.redis):
-            try:
-                info = self.redis.info("server")
-            except redis.exceptions.NoPermissionError:
-                return  # a user with few rights: the first command will tell
-        check_version(str(info["redis_version"]), address(self.redis))
+    def _meet_server(self) -> None:
+        """Check the server's version, and take up the settings stored there, in one round trip."""
+        with speaking_to(self.redis), self.redis.pipeline(transaction=False) as pipe:
+            pipe.info("server")
+            pipe.hget(self.keys.meta, "settings")
+            info, stored = pipe.execute(raise_on_error=False)
+            # A user with few rights, or a key of another kind: the first command will tell.
+            if isinstance(info, Exception) and not isinstance(info, NoPermissionError):
+                raise info
+        if isinstance(info, dict):
+            check_version(str(info["redis_version"]), address(self.redis))
+        if isinstance(stored, str):
+            self._take_up(stored)
 
 
 def _connect(place: Mapping[str, Any]) -> redis.Redis:

@@ -11,6 +11,7 @@ from typing import Any
 
 from imglab.errors import QueueError, TaskError
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, UNFINISHED, Status
+from imglab.text import told
 
 #: The largest payload or result, in bytes of JSON: a task names its picture, it does not carry it.
 MAX_JSON = 64 * 1024
@@ -28,8 +29,10 @@ _SECONDS = {
     "backoff_cap": (0.0, A_YEAR),
     "ttl": (1.0, A_YEAR),
 }
-#: Settings that count: the least.
-_COUNTS = {"max_attempts": 1, "max_crashes": 1, "keep": 1, "keep_events": 1}
+#: Settings that count, each from 1 on.
+_COUNTS = ("max_attempts", "max_crashes", "keep", "keep_events")
+#: The most of them: beyond, Lua's numbers are no longer exact.
+MAX_COUNT = 1_000_000_000
 
 #: Made once: json.dumps() with options of one's own makes an encoder for each call.
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -112,7 +115,10 @@ class QueueStats:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """Limits of a queue, the same for everybody who uses it. Lengths of time are in seconds."""
+    """Limits of a queue, stored with it and the same for everybody who uses it.
+
+    Lengths of time are in seconds.
+    """
 
     #: How long a claim holds without a heartbeat.
     lease: float = 30.0
@@ -139,10 +145,13 @@ class QueueSettings:
     def __post_init__(self) -> None:
         for name, (least, most) in _SECONDS.items():
             _check_number(name, getattr(self, name), least, most)
-        for name, least in _COUNTS.items():
+        for name in _COUNTS:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise QueueError(f"{name} must be a whole number from {least} on, not {value!r}.")
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if not is_whole or not 1 <= value <= MAX_COUNT:
+                raise QueueError(
+                    f"{name} must be a whole number from 1 to {MAX_COUNT:,}, not {told(value)}."
+                )
         if self.time_limit is not None and self.time_limit != math.inf:
             _check_number("time_limit", self.time_limit, 0.01, A_YEAR)
 
@@ -151,14 +160,14 @@ def _check_number(name: str, value: Any, least: float, most: float) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not least <= value <= most:
         raise QueueError(
-            f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}."
+            f"{name} must be a number of seconds from {least:g} to {most:,.0f}, not {told(value)}."
         )
 
 
 def encode(value: Mapping[str, Any], what: str) -> str:
     """The JSON of a payload or a result; TaskError when it is no JSON object or over 64 KiB."""
     if not isinstance(value, Mapping):
-        raise TaskError(f"{what} must be a dict such as {{'image_path': …}}, not {value!r:.80}.")
+        raise TaskError(f"{what} must be a dict such as {{'image_path': …}}, not {told(value)}.")
     try:
         text = _to_json(value if isinstance(value, dict) else dict(value))
         size = len(text.encode())
@@ -182,9 +191,7 @@ def as_utf8(text: object, length: int) -> str:
 def check_name(name: str, what: str) -> str:
     """The name itself; TaskError unless it is 1 to 100 letters, digits or . : @ _ -."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise TaskError(
-            f"{what} {name!r:.120} must be 1 to 100 letters, digits or any of . : @ _ -"
-        )
+        raise TaskError(f"{what} {told(name)} must be 1 to 100 letters, digits or any of . : @ _ -")
     return name
 
 
@@ -192,7 +199,7 @@ def check_priority(priority: str) -> str:
     """The priority itself; TaskError when there is no such one."""
     if priority not in PRIORITIES:
         raise TaskError(
-            f"Priority {priority!r:.80} does not exist; there are {', '.join(PRIORITIES)}."
+            f"Priority {told(priority)} does not exist; there are {', '.join(PRIORITIES)}."
         )
     return priority
 
@@ -203,7 +210,7 @@ def check_status(status: str) -> Status:
         return Status(status)
     except ValueError:
         names = ", ".join(Status)
-        raise TaskError(f"There is no status {status!r:.80}; there are {names}.") from None
+        raise TaskError(f"There is no status {told(status)}; there are {names}.") from None
 
 
 def _depth(text: str) -> int:

@@ -73,7 +73,9 @@ class Camera:
     """Takes frames of a queue in Redis, on a connection of its own: one round trip each."""
 
     def __init__(self, queue: RedisTaskQueue) -> None:
-        self.queue = RedisTaskQueue.from_spec(queue.spec())
+        # Without settings of its own: a difference was said to whoever made the first object.
+        self.queue = RedisTaskQueue.from_spec({**queue.spec(), "settings": None})
+        self._shown = queue
 
     def close(self) -> None:
         """Give the connection back."""
@@ -87,7 +89,7 @@ class Camera:
             for claim in now.claims
         ]
         holds.sort(key=_by_worker)
-        states = worker_states(now, self.queue.settings.lease)
+        states = worker_states(now, self._shown.settings.lease)
         return Frame(
             at=now.at,
             counts=now.counts,

@@ -6,10 +6,13 @@ import io
 import logging
 import os
 import sys
+import warnings
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
+from imglab.errors import SettingsWarning
 from imglab.text import shown, shown_lines, shown_output
 
 #: Names the file that a pool made the stdout and stderr of its worker.
@@ -114,3 +117,13 @@ def _log_to(handler: logging.Handler, form: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    warnings.showwarning = _log_warning
+    warnings.simplefilter("always", SettingsWarning)
+
+
+def _log_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Log a warning as its sentence; what kind it is matters only where it is none of ours."""
+    words = str(message)
+    if category is not SettingsWarning:
+        words = f"{category.__name__}: {words}"
+    logging.getLogger(__name__).warning("%s", words)

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from imglab.errors import ImglabError
 from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
+from imglab.queues.arguments import as_count, as_delay, as_names, as_timeout
+from imglab.queues.task import check_name
 from imglab.workers.crew import Crew
 from imglab.workers.logs import last_lines
 from imglab.workers.spec import WorkerSpec
+from imglab.workers.worker import checked_prefetch
 
 if TYPE_CHECKING:
     from imglab.imaging import BaseFilter, FilterPipeline
@@ -53,24 +56,23 @@ class WorkerPool:
     ) -> None:
         from imglab.imaging import FilterPipeline  # noqa: PLC0415 - each worker imports this file
 
-        if size < 1:
-            raise ImglabError(f"A pool needs at least one worker, not {size!r}.")
+        size = as_count(size, "A pool needs at least one worker, and its size", 1)
         if queue is None:
             queue = RedisTaskQueue()
         self.queue = queue
         self.size = size
-        self.prefix = prefix
+        self.prefix = check_name(prefix, "The names' prefix")
         self.logs = project_home() / "logs"
         spec = WorkerSpec(
             name="",
             queue=self.queue.spec(),
             filters=FilterPipeline(pipeline).spec(),
-            imports=tuple(imports),
-            read=tuple(read),
+            imports=as_names(imports, "imports"),
+            read=as_names(read, "read"),
             write=write,
             parent=os.getpid(),
-            grace=grace,
-            prefetch=prefetch,
+            grace=as_delay(grace, "grace"),
+            prefetch=checked_prefetch(prefetch, queue.settings.max_crashes),
         )
         self._crew = Crew(queue, spec, prefix, self.logs)
         weakref.finalize(self, self._crew.abandon)
@@ -101,7 +103,7 @@ class WorkerPool:
 
     def scale(self, size: int) -> None:
         """Have `size` workers: start more and wait until they are ready, or let the newest go."""
-        self.size = size
+        self.size = as_count(size, "The number of workers", 0)
         try:
             self._crew.scale(size)
         except BaseException:
@@ -121,6 +123,7 @@ class WorkerPool:
 
         ImglabError, with their last words, when all workers of this pool have given up.
         """
+        timeout = as_timeout(timeout)
         until = math.inf
         if timeout is not None:
             until = time.monotonic() + timeout
@@ -135,6 +138,7 @@ class WorkerPool:
 
         Without a `timeout` they have a little more than their `grace`.
         """
+        timeout = as_timeout(timeout)
         if timeout is None:
             timeout = self._crew.longest_leave
         self._crew.stop(timeout)

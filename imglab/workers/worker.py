@@ -16,6 +16,7 @@ from imglab.errors import ImglabError, LeaseLost, QueueError, TaskError
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
 from imglab.storage import Storage, storage_for
+from imglab.text import told
 from imglab.workers.endings import CANCELLED, Fate, ending_of
 from imglab.workers.heartbeat import Heartbeat
 from imglab.workers.in_hand import InHand, claim_of
@@ -83,7 +84,7 @@ class Worker:
             storage = storage_for()
         self.queue = queue
         self.storage = storage
-        self.prefetch = _checked_prefetch(prefetch, queue.settings.max_crashes)
+        self.prefetch = checked_prefetch(prefetch, queue.settings.max_crashes)
         self.completed = 0
         self.failed = 0
         self.in_hand = InHand()
@@ -319,16 +320,18 @@ class Worker:
             logger.warning("%s: %s", self.name, words)
 
 
-def _checked_prefetch(prefetch: int, max_crashes: int) -> int:
+def checked_prefetch(prefetch: int, max_crashes: int) -> int:
     """The number itself; ImglabError when it is out of range."""
     most = MAX_PREFETCH
     if max_crashes == 1:
         most = (
             1  # after a crash nobody knows which task did it: one crash would bury its neighbours
         )
-    if not 1 <= prefetch <= most:
+    is_whole = isinstance(prefetch, int) and not isinstance(prefetch, bool)
+    if not is_whole or not 1 <= prefetch <= most:
         raise ImglabError(
-            f"prefetch must be 1 to {MAX_PREFETCH}, not {prefetch!r}, and 1 where max_crashes is 1."
+            f"prefetch must be 1 to {MAX_PREFETCH}, and 1 where max_crashes is 1; "
+            f"not {told(prefetch)}."
         )
     return prefetch
 

@@ -8,7 +8,8 @@
 -- KEYS[6]  wake          LIST    at most one token, a hint for sleeping workers
 -- KEYS[7]  workers       HASH    worker -> JSON {seen, task (the ids it claimed last), pid, host}
 -- KEYS[8]  events        STREAM  what happened, capped
--- KEYS[9]  meta          HASH    claims, completed, failed, cancelled (totals), reaped_at (ms), paused
+-- KEYS[9]  meta          HASH    claims, completed, failed, cancelled (totals), reaped_at (ms), paused,
+--                                settings (JSON for people)
 -- KEYS[10] odd           LIST    JSON {id, reason, at} of what was in a list and is no task; newest first,
 --                                bounded
 -- KEYS[11..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right

@@ -1,0 +1,124 @@
+"""The command of a queue's settings, and the options of those that a worker may bring along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from imglab.cli.common import (
+    QUEUE,
+    AsJson,
+    Name,
+    Namespace,
+    add_row,
+    app,
+    new_table,
+    open_queue,
+    table_console,
+)
+from imglab.errors import QueueError
+
+#: What a time limit is called that is none.
+NO_LIMIT = "none"
+
+Lease = Annotated[
+    float | None, typer.Option(help="Seconds that a claim holds without a sign of life.")
+]
+MaxAttempts = Annotated[
+    int | None, typer.Option(help="Tries that may end in an error, the first included.")
+]
+TimeLimit = Annotated[
+    str | None, typer.Option(help=f"Seconds that one try may take; {NO_LIMIT} for no limit.")
+]
+MaxCrashes = Annotated[int | None, typer.Option(help="Workers that may die over one task.")]
+Backoff = Annotated[
+    float | None, typer.Option(help="The longest wait before the second try, in seconds.")
+]
+BackoffCap = Annotated[
+    float | None, typer.Option(help="The longest wait before any further try, in seconds.")
+]
+Keep = Annotated[int | None, typer.Option(help="Completed, and failed, tasks that are kept.")]
+KeepEvents = Annotated[int | None, typer.Option(help="Events of the history that are kept.")]
+Ttl = Annotated[float | None, typer.Option(help="Seconds that a result is kept.")]
+
+
+@app.command()
+def settings(
+    lease: Lease = None,
+    max_attempts: MaxAttempts = None,
+    time_limit: TimeLimit = None,
+    max_crashes: MaxCrashes = None,
+    backoff: Backoff = None,
+    backoff_cap: BackoffCap = None,
+    keep: Keep = None,
+    keep_events: KeepEvents = None,
+    ttl: Ttl = None,
+    default: Annotated[bool, typer.Option("--default", help="All others as by default.")] = False,
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings of a queue, or change them for everybody who uses it."""
+    from imglab.queues import QueueSettings
+    from imglab.queues.stored_settings import as_plain
+
+    asked = asked_for(
+        {
+            "lease": lease,
+            "max_attempts": max_attempts,
+            "time_limit": time_limit,
+            "max_crashes": max_crashes,
+            "backoff": backoff,
+            "backoff_cap": backoff_cap,
+            "keep": keep,
+            "keep_events": keep_events,
+            "ttl": ttl,
+        }
+    )
+    with open_queue(queue, namespace) as tasks:
+        if default:
+            tasks.change_settings(QueueSettings(), **asked)
+        elif asked:
+            tasks.change_settings(**asked)
+        values = as_plain(tasks.settings)
+    if as_json:
+        typer.echo(json.dumps(values, indent=2))
+        return
+    table = new_table("setting", "value")
+    for name, value in values.items():
+        add_row(table, name.replace("_", "-"), _in_words(value))
+    table_console().print(table)
+
+
+def asked_for(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that somebody named, checked; a mistake ends the command with exit code 2."""
+    from imglab.queues import QueueSettings
+
+    asked = {name: value for name, value in values.items() if value is not None}
+    if "time_limit" in asked:
+        asked["time_limit"] = _time_limit(asked["time_limit"])
+    try:
+        QueueSettings(**asked)
+    except QueueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return asked
+
+
+def _time_limit(text: str) -> float | None:
+    if text == NO_LIMIT:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"time_limit must be a number of seconds or {NO_LIMIT}, not {text!r}."
+        ) from None
+
+
+def _in_words(value: float | None) -> str:
+    if value is None:
+        return NO_LIMIT
+    return f"{value:,}"
