@@ -660,21 +660,19 @@ def test_a_worker_may_do_all_that_its_work_needs_also_what_is_seldom(users):
 
 
 def test_a_producer_s_settings_are_taken_by_a_worker_and_said_where_he_may_store_none(users):
-    mine = QueueSettings(keep=7)
-    asked = {"namespace": users.namespace, "settings": mine}
-    with (
-        RedisTaskQueue(url=users.url("producer"), **asked) as producer,
-        pytest.warns(SettingsWarning, match=r"cannot be stored: .* refuses"),
-    ):
+    asked = {"namespace": users.namespace, "settings": QueueSettings(keep=7)}
+    producer = RedisTaskQueue(url=users.url("producer"), **asked)
+    with pytest.warns(SettingsWarning, match=r"cannot be stored: .* refuses"):
         producer.add_task({})
+    producer.close()
     assert users.admin.stored_settings() is None
     with RedisTaskQueue(url=users.url("worker"), **asked) as worker:
         worker.get_task("w")
     for user in USERS:
         with RedisTaskQueue(url=users.url(user), namespace=users.namespace) as queue:
-            assert queue.settings == mine
+            assert queue.settings == asked["settings"]
     users.producer.add_task({})
-    assert users.producer.settings == mine
+    assert users.producer.settings.keep == 7
     for queue in (users.producer, users.viewer):
         with pytest.raises(QueueError, match="refuses"):
             queue.change_settings(keep=8)
