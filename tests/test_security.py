@@ -395,7 +395,7 @@ def test_a_wrong_password_is_not_repeated_and_neither_is_a_right_one(guarded, ca
 
 def test_what_a_worker_process_is_made_from_does_not_show_it(guarded):
     with RedisTaskQueue(url=guarded) as queue:
-        assert_unsaid(repr(WorkerPool(1, (), queue)._spec))
+        assert_unsaid(repr(WorkerPool(1, (), queue)._crew.spec))
 
 
 def command(*words: str, url: str) -> subprocess.CompletedProcess[str]:
