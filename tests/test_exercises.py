@@ -32,6 +32,13 @@ WRONG = {
     for lesson in LESSONS
     for name, answers in import_module(f"wrong.{lesson}").WRONG.items()
 }
+#: (exercise, right answer in another style than ours).
+RIGHT = [
+    (name, answer)
+    for lesson in LESSONS
+    for name, answers in getattr(import_module(f"wrong.{lesson}"), "RIGHT", {}).items()
+    for answer in answers
+]
 ENOUGH = "05-exercise-enough"
 
 pytestmark = pytest.mark.photographs(*PHOTOGRAPHS)
@@ -70,6 +77,12 @@ def words(verdict: object) -> str:
 def test_our_own_solution_passes(name):
     verdict = check(name, handed_in(EXERCISES[name].solution))
     assert repr(verdict).startswith(f"PASSED {name}: "), verdict
+
+
+@pytest.mark.parametrize(("name", "answer"), RIGHT)
+def test_a_right_answer_in_another_style_passes(name, answer):
+    verdict = check(name, handed_in(answer))
+    assert verdict.state == "passed", verdict
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ COVERS = {
     "03": {6, 12},
     "04": {5, 6, 7, 17},
     "05": {8, 9, 10, 11, 13, 16},
+    "07": {19},
 }
 
 every_lesson = pytest.mark.parametrize("name", NAMES)
@@ -556,3 +557,24 @@ def test_s11_the_board_the_timeline_and_the_curve_are_in_the_lesson():
         each.get("data", {}).get("text/html", "") for each in cell_of(MANY, "05-run-three").outputs
     ]
     assert "15</td>" in kept[0], "the last frame stays in the file"
+
+
+LEVELS = "07_priorities.ipynb"
+
+
+def test_s19_high_goes_first_and_nobody_starves():
+    lines = text(cell_of(LEVELS, "07-claims")).splitlines()
+    assert [line.split()[0] for line in lines] == ["high"] * 3 + ["normal"] + ["low"] * 2
+    assert "there are high, normal, low" in text(cell_of(LEVELS, "07-add"))
+    assert '"--priority", "high"' in cell_of(LEVELS, "07-submit").source
+    for cell, claimed in {
+        "07-facts": {"high": 64, "normal": 0, "low": 0},
+        "07-eighth": {"high": 700, "normal": 0, "low": 100},
+        "07-facts-queue": {"high": 700, "normal": 50, "low": 50},
+        "07-run-aged": {"high": 48, "normal": 8, "low": 8},
+        "07-own": {"high": 700, "normal": 50, "low": 50},
+    }.items():
+        printed = text(cell_of(LEVELS, cell))
+        for level, count in claimed.items():
+            assert re.search(rf"^{level} +{count} ", printed, re.MULTILINE), cell
+    assert text(cell_of(LEVELS, "07-check-claim")).startswith("PASSED")

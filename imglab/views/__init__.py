@@ -1,6 +1,7 @@
 """What a notebook shows of a queue and of photographs; each picture has words that say the same."""
 
 from imglab.views import charts
+from imglab.views.ages import ages, last_moment, replay_ages
 from imglab.views.boards import board
 from imglab.views.gallery import Picture, before_after, contact_sheet, difference
 from imglab.views.key_space import boxes, keys, live_keys
@@ -11,6 +12,7 @@ from imglab.views.swimlanes import lanes
 __all__ = [
     "Picture",
     "Runs",
+    "ages",
     "before_after",
     "board",
     "boxes",
@@ -19,7 +21,9 @@ __all__ = [
     "difference",
     "keys",
     "lanes",
+    "last_moment",
     "live_keys",
     "recorded",
     "replay",
+    "replay_ages",
 ]

@@ -17,18 +17,14 @@ MOST_FRAMES = 1000
 
 
 class Replay:
-    """The frames of a record, with a slider and a play button; see `replay`."""
+    """Pictures in HTML, with a slider and a play button; see `replay`."""
 
-    def __init__(self, film_of: Sequence[Frame], title: str) -> None:
+    def __init__(self, drawn: Sequence[str]) -> None:
         import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
         from IPython.display import display  # noqa: PLC0415
 
-        film = Film()
-        self._drawn = list[str]()
-        for frame in film_of:
-            film.add(frame)
-            self._drawn.append(board_html(frame, film, title))
-        last = len(film_of) - 1
+        self._drawn = drawn
+        last = len(drawn) - 1
         pause_ms = 1000 // FRAMES_A_SECOND
         # It begins at its end, as the picture does; "play" goes round to the beginning.
         self.play = widgets.Play(last, max=last, interval=pause_ms, repeat=True)
@@ -62,7 +58,16 @@ def replay(events: Iterable[dict[str, Any]], title: str = "record") -> Replay:
         raise ImglabError("There is nothing to replay: the record has no events.")
     seconds = (int(record[-1]["at"]) - int(record[0]["at"])) / 1000
     every = max(1 / FRAMES_A_SECOND, seconds / MOST_FRAMES)
-    return Replay(list(frames(record, every)), title)
+    return Replay(_drawn(frames(record, every), title))
+
+
+def _drawn(film_of: Iterable[Frame], title: str) -> list[str]:
+    film = Film()
+    drawn = []
+    for frame in film_of:
+        film.add(frame)
+        drawn.append(board_html(frame, film, title))
+    return drawn
 
 
 def recorded(name: str) -> list[dict[str, Any]]:

@@ -1,0 +1,114 @@
+"""A judge refuses each small change of its solution, but for those that are right as well.
+
+Nobody thinks of every mistake; a program that changes one number, comparison or order at a time
+makes the small ones. Which of them are right, and why, is said here.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import textwrap
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from imglab.exercises import lesson_07
+from imglab.exercises.examiner import Examiner, Wrong
+from imglab.queues import RedisTaskQueue
+
+COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+#: Changes that keep every promise of the exercise.
+AS_GOOD = {
+    # Of `number % 16` nothing is larger than 15.
+    "number % 16 >= 15",
+    # Whom a turn asks after its own line is empty, nobody has promised.
+    "[low, high, normal]",
+    "[normal, high, low]",
+}
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """One node in other ways, each with what it says then."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        for value in (node.value - 1, node.value + 1):
+            yield f"{value} for {node.value}", ast.Constant(value)
+    elif isinstance(node, ast.Compare | ast.BinOp):
+        for other in with_other_operators(node):
+            yield ast.unparse(other), other
+    elif isinstance(node, ast.List):
+        for other in in_other_orders(node):
+            yield ast.unparse(other), other
+    elif isinstance(node, ast.Attribute) and node.attr == "rpop":
+        yield "lpop", ast.Attribute(node.value, "lpop", node.ctx)
+
+
+def with_other_operators(node: ast.Compare | ast.BinOp) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Compare):
+        for kind in COMPARISONS:
+            if not isinstance(node.ops[0], kind):
+                yield ast.Compare(node.left, [kind()], node.comparators)
+    else:
+        for operator in (ast.Add, ast.Mult, ast.FloorDiv):
+            yield ast.BinOp(node.left, operator(), node.right)
+
+
+def in_other_orders(node: ast.List) -> Iterator[ast.AST]:
+    """Its elements in every other order, and with one of them left out."""
+    for count in (len(node.elts) - 1, len(node.elts)):
+        for elements in itertools.permutations(node.elts, count):
+            if list(elements) != node.elts:
+                yield ast.List(list(elements), node.ctx)
+
+
+class Change(ast.NodeTransformer):
+    """Puts one node in the place of another one."""
+
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old = old
+        self.new = new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if node is self.old:
+            return self.new
+        return self.generic_visit(node)
+
+
+def mutants(function: Callable) -> Iterator[tuple[str, Callable]]:
+    """A function with one small change at a time."""
+    source = textwrap.dedent(inspect.getsource(function))
+    count = len(list(ast.walk(ast.parse(source))))
+    for place in range(count):
+        for number in itertools.count():
+            tree = ast.parse(source)
+            old = list(ast.walk(tree))[place]
+            name, new = next(itertools.islice(changes(old), number, None), ("", None))
+            if new is None:
+                break
+            changed = ast.fix_missing_locations(Change(old, new).visit(tree))
+            space: dict = {}
+            exec(compile(changed, "<mutant>", "exec"), space)
+            yield name, space[function.__name__]
+
+
+@pytest.fixture
+def examiner(valkey):
+    namespace = "test-mutants:"
+    yield Examiner(valkey.url, namespace)
+    with RedisTaskQueue(url=valkey.url, namespace=namespace) as queue:
+        queue.delete_namespace()
+
+
+@pytest.mark.timeout(240)
+def test_each_small_change_of_the_claim_of_lesson_07_is_refused(examiner):
+    passed = set()
+    refused = 0
+    for name, answer in mutants(lesson_07.claim_next):
+        try:
+            lesson_07.judge_claim(answer, examiner)
+            passed.add(name)
+        except (Wrong, IndexError, ValueError, ZeroDivisionError):
+            refused += 1
+    assert passed == AS_GOOD
+    assert refused > 40
