@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 from typing import Any
 
 from imglab.errors import ImglabError
 from imglab.views.html_table import BAD, DONE, GREY, cell, row, table, tinted
 from imglab.views.live_view import PLAIN_TEXT, show_controls
+from imglab.views.messages import REDIS, Conversation, Message
 
 Step = Callable[[Any, dict[str, Any]], None]
 #: More orders than anybody waits for.
@@ -53,6 +54,21 @@ class Order:
         lines.append(f"→ {self.verdict}")
         return "\n".join(lines)
 
+    @property
+    def turns(self) -> int:
+        """How many times another worker goes on than the one before."""
+        return sum(before.worker != after.worker for before, after in pairwise(self.moments))
+
+    def conversation(self) -> Conversation:
+        """The same as a picture: who asks Redis for what, and what is there after it."""
+        messages = [
+            Message(moment.worker, moment.step, REDIS, remark=moment.state)
+            for moment in self.moments
+        ]
+        tone = "good" if self.verdict == "fine" else "bad"
+        messages.append(Message(REDIS, self.verdict, tone=tone))
+        return Conversation(tuple(messages))
+
 
 @dataclass(frozen=True)
 class Race:
@@ -68,12 +84,26 @@ class Race:
         """The orders that end so."""
         return [order for order in self.orders if order.verdict == verdict]
 
+    def shortest(self, verdict: str) -> Order:
+        """The order with the fewest steps, and then the fewest turns, that ends so.
+
+        ImglabError when none does.
+        """
+        orders = self.of(verdict)
+        if not orders:
+            raise ImglabError(f"No order ends {verdict!r}; the ends are {', '.join(self.count())}.")
+        return min(orders, key=_length)
+
     def __str__(self) -> str:
         total = len(self.orders)
         lines = [f"{total} orders are possible."]
         for verdict, number in self.count().items():
             lines.append(f"{number} of {total}: {verdict}")
         return "\n".join(lines)
+
+
+def _length(order: Order) -> tuple[int, int]:
+    return len(order.moments), order.turns
 
 
 def explore(

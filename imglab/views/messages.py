@@ -1,0 +1,234 @@
+"""A conversation as a picture: time goes down, a column for each who takes part, words on arrows.
+
+It is made of characters, and its text twin of the same ones. The queue's events tell most of it;
+what the queue does not write down, such as a report that it refused, is told by whoever saw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from imglab.queues import RedisTaskQueue
+from imglab.queues.vocabulary import Event, meaning
+from imglab.text import short, shown
+from imglab.views.html_table import BAD, DONE, GREY, cell, fixed_table, plain, row
+
+#: The column of whoever all the others talk to.
+REDIS = "Redis"
+#: The most letters of the words of a message, and of a remark beside it.
+WORDS_LETTERS = 32
+REMARK_LETTERS = 44
+#: Letters of an arrow besides its words: two dashes and a space on each side, and its head.
+ARROW_LETTERS = 7
+#: Letters of the mark in front of what happens to one alone.
+MARK_LETTERS = 2
+#: The narrowest a column may be, in letters.
+LEAST_PITCH = 16
+#: How a message ended, and its colour; words and marks say it, too.
+TONES = {"": "inherit", "good": DONE, "bad": BAD}
+
+
+@dataclass(frozen=True)
+class Message:
+    """An arrow from one to another; without a receiver, what happens to one alone."""
+
+    sender: str
+    words: str
+    receiver: str = ""
+    #: "good", "bad", or nothing.
+    tone: str = ""
+    #: Whether the receiver did not take it.
+    is_refused: bool = False
+    #: What is to be said beside it.
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages in the order of time, and the columns between which they go."""
+
+    messages: tuple[Message, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Who takes part, as they first speak, and Redis in the middle of them."""
+        names: dict[str, None] = {}
+        for message in self.messages:
+            names[message.sender] = None
+            if message.receiver:
+                names[message.receiver] = None
+        others = [name for name in names if name != REDIS]
+        middle = (len(others) + 1) // 2
+        return [*others[:middle], REDIS, *others[middle:]]
+
+    @property
+    def _pitch(self) -> int:
+        """Letters from one line to the next."""
+        last = self.columns[-1]
+        widths = [LEAST_PITCH]
+        for message in self.messages:
+            width = len(_words(message))
+            if message.receiver:
+                widths.append(width + ARROW_LETTERS)
+            elif message.sender != last:
+                widths.append(width + MARK_LETTERS)
+        return max(widths) + 1
+
+    @property
+    def _last_width(self) -> int:
+        """Letters to the right of the last line: what happens to the last one alone."""
+        last = self.columns[-1]
+        own = [_words(each) for each in self.messages if each.sender == last and not each.receiver]
+        return max(map(len, [last, *own])) + 4
+
+    def __str__(self) -> str:
+        columns = self.columns
+        pitch = self._pitch
+        lines = ["".join(shown(name).ljust(pitch) for name in columns).rstrip()]
+        for message in self.messages:
+            line = "".join("│".ljust(pitch) for _ in columns)
+            start, text = _drawn(message, columns, pitch)
+            line = line[:start] + text + line[start + len(text) :]
+            if message.remark:
+                width = pitch * (len(columns) - 1) + self._last_width
+                line = line.rstrip().ljust(width) + _remark(message)
+            lines.append(line.rstrip())
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        columns = self.columns
+        widths = [self._pitch] * (len(columns) - 1) + [self._last_width]
+        has_remarks = any(each.remark for each in self.messages)
+        if has_remarks:
+            widths.append(REMARK_LETTERS)
+        names = [*map(plain, columns), ""][: len(widths)]
+        heads = [
+            cell(f"<b>{name}</b>", f"width:{width}ch", tag="th")
+            for name, width in zip(names, widths, strict=True)
+        ]
+        rows = [row(heads)]
+        for message in self.messages:
+            cells = _cells(message, columns, self._pitch)
+            if has_remarks:
+                cells.append(cell(escape(_remark(message)), f"color:{GREY}"))
+            rows.append(row(cells))
+        return fixed_table("messages", rows, sum(widths), 1.7)
+
+
+def _words(message: Message) -> str:
+    words = short(shown(message.words), WORDS_LETTERS)
+    return f"{words}: refused" if message.is_refused else words
+
+
+def _remark(message: Message) -> str:
+    return short(shown(message.remark), REMARK_LETTERS)
+
+
+def _drawn(
+    message: Message, columns: Sequence[str], pitch: int, line_width: int = 1
+) -> tuple[int, str]:
+    """Where a message begins in its row, and its characters; a column's line takes some of them."""
+    sender = columns.index(message.sender)
+    if not message.receiver:
+        return sender * pitch, f"● {_words(message)}"
+    receiver = columns.index(message.receiver)
+    left = min(sender, receiver)
+    length = abs(sender - receiver) * pitch - line_width
+    middle = f" {_words(message)} ".center(length - 1, "─")
+    if message.is_refused:
+        head = "✗"
+    elif receiver > sender:
+        head = "▶"
+    else:
+        head = "◀"
+    text = middle + head if receiver > sender else head + middle
+    return left * pitch + 1, text
+
+
+def _cells(message: Message, columns: Sequence[str], pitch: int) -> list[str]:
+    """The cells of a message: each begins with the line of its column."""
+    # Here the lines are borders, and take no letter's place.
+    start, text = _drawn(message, columns, pitch, line_width=0)
+    first = start // pitch
+    reach = 1
+    if message.receiver:
+        reach = abs(columns.index(message.sender) - columns.index(message.receiver))
+    line = f"border-left:1px solid {GREY};overflow:visible"
+    cells = []
+    for number in range(len(columns)):
+        if number == first:
+            style = f"{line};color:{TONES[message.tone]}"
+            cells.append(cell(escape(text), style, columns=reach))
+        elif not first < number < first + reach:
+            cells.append(cell("", line))
+    return cells
+
+
+class Diary:
+    """What a person saw of a queue, to be put between the queue's own events at its place.
+
+    The queue does not write down that a worker was frozen, or that it refused a report.
+    """
+
+    def __init__(self, queue: RedisTaskQueue) -> None:
+        self._queue = queue
+        #: Each with the number of events that were there before it.
+        self._seen: list[tuple[int, Message]] = []
+
+    def note(self, who: str, words: str, tone: str = "") -> None:
+        """Write down what happened to one of them."""
+        self._add(Message(who, words, tone=tone))
+
+    def refused(self, who: str, words: str) -> None:
+        """Write down that Redis did not take what somebody reported."""
+        self._add(Message(who, words, REDIS, tone="bad", is_refused=True))
+
+    def _add(self, message: Message) -> None:
+        before = len(list(self._queue.events()))
+        self._seen.append((before, message))
+
+    def conversation(self, task_id: str) -> Conversation:
+        """The events of one task, and between them what was seen, in the order of time."""
+        found: list[Message] = []
+        seen = list(self._seen)
+        for number, event in enumerate(self._queue.events()):
+            while seen and seen[0][0] <= number:
+                found.append(seen.pop(0)[1])
+            if event["task"] == task_id:
+                found += message_of(event)
+        found += [message for _, message in seen]
+        return Conversation(tuple(found))
+
+
+def conversation(events: Iterable[Mapping[str, Any]]) -> Conversation:
+    """The conversation that a queue's events tell."""
+    messages: list[Message] = []
+    for event in events:
+        messages += message_of(event)
+    return Conversation(tuple(messages))
+
+
+def message_of(event: Mapping[str, Any]) -> list[Message]:
+    """The message that an event tells; none for an event that this version does not know."""
+    task = event.get("task", "")
+    worker = event.get("worker", "")
+    if event.get("event") == Event.CLAIMED:
+        return [Message(REDIS, f"{task}, try {event.get('attempt', '?')}", worker)]
+    if event.get("event") == Event.COMPLETED:
+        return [Message(worker, f"{task} is done", REDIS, tone="good")]
+    if event.get("event") == Event.EXPIRED:
+        return [Message(REDIS, f"{worker} lost {task}", tone="bad")]
+    known = meaning(event)
+    if known is None:
+        return []
+    # Without the reason, which has no end.
+    sentence = known.sentence.partition(":")[0]
+    words = sentence.format(task=task, worker=worker, status=event.get("status", ""))
+    tone = "bad" if event["event"] == Event.FAILED else ""
+    return [Message(REDIS, words, tone=tone)]
