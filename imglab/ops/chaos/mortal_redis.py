@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,13 +15,22 @@ from imglab.server import find_binary
 
 #: Seconds a start may take: after a kill, the server reads its whole file first.
 START_TIMEOUT = 20.0
+#: Seconds it may take to end by itself.
+STOP_TIMEOUT = 10.0
+#: What it keeps on disk, unless somebody says otherwise: every command, written at once, and taken
+#: to the disk itself once a second.
+KEEPING = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
 
 
 class MortalRedis:
-    """A server of our own, killed and started again with the same port and the same file."""
+    """A server of our own, killed and started again with the same port and the same file.
 
-    def __init__(self, folder: Path) -> None:
+    `keeping` are options that say what it keeps on disk; with none, it does as Redis comes.
+    """
+
+    def __init__(self, folder: Path, keeping: Sequence[str] = KEEPING) -> None:
         self.folder = folder
+        self.keeping = tuple(keeping)
         self.binary = find_binary()
         # Below the ephemeral range: a client that dials a dead server on a port of that range can
         # be given that very port, and connect to itself.
@@ -37,11 +47,10 @@ class MortalRedis:
     def start(self) -> None:
         """Start it and wait until it has read its file."""
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
-        keeping = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
         log = self.folder / "log"
         limit = time.monotonic() + START_TIMEOUT
         with log.open("ab") as file:
-            command = (self.binary, *where, *keeping)
+            command = (self.binary, *where, *self.keeping)
             self.process = subprocess.Popen(command, stdout=file, start_new_session=True)
         answers = False
         try:
@@ -65,6 +74,11 @@ class MortalRedis:
         """`kill -9`: nothing is written any more."""
         self.process.kill()
         self.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to end (SIGTERM): it saves first, as it was told to."""
+        self.process.terminate()
+        self.process.wait(STOP_TIMEOUT)
 
     def cut(self) -> None:
         """Break all connections but this one."""
