@@ -33,6 +33,7 @@ COVERS = {
     "04": {5, 6, 7, 17},
     "05": {8, 9, 10, 11, 13, 16},
     "07": {19},
+    "08": {14, 20, 22, 24},
 }
 
 every_lesson = pytest.mark.parametrize("name", NAMES)
@@ -578,3 +579,53 @@ def test_s19_high_goes_first_and_nobody_starves():
         for level, count in claimed.items():
             assert re.search(rf"^{level} +{count} ", printed, re.MULTILINE), cell
     assert text(cell_of(LEVELS, "07-check-claim")).startswith("PASSED")
+
+
+KILL = "08_kill_a_worker.ipynb"
+
+
+def test_s20_a_stuck_task_is_freed_by_hand_and_by_the_reap():
+    by_hand = cell_of(KILL, "08-by-hand").source
+    for command in ("HKEYS", "HDEL", "RPUSH"):
+        assert f"%redis {command} " in by_hand
+    assert text(cell_of(KILL, "08-by-hand")).endswith("completed: 6\n")
+    assert "Is the worker really dead?" in cell_of(KILL, "08-by-hand-why").source
+    reaped = text(cell_of(KILL, "08-reap"))
+    assert "given back, for the lease is over: 0" in reaped
+    assert "given back, for it is dead: 1" in reaped
+
+
+def test_s24_nothing_is_lost_with_a_killed_worker_but_where_it_is_popped():
+    facts = text(cell_of(KILL, "08-facts-lost"))
+    assert "RPOP:  done 5 of 6, nowhere: astronaut" in facts
+    assert "queue: done 5 of 6, processing: astronaut" in facts
+
+
+def test_s24_a_heartbeat_holds_a_lease_and_a_zombie_is_refused():
+    assert text(cell_of(KILL, "08-heartbeat")).endswith("we have None\n")
+    assert text(cell_of(KILL, "08-freeze")).endswith("worker-1 recorded 0\n{'by': 'worker-2'}\n")
+    *_, last = text(cell_of(KILL, "08-diagram")).splitlines()
+    assert "coffee is done: refused" in last
+
+
+def test_s24_poison_becomes_a_dead_letter_and_gets_a_fresh_start():
+    facts = text(cell_of(KILL, "08-facts-poison"))
+    assert facts.startswith("completed 5 failed 1\ncrashes 3 of 3\n")
+    assert facts.split()[-2:] == ["expired", "failed"]
+    assert "requeued: camera\ncompleted 6 failed 0" in text(cell_of(KILL, "08-requeue"))
+
+
+def test_s22_tasks_and_results_survive_redis_with_its_file_and_not_without():
+    facts = text(cell_of(KILL, "08-facts-redis"))
+    assert "as it comes, killed:  [0, 0, 0], in the end 0 results" in facts
+    assert "as it comes, stopped: [9, 1, 5], in the end 15 results" in facts
+    assert "with file, killed:    [9, 1, 5], in the end 15 results" in facts
+
+
+def test_s14_each_quality_is_named_and_each_line_of_the_protocol_has_its_promise():
+    qualities = cell_of(KILL, "08-durability").source
+    for quality in ("persistence", "atomicity", "retries"):
+        assert f"| {quality} |" in qualities
+    table = text(cell_of(KILL, "08-change-lines")).splitlines()
+    (fence,) = [line for line in table if line.startswith("report: is it the token")]
+    assert fence.split()[-5:] == ["·", "·", "✗", "·", "·"]
