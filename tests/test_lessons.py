@@ -470,7 +470,7 @@ def test_s12_the_sessions_own_lines_look_inside_and_monitor_tells_every_command(
     ]
     told = text(cell_of(COMMANDS, "03-monitor"))
     assert told.startswith("a client sends EVALSHA\n    inside it: EXISTS lesson-03:task:hubble")
-    assert "KEYS took one step: True" in text(cell_of(COMMANDS, "03-many"))
+    assert "KEYS took one step: True" in text(cell_of(COMMANDS, "03-many-measured"))
     assert "FLUSHDB" in cell_of(COMMANDS, "03-many-after").source
 
 
