@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from imglab.lazy import offer
 
 if TYPE_CHECKING:
-    from imglab.classroom import demo
+    from imglab.classroom import demo, watching
     from imglab.classroom.controls.panel import control_room
     from imglab.classroom.interleavings import Explorer, explore
+    from imglab.classroom.lone_worker import LoneWorker
     from imglab.classroom.setup_check import bench
     from imglab.classroom.threads_or_processes import compare, gil, turns
 else:
@@ -17,6 +18,7 @@ else:
         __name__,
         {
             "Explorer": "imglab.classroom.interleavings",
+            "LoneWorker": "imglab.classroom.lone_worker",
             "bench": "imglab.classroom.setup_check",
             "compare": "imglab.classroom.threads_or_processes",
             "control_room": "imglab.classroom.controls.panel",
@@ -24,7 +26,19 @@ else:
             "explore": "imglab.classroom.interleavings",
             "gil": "imglab.classroom.threads_or_processes",
             "turns": "imglab.classroom.threads_or_processes",
+            "watching": "imglab.classroom.watching",
         },
     )
 
-__all__ = ["Explorer", "bench", "compare", "control_room", "demo", "explore", "gil", "turns"]
+__all__ = [
+    "Explorer",
+    "LoneWorker",
+    "bench",
+    "compare",
+    "control_room",
+    "demo",
+    "explore",
+    "gil",
+    "turns",
+    "watching",
+]

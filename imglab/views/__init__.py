@@ -5,6 +5,7 @@ from imglab.views.ages import ages, last_moment, replay_ages
 from imglab.views.boards import board
 from imglab.views.gallery import Picture, before_after, contact_sheet, difference
 from imglab.views.key_space import boxes, keys, live_keys
+from imglab.views.monitor import monitor, rate
 from imglab.views.recordings import recorded, replay
 from imglab.views.runs import Runs
 from imglab.views.swimlanes import lanes
@@ -23,6 +24,8 @@ __all__ = [
     "lanes",
     "last_moment",
     "live_keys",
+    "monitor",
+    "rate",
     "recorded",
     "replay",
     "replay_ages",

@@ -39,7 +39,7 @@ def _same_for_all(part: Hashable) -> Hashable:
 
 
 class Live:
-    """A picture of text that a thread draws anew eight times a second until `stop`.
+    """A picture of text that a thread draws anew `every` so many seconds until `stop`.
 
     It goes on while a cell is busy and after it; the last one stays in the notebook. Where there
     is only text, `text` stands for it. A picture that cannot be drawn is told in a sentence, and
@@ -50,13 +50,19 @@ class Live:
     """
 
     def __init__(
-        self, picture: Callable[[], str], text: str = PLAIN_TEXT, *, of: tuple[Hashable, ...] = ()
+        self,
+        picture: Callable[[], str],
+        text: str = PLAIN_TEXT,
+        *,
+        of: tuple[Hashable, ...] = (),
+        every: float = 1 / FRAMES_A_SECOND,
     ) -> None:
         from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
 
         #: Pictures drawn so far.
         self.frames = 0
         self.text = text
+        self._every = every
         self._of = tuple(map(_same_for_all, of))
         self._picture = picture
         self._stopping = threading.Event()
@@ -96,7 +102,7 @@ class Live:
             del _replaceable[self._of]
 
     def _play(self) -> None:
-        while not self._stopping.wait(1 / FRAMES_A_SECOND):
+        while not self._stopping.wait(self._every):
             self._handle.update(self._bundle(), raw=True)
 
     def _bundle(self) -> dict[str, str]:

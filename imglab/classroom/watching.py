@@ -1,0 +1,200 @@
+"""What it costs to watch a queue: four ways, counted by Redis while the same tasks go through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from imglab.console import redis_cli
+from imglab.errors import ImglabError
+from imglab.queues import RedisTaskQueue
+
+#: Looks of the way that asks again and again.
+LOOKS = 10
+#: Entries of the events that are read at once.
+PAGE = 1000
+#: The setting of Redis that turns keyspace events on, and its value for those of every key.
+NOTIFY = "notify-keyspace-events"
+EVERY_KEY = "KA"
+#: What the watchers wait for: then they have heard everything.
+LAST = "that-was-all"
+
+#: Lets the tasks go through.
+Work = Callable[[], None]
+#: Watches while the work is done; returns how many answers or messages it got.
+Way = Callable[[RedisTaskQueue, Work], int]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one way to watch costs."""
+
+    way: str
+    #: Commands that Redis ran for the watcher, those to connect among them.
+    commands: int
+    #: Answers and messages that it got.
+    messages: int
+    #: Bytes that Redis sent because of it.
+    bytes_out: int
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The costs of all ways, for the same work."""
+
+    tasks: int
+    #: Way → its cost.
+    ways: dict[str, Cost]
+
+    def __getitem__(self, way: str) -> Cost:
+        return self.ways[way]
+
+    def __str__(self) -> str:
+        head = f"{f'{self.tasks} tasks pass':18}{'commands':>9}{'messages':>10}{'kilobytes':>11}"
+        lines = [head]
+        for cost in self.ways.values():
+            kilobytes = f"{cost.bytes_out / 1000:,.1f}"
+            lines.append(f"{cost.way:18}{cost.commands:>9,}{cost.messages:>10,}{kilobytes:>11}")
+        return "\n".join(lines)
+
+
+def poll(queue: RedisTaskQueue, work: Work) -> int:
+    """Look at the queue LOOKS times, as a monitor does once a second; return the answers."""
+    work()
+    for _ in range(LOOKS):
+        queue.snapshot()
+    return LOOKS
+
+
+def listen_to_monitor(queue: RedisTaskQueue, work: Work) -> int:
+    """Be told every command of everybody; return how many lines that were."""
+    told = redis_cli.monitor(queue.redis)
+    work()
+    queue.redis.echo(LAST)
+    messages = 0
+    for line in told:
+        if LAST in line:
+            break
+        messages += 1
+    return messages
+
+
+def listen_to_keys(queue: RedisTaskQueue, work: Work) -> int:
+    """Be told which key was changed, and by what; return how many messages that were.
+
+    It is a setting of the whole server, and as before afterwards.
+    """
+    r: Any = queue.redis
+    pattern = f"__keyspace@*__:{queue.namespace}*"
+    last = queue.namespace + LAST
+    with _notifying(r), r.pubsub() as events:
+        events.psubscribe(pattern)
+        events.get_message(timeout=1)  # that it has subscribed
+        work()
+        r.set(last, "", px=60_000)
+        messages = 0
+        for message in events.listen():
+            if message["channel"].endswith(LAST):
+                break
+            messages += 1
+        r.delete(last)
+    return messages
+
+
+def read_events(queue: RedisTaskQueue, work: Work) -> int:
+    """Read the queue's own events, up to PAGE in one answer; return how many there were."""
+    r: Any = queue.redis
+    newest = r.xrevrange(queue.keys.events, count=1)
+    seen = newest[0][0] if newest else "0"
+    work()
+    messages = 0
+    while found := r.xread({queue.keys.events: seen}, count=PAGE):
+        entries = found[0][1]
+        messages += len(entries)
+        seen = entries[-1][0]
+    return messages
+
+
+#: Every way to watch, from polling to the cheapest.
+WAYS: dict[str, Way] = {
+    "polling, 10 looks": poll,
+    "MONITOR": listen_to_monitor,
+    "keyspace events": listen_to_keys,
+    "XREAD of :events": read_events,
+}
+
+
+def costs(queue: RedisTaskQueue, tasks: int = 50) -> Costs:
+    """Let so many tasks through the queue, once for each way to watch, and count.
+
+    Commands and bytes are Redis' own counters, less those of the same work unwatched. Whoever else
+    uses this Redis is counted along. The queue is cleared.
+    """
+
+    def work() -> None:
+        for _ in range(tasks):
+            queue.add_task({})
+        while task := queue.get_task("worker-1"):
+            queue.mark_completed(task)
+
+    queue.clear()
+    work()  # scripts are loaded, connections are made
+    queue.clear()
+    unwatched = _Counted.while_doing(queue, work)
+    found = {}
+    for way, watch in WAYS.items():
+        queue.clear()
+        heard: list[int] = []
+
+        def watched(watch: Way = watch, heard: list[int] = heard) -> None:
+            heard.append(watch(queue, work))
+
+        counted = _Counted.while_doing(queue, watched)
+        found[way] = Cost(
+            way,
+            commands=counted.commands - unwatched.commands,
+            messages=heard[0],
+            bytes_out=counted.bytes_out - unwatched.bytes_out,
+        )
+    queue.clear()
+    return Costs(tasks, found)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What Redis counted while something was done."""
+
+    commands: int
+    bytes_out: int
+
+    @classmethod
+    def while_doing(cls, queue: RedisTaskQueue, act: Work) -> _Counted:
+        r = queue.redis
+        # The statistics of commands are long: they stay outside of what is counted in bytes.
+        calls = _calls(r)
+        sent = r.info("stats")["total_net_output_bytes"]
+        act()
+        sent_by_now = r.info("stats")["total_net_output_bytes"]
+        return cls(_calls(r) - calls, sent_by_now - sent)
+
+
+def _calls(r: Any) -> int:
+    """How many commands Redis has run, but for INFO itself."""
+    figures = r.info("commandstats")
+    return sum(each["calls"] for name, each in figures.items() if name != "cmdstat_info")
+
+
+@contextmanager
+def _notifying(r: Any) -> Iterator[None]:
+    """Turn keyspace events on for a moment; ImglabError where Redis does not let us."""
+    try:
+        before = r.config_get(NOTIFY)[NOTIFY]
+        r.config_set(NOTIFY, EVERY_KEY)
+    except Exception as error:
+        raise ImglabError(f"This Redis does not let us turn keyspace events on: {error}") from error
+    try:
+        yield
+    finally:
+        r.config_set(NOTIFY, before)
