@@ -32,6 +32,7 @@ COVERS = {
     "03": {6, 12},
     "04": {5, 6, 7, 17},
     "05": {8, 9, 10, 11, 13, 16},
+    "06": {12, 18},
     "07": {19},
     "08": {14, 20, 22, 24},
 }
@@ -558,6 +559,53 @@ def test_s11_the_board_the_timeline_and_the_curve_are_in_the_lesson():
         each.get("data", {}).get("text/html", "") for each in cell_of(MANY, "05-run-three").outputs
     ]
     assert "15</td>" in kept[0], "the last frame stays in the file"
+
+
+LIVE = "06_live_monitor.ipynb"
+
+
+def test_s12_a_look_by_hand_and_monitor_tells_what_a_look_sends():
+    lines = cell_of(LIVE, "06-by-hand").source.splitlines()[1:]
+    asked = [" ".join(each.split()[:2]).replace("lesson-06:", "") for each in lines]
+    assert asked[:3] == [
+        "LLEN image_processing:pending",
+        "HLEN image_processing:processing",
+        "LRANGE image_processing:completed",
+    ]
+    told = text(cell_of(LIVE, "06-yours-monitor"))
+    assert told.startswith("HGETALL lesson-06:image_processing:processing\n")
+    assert told.endswith("HGET lesson-06:task:rocket\n")
+
+
+def test_s12_watching_has_its_price_and_monitor_the_highest():
+    table = text(cell_of(LIVE, "06-cost-run"))
+    for way in ("polling, 10 looks", "MONITOR", "keyspace events", "XREAD of :events"):
+        assert way in table
+    facts = text(cell_of(LIVE, "06-facts-cost"))
+    assert "messages a task, from :events: 3.0" in facts
+    assert "events < keyspace events < MONITOR: True" in facts
+
+
+def test_s18_a_monitor_notices_a_killed_worker_only_when_its_lease_is_over():
+    facts = text(cell_of(LIVE, "06-facts"))
+    assert "is the process alive after the kill? False" in facts
+    assert "first look after the kill: working" in facts
+    assert "last look: silent" in facts
+    assert "  expired worker-1\n" in facts
+    assert "completed 11 failed 0" in facts
+
+
+def test_s18_the_students_monitor_looks_once_a_second_beside_ours():
+    assert "with monitor(look" in cell_of(LIVE, "06-beside").source
+    assert "board(queue" in cell_of(LIVE, "06-beside").source
+    kept = "".join(
+        each.get("data", {}).get("text/html", "") for each in cell_of(LIVE, "06-beside").outputs
+    )
+    for word in ("your monitor", "our board", "worker-1: silent", "silent since"):
+        assert word in kept
+    facts = text(cell_of(LIVE, "06-facts-beside"))
+    assert "your monitor named worker-1 as silent: True" in facts
+    assert "busy and silent at once: False" in facts
 
 
 LEVELS = "07_priorities.ipynb"
