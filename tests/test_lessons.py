@@ -426,7 +426,7 @@ THREADS = "02_threads_or_processes.ipynb"
 def test_s04_threads_share_a_queue_in_memory():
     assert "TaskQueue()" in cell_of(THREADS, "02-queue").source
     assert text(cell_of(THREADS, "02-queue")) == ("images/coffee.jpg 1\n1 {'status': 'success'}\n")
-    assert "Thread(target=each.start)" in cell_of(THREADS, "02-work").source
+    assert "Thread(target=worker.start)" in cell_of(THREADS, "02-work").source
 
 
 def test_s13_each_filter_is_measured_in_three_ways_and_the_conclusion_worded_by_it():
