@@ -57,7 +57,9 @@ def short(monkeypatch, one_exercise):
     monkeypatch.setattr(exercise, "find", lambda name: quick)
 
 
-EXERCISES = {NAME: Exercise(hints=("a", "b", "c"), solution=2, judge=judge_two, limit=LIMIT)}
+EXERCISES = {
+    NAME: Exercise("Return 2.", hints=("a", "b", "c"), solution=2, judge=judge_two, limit=LIMIT)
+}
 
 
 def words(verdict: object) -> str:

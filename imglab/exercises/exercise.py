@@ -45,7 +45,6 @@ class Exercise:
 
     #: What is to be written, in a sentence or two: for a tutor who does not see the lesson.
     task: str
-
     #: From a nudge to nearly everything.
     hints: tuple[str, str, str]
     #: A function, a class, a value; or files, {path below output/: text}, handed in as paths.
