@@ -12,10 +12,17 @@ ImglabError
     │   ├── TaskFailed     the task ended as failed; the text says why
     │   └── TaskCancelled  somebody cancelled the task: that is no failure
     ├── LeaseLost          somebody else holds the task now
+    ├── PartlyAdded        some of many tasks are in, the others are not
     └── QueueUnavailable   Redis is not there, not reachable with these settings, or too old
+        ├── PasswordRefused    it asks for a password, and got none or a wrong one
+        └── AddingInterrupted  a PartlyAdded because Redis was away
 
 And one warning, which ends nothing: SettingsWarning, for settings that do not count.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class ImglabError(Exception):
@@ -94,6 +101,37 @@ class LeaseLost(QueueError):
 
 class QueueUnavailable(QueueError):
     """Redis does not answer, refuses the password, or is too old."""
+
+
+class PasswordRefused(QueueUnavailable):
+    """Redis asks for a password, and got none or a wrong one: asking again does not help."""
+
+
+class PartlyAdded(QueueError):
+    """Adding stopped in the middle; `add_tasks(the same payloads, resume=error)` adds the rest."""
+
+    def __init__(
+        self,
+        words: str,
+        *,
+        why: QueueError,
+        batch: str,
+        added: Sequence[str],
+        unsure: Sequence[str],
+    ) -> None:
+        super().__init__(words)
+        #: What went wrong, in words of its own.
+        self.why = why
+        #: The name of the call, for `resume=` in another process.
+        self.batch = batch
+        #: The ids of the tasks that are in.
+        self.added = tuple(added)
+        #: The ids of those that may or may not be in: the reply was lost.
+        self.unsure = tuple(unsure)
+
+
+class AddingInterrupted(PartlyAdded, QueueUnavailable):
+    """Adding stopped in the middle because Redis was away for longer than the queue's patience."""
 
 
 class SettingsWarning(UserWarning):

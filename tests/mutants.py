@@ -395,6 +395,27 @@ MUTANTS = (
         ("test_redis_queue.py",),
     ),
     Mutant(
+        "a lost reply makes a stranger",
+        "an add that asks again is told that its own task is somebody else's",
+        "if not is_ours(id) then",
+        "if true then",
+        "queues/lua/add_tasks.lua",
+    ),
+    Mutant(
+        "everybody is ours",
+        "an id that somebody else took is called our own",
+        "redis.pcall('HGET', task_key(id), 'added_by') == nonce",
+        "true",
+        "queues/lua/add_tasks.lua",
+    ),
+    Mutant(
+        "asleep behind oddities",
+        "a worker sleeps while a task waits behind a hundred entries that are none",
+        "if looked_at >= most then return claims, true end",
+        "if looked_at >= most then return claims, false end",
+        CLAIM,
+    ),
+    Mutant(
         "repaired in two places",
         "a task that stood in two lists stands in both, mended or not",
         "    take_out(id)\n    put(",

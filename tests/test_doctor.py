@@ -91,6 +91,59 @@ def test_too_many_wake_tokens_are_trimmed(queue):
     assert queue.redis.llen(queue.keys.wake) == 1
 
 
+def test_what_was_set_aside_is_counted_and_named(queue):
+    queue.redis.lpush(queue.keys.pending(), *(f"ghost-{n}" for n in range(7)))
+    assert queue.get_task("w") is None
+    (what,) = found(queue, "warning")
+    assert what.startswith("7 entries of the queue's lists were no tasks and were set aside: ghost")
+    assert "ghost-6 (it has no record of its own)" in what
+    queue.redis.lpush(queue.keys.odd, "no JSON")
+    assert any("8 entries" in what and "? (?)" in what for what in found(queue, "warning"))
+
+
+def test_what_was_seen_in_two_places_is_looked_at_twice_before_it_is_called_broken(queue):
+    queue.add_task({}, task_id="moves")
+    task = queue.get_task("w")
+    run = queue._run
+
+    def move_meanwhile(name, *more, **named):
+        reply = run(name, *more, **named)
+        if name == "check" and named["place"] == "processing" and queue.tasks("processing"):
+            queue.release(task)
+        return reply
+
+    queue._run = move_meanwhile
+    assert queue.check() == []
+    queue._run = run
+    assert queue.tasks("pending") == ["moves"]
+
+
+def test_a_queue_that_cannot_be_looked_at_is_not_called_sound(queue):
+    queue.redis.set(queue.keys.delayed, "x")
+    assert any("invariants cannot be looked at" in what for what in found(queue, "broken"))
+
+
+def test_no_step_of_the_doctor_or_of_clear_looks_at_more_than_so_many_tasks(queue):
+    queue.add_tasks([{"n": n} for n in range(2500)])
+    queue.add_tasks([{"later": n} for n in range(2500)], delay=60)
+    run = queue._run
+    pages = []
+
+    def watch(name, *more, **named):
+        reply = run(name, *more, **named)
+        if name == "check":
+            pages.append(len(reply[1]))
+        if name == "clear":
+            pages.append(reply)
+        return reply
+
+    queue._run = watch
+    assert found(queue, "broken") == []
+    assert queue.clear() == 5000
+    assert max(pages) < 1500
+    assert sum(pages) == 15_000  # invariants, orphans, clear
+
+
 def test_a_lease_that_nobody_takes_over_is_shown_and_given_back(queue):
     queue.add_task({}, task_id="late")
     run_out(queue, queue.get_task("w"))

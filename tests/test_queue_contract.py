@@ -13,6 +13,7 @@ from helpers.server import redis_queue
 
 from imglab.errors import LeaseLost, NoSuchTask, TaskCancelled, TaskError, TaskExists, TaskFailed
 from imglab.queues import PRIORITIES, QueueSettings, TaskQueue
+from imglab.queues.adding import Adding
 from imglab.queues.vocabulary import impossible_steps
 
 SETTINGS = QueueSettings(keep=5)
@@ -720,7 +721,7 @@ def test_events_have_the_same_types_in_both_queues(queue):
 
 def test_of_several_ids_those_in_use_are_refused_and_the_others_stand_in_line_in_order(queue):
     queue.add_task({}, task_id="b")
-    assert queue._add(dict.fromkeys("abcd", "{}"), "normal", 0, None) == ["b"]
+    assert queue._add(dict.fromkeys("abcd", "{}"), "normal", 0, None, Adding("call", 4)) == ["b"]
     assert queue.tasks("pending") == ["b", "a", "c", "d"]
 
 

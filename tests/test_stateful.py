@@ -457,7 +457,9 @@ class RedisMachine(Machine):
     """The same with the queue in Redis, where replies are lost and workers sleep."""
 
     def make_queue(self, server):
-        return self.cleanup.enter_context(redis_queue(server, LIMITS))
+        queue = self.cleanup.enter_context(redis_queue(server, LIMITS))
+        queue.patience = 0.0  # a reply that is lost is the caller's to ask for again
+        return queue
 
     def history(self) -> list[dict[str, Any]]:
         return list(self.queue.events())

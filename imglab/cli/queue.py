@@ -23,7 +23,7 @@ from imglab.cli.common import (
     read_by_default,
     table_console,
 )
-from imglab.errors import ImageError, ImglabError
+from imglab.errors import ImageError, ImglabError, PartlyAdded
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
 from imglab.queues.worker_states import worker_states
 from imglab.text import is_utf8, shown, shown_json
@@ -48,6 +48,9 @@ def submit(
     max_attempts: Annotated[
         int | None, typer.Option(min=1, help="Tries of these tasks, if not the queue's.")
     ] = None,
+    resume: Annotated[
+        str, typer.Option(help="What a submit said that stopped half-way: adds only the rest.")
+    ] = "",
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
@@ -67,7 +70,12 @@ def submit(
             payload["filters"] = spec
     _say_who_may_read(files, folders.readable)
     with open_queue(queue, namespace) as tasks:
-        ids = tasks.add_tasks(payloads, priority, max_attempts=max_attempts)
+        try:
+            ids = tasks.add_tasks(
+                payloads, priority, max_attempts=max_attempts, resume=resume or None
+            )
+        except PartlyAdded as error:
+            raise _half_way(error, len(payloads)) from error
     if as_json:
         typer.echo(json.dumps(ids))
         return
@@ -183,6 +191,17 @@ def failed_requeue(
     typer.echo(f"{len(moved)} back in line.")
 
 
+def _half_way(error: PartlyAdded, total: int) -> ImglabError:
+    """The error for a submit that stopped in the middle, with what to type."""
+    words = f"{len(error.added):,} of {total:,} tasks are in"
+    if error.unsure:
+        words += f", and of {len(error.unsure):,} nobody knows"
+    return ImglabError(
+        f"{error.why} {words}. Type the same line again with --resume {error.batch}: it adds only "
+        "the rest."
+    )
+
+
 def _check_ids(task_ids: Iterable[str]) -> None:
     for task_id in task_ids:
         if not is_utf8(task_id):
@@ -239,6 +258,7 @@ def _watch(tasks: RedisTaskQueue) -> NoReturn:
     from rich.live import Live
     from rich.text import Text
 
+    tasks.patience = 0.0  # an absence is shown, not waited for
     interrupts: list[int] = []
 
     def interrupt(number: int, _: object) -> None:

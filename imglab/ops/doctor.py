@@ -11,8 +11,12 @@ from typing import Any
 from imglab.errors import QueueError, QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import BLOCK
+from imglab.queues.invariants import unsound
 from imglab.queues.vocabulary import impossible_steps
 from imglab.queues.worker_states import Activity, worker_states
+
+#: How many of what was set aside are named.
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,13 @@ class Finding:
 def examine(queue: RedisTaskQueue) -> list[Finding]:
     """Everything the doctor looks at, the server first, then the queue; nothing is changed."""
     findings: list[Finding] = []
-    looks = (
-        _server,
-        _clock,
-        _timeouts,
-        _settings,
-        _invariants,
-        _story,
-        _leases,
-        _orphans,
-        _workers,
-    )
-    for look in looks:
+    for look in LOOKS:
         try:
             findings += look(queue)
         except QueueError as error:
-            findings.append(Finding("warning", f"{look.__name__[1:]} cannot be looked at: {error}"))
+            # A queue that nobody could look at is not known to be sound.
+            level = "broken" if look in (_invariants, _orphans) else "warning"
+            findings.append(Finding(level, f"{look.__name__[1:]} cannot be looked at: {error}"))
     return findings
 
 
@@ -147,6 +142,18 @@ def _orphans(queue: RedisTaskQueue) -> Iterator[Finding]:
         yield Finding("broken", what, remedy, partial(mend, queue))
 
 
+def _odd(queue: RedisTaskQueue) -> Iterator[Finding]:
+    count, latest = queue.set_aside(SHOWN)
+    if count:
+        shown = "; ".join(f"{each['id']} ({each['reason']})" for each in latest)
+        what = f"{count} entries of the queue's lists were no tasks and were set aside: {shown}."
+        key = queue.keys.odd
+        remedy = (
+            f"Somebody else writes here? LRANGE {key} 0 -1 shows all of them, DEL {key} ends it."
+        )
+        yield Finding("warning", what, remedy)
+
+
 def _workers(queue: RedisTaskQueue) -> Iterator[Finding]:
     for worker in worker_states(queue.snapshot(), queue.settings.lease):
         if worker.is_here:
@@ -158,6 +165,12 @@ def _workers(queue: RedisTaskQueue) -> Iterator[Finding]:
         else:
             remedy = "Frozen, cut off or killed? What it held goes to the next worker that asks."
             yield Finding("warning", what, remedy)
+
+
+LOOKS = (
+    *(_server, _clock, _timeouts, _settings),
+    *(_invariants, _story, _leases, _orphans, _odd, _workers),
+)
 
 
 # Repairs
@@ -174,4 +187,4 @@ def _give_back(queue: RedisTaskQueue) -> None:
 def mend(queue: RedisTaskQueue) -> None:
     """Make each task be in one place, and its record say so; each in one step of Redis' own."""
     _, standings = queue.standings()
-    queue.repair([*dict.fromkeys(standing.id for standing in standings), *queue.orphans()])
+    queue.repair([*unsound(standings, queue.settings), *queue.orphans()])

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Self
 
-from imglab.errors import NoSuchTask, TaskCancelled, TaskError, TaskExists, TaskFailed
+from imglab.errors import (
+    NoSuchTask,
+    PartlyAdded,
+    QueueError,
+    TaskCancelled,
+    TaskError,
+    TaskExists,
+    TaskFailed,
+)
+from imglab.queues.adding import Adding, batch_of, ids_in, new_id
 from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
-from imglab.queues.invariants import Standing, broken
-from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_priority, encode
+from imglab.queues.invariants import Standing, broken, seen_twice
+from imglab.queues.patience import Patience, end_of
+from imglab.queues.task import (
+    QueueSettings,
+    QueueStats,
+    Task,
+    check_name,
+    check_priority,
+    encode,
+    encode_result,
+)
 from imglab.queues.vocabulary import NORMAL, Status
 from imglab.text import told
 
@@ -27,6 +43,9 @@ class BaseQueue(ABC):
     A claim lasts for one lease and is known by its token. Calls that need the claim take the Task
     that `get_task` gave, or its bare id when this very object made the claim.
     """
+
+    #: Seconds for which a producer asks again while Redis is away, where a call has no timeout.
+    patience: float = 5.0
 
     def __init__(self, settings: QueueSettings) -> None:
         self.settings = settings
@@ -55,10 +74,25 @@ class BaseQueue(ABC):
     ) -> str:
         """Add a task and return its id. Nobody may claim it before `delay` seconds have passed.
 
-        TaskError for a payload that is no JSON object or too large; TaskExists for an id in use.
+        TaskError for a payload that is no JSON object or too large; TaskExists for an id in use;
+        PartlyAdded when Redis went away, and nobody knows whether the task is in.
         """
-        tasks = {_new_id() if task_id is None else check_name(task_id, "The id"): payload}
-        return self._checked_add(tasks, priority, delay, max_attempts)[0]
+        text = encode(payload, "The payload")
+        call = Adding(new_id(), total=1)
+        if task_id is None:
+            task_id = call.batch  # as good as any
+        else:
+            call.has_own_ids = True
+        tasks = {check_name(task_id, "The id"): text}
+        try:
+            refused = self._checked_add(tasks, priority, delay, max_attempts, call)
+        except QueueError as error:
+            if call.unsure:
+                raise call.is_unknown(error) from error
+            raise
+        if refused and call.has_own_ids:  # an id of ours is new: a lost reply's task has it
+            raise TaskExists(*refused)
+        return task_id
 
     def add_tasks(
         self,
@@ -67,28 +101,45 @@ class BaseQueue(ABC):
         *,
         delay: float | timedelta | None = 0,
         max_attempts: int | None = None,
+        resume: PartlyAdded | str | None = None,
     ) -> list[str]:
         """Add many tasks in few round trips and return their ids, in order.
 
         All payloads are checked before any task is added; TaskError as in `add_task`.
+        PartlyAdded when it stops in the middle: repeated with that error, it adds only the rest:
+
+            try:
+                ids = queue.add_tasks(payloads)
+            except PartlyAdded as error:
+                ...  # `error.added` are in; make room, or wait for Redis
+                ids = queue.add_tasks(payloads, resume=error)
+
+        In another process `resume=error.batch` does the same, as long as the queue keeps the tasks.
         """
         if not isinstance(payloads, Iterable) or isinstance(payloads, str | Mapping):
             raise TaskError(f"add_tasks takes a list of payloads, not {told(payloads)}.")
-        tasks = {_new_id(): payload for payload in payloads}
-        return self._checked_add(tasks, priority, delay, max_attempts)
+        texts = [encode(payload, "The payload") for payload in payloads]
+        call = Adding(batch_of(resume), total=len(texts))
+        ids = ids_in(call.batch, texts)
+        tasks = dict(zip(ids, texts, strict=True))
+        if isinstance(resume, PartlyAdded):
+            call.added = [each for each in resume.added if tasks.pop(each, None) is not None]
+        try:
+            self._checked_add(tasks, priority, delay, max_attempts, call)
+        except TaskError:
+            raise
+        except QueueError as error:
+            raise call.stopped_by(error) from error
+        return ids
 
     def _checked_add(
-        self, tasks: dict[str, Mapping[str, Any]], priority: str, delay: Any, tries: Any
+        self, tasks: dict[str, str], priority: str, delay: Any, tries: Any, call: Adding
     ) -> list[str]:
         check_priority(priority)
         seconds = as_delay(delay)
         if tries is not None:
             tries = as_count(tries, "max_attempts", 1)
-        encoded = {each: encode(payload, "The payload") for each, payload in tasks.items()}
-        refused = self._add(encoded, priority, seconds, tries)
-        if refused:
-            raise TaskExists(*refused)
-        return list(encoded)
+        return self._add(tasks, priority, seconds, tries, call)
 
     # What workers call
 
@@ -98,8 +149,15 @@ class BaseQueue(ABC):
         0 answers at once, None waits for ever. High priority goes first, then normal, then low;
         every 8th claim asks the others before high, in turn, so that none of them starves.
         """
-        tasks = self.get_tasks(worker, 1, timeout)
-        return tasks[0] if tasks else None
+        until = end_of(timeout)
+        patience = Patience(self.patience, until)
+        while True:
+            with patience:
+                left = timeout
+                if until is not None:
+                    left = max(0.0, until - time.monotonic())
+                tasks = self.get_tasks(worker, 1, left)
+                return tasks[0] if tasks else None
 
     @abstractmethod
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
@@ -114,14 +172,14 @@ class BaseQueue(ABC):
         LeaseLost when another claim counts by now.
         """
         claimed = self._claimed(task)
-        self._complete(claimed, _encode_result(claimed, result))
+        self._complete(claimed, encode_result(claimed, result))
 
     def complete_and_claim(
         self, task: Task | str, result: Mapping[str, Any] | None = None
     ) -> Task | None:
         """Record the result of a task and claim the same worker's next one, in one round trip."""
         claimed = self._claimed(task)
-        text = _encode_result(claimed, result)
+        text = encode_result(claimed, result)
         following = self.complete_and_claim_tasks([(claimed, text)], 1)
         return following[0] if following else None
 
@@ -245,48 +303,62 @@ class BaseQueue(ABC):
         task_id = as_id(task_id)
         timeout = as_timeout(timeout)
         until = None if timeout is None else time.monotonic() + timeout
+        patience = Patience(self.patience, end_of(timeout))
         while True:
-            mark = self._mark()
-            task = self.task(task_id)
-            if task.status == Status.COMPLETED:
-                return self.result(task_id)
-            if task.status == Status.FAILED:
-                raise TaskFailed(task_id, task.reason)
-            if task.status == Status.CANCELLED:
-                raise TaskCancelled(task_id, task.reason)
-            if not self._until_event(mark, until, task_id):
-                raise TimeoutError(f"Task {task_id} is {task.status} after {timeout:g} seconds.")
+            with patience:
+                mark = self._mark()
+                task = self.task(task_id)
+                if task.status == Status.COMPLETED:
+                    return self.result(task_id)
+                if task.status == Status.FAILED:
+                    raise TaskFailed(task_id, task.reason)
+                if task.status == Status.CANCELLED:
+                    raise TaskCancelled(task_id, task.reason)
+                if not self._until_event(mark, until, task_id):
+                    words = f"Task {task_id} is {task.status} after {timeout:g} seconds."
+                    raise TimeoutError(words)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until no task is pending, processing or delayed; False after `timeout` seconds."""
         timeout = as_timeout(timeout)
         until = None if timeout is None else time.monotonic() + timeout
+        patience = Patience(self.patience, end_of(timeout))
         while True:
-            mark = self._mark()
-            if self.get_stats().unfinished == 0:
-                return True
-            if not self._until_event(mark, until):
-                return False
+            with patience:
+                mark = self._mark()
+                if self.get_stats().unfinished == 0:
+                    return True
+                if not self._until_event(mark, until):
+                    return False
 
     def check(self) -> list[str]:
-        """The invariants that do not hold at this moment, each as a sentence; empty when all do.
+        """The invariants that do not hold, each as a sentence; empty when all do.
 
-        It looks at every task in one step: not for every day on a queue of a million.
+        It looks at every task, in steps between which others are served, and twice at what was seen
+        in two places: tasks that move meanwhile may be passed over, none is wrongly called broken.
         """
         tokens, standings = self.standings()
-        return broken(standings, tokens, self.settings)
+        moved = self._who_moved(seen_twice(standings))
+        return broken(standings, tokens, self.settings, moved)
 
     @abstractmethod
     def standings(self) -> tuple[int, list[Standing]]:
-        """The number of wake tokens, and every place of every task, at one moment."""
+        """The number of wake tokens, and every place of every task.
+
+        Each place with the task's record at one moment; not all of them at the same one.
+        """
+
+    def _who_moved(self, suspects: list[str]) -> set[str]:
+        """Those of the tasks seen in two places that are not: they moved while we looked."""
+        return set()
 
     # What a store has to bring
 
     @abstractmethod
     def _add(
-        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None
+        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None, call: Adding
     ) -> list[str]:
-        """Store checked tasks, id → JSON, and return the ids that exist already."""
+        """Store checked tasks, id → JSON; note in `call` how far it came; return ids that exist."""
 
     @abstractmethod
     def _complete(self, task: Task, result: str) -> None:
@@ -325,24 +397,3 @@ class BaseQueue(ABC):
                 f"Task {told(task)} was never claimed here. Take it with get_task() first: "
                 "only who holds a task may finish it."
             ) from None
-
-
-def decode(text: str) -> dict[str, Any]:
-    """The dict that `encode` wrote; TaskError when somebody else wrote something else."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise TaskError(f"This is not a JSON object: {text!r:.80}")
-    return value
-
-
-def _encode_result(task: Task, result: Mapping[str, Any] | None) -> str:
-    if result is None:
-        result = {}
-    return encode(result, f"The result of task {task.id}")
-
-
-def _new_id() -> str:
-    return secrets.token_hex(8)

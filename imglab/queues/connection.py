@@ -13,7 +13,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from imglab.errors import QueueError, QueueUnavailable
+from imglab.errors import PasswordRefused, QueueError, QueueUnavailable
 from imglab.queues import own_password
 from imglab.queues.arguments import as_port, as_text
 
@@ -194,7 +194,7 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
     try:
         yield
     except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
-        raise QueueUnavailable(
+        raise PasswordRefused(
             f"Redis at {address(client)} asks for a password, and got none or a wrong one. "
             "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
         ) from error
@@ -219,6 +219,14 @@ def speaking_to(client: redis.Redis) -> Iterator[None]:
                 "should: somebody wrote it by hand. Find it with TYPE, and DEL it."
             ) from error
         raise QueueError(f"Redis at {address(client)} refuses: {error}") from error
+
+
+def has_changed_nothing(error: QueueError) -> bool:
+    """Whether Redis refused a script for sure before its first write, so that nothing is done."""
+    why = error.__cause__
+    if isinstance(why, redis.exceptions.OutOfMemoryError):
+        return True  # once a script has written, a full server lets it finish
+    return isinstance(why, redis.ResponseError) and "@user_script" not in str(why)
 
 
 def _not_now(client: redis.Redis, error: redis.RedisError) -> QueueUnavailable:

@@ -155,6 +155,20 @@ def claims(client: redis.Redis, keys: Keys) -> list[Claim]:
     return [read_claim(task_id, entry) for task_id, entry in entries.items()]
 
 
+def set_aside(client: redis.Redis, keys: Keys, limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """How much was set aside because it is no task, and the latest of it."""
+    entries = [_read_object(text) for text in client.lrange(keys.odd, 0, limit - 1)]
+    latest = [
+        {
+            "id": _as_text(values.get("id"), UNKNOWN),
+            "reason": _as_text(values.get("reason"), UNKNOWN),
+            "at": read_number(values.get("at")),
+        }
+        for values in entries
+    ]
+    return int(client.llen(keys.odd)), latest
+
+
 def events(client: redis.Redis, keys: Keys) -> Iterator[dict[str, Any]]:
     """What happened, oldest first, as far back as is kept."""
     first = "-"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from imglab.queues.task import QueueSettings
@@ -28,14 +28,22 @@ class Standing:
     has_result: bool
 
 
-def broken(standings: Iterable[Standing], tokens: int, settings: QueueSettings) -> list[str]:
-    """The invariants that do not hold, each as a sentence; empty for a sound queue."""
+def broken(
+    standings: Iterable[Standing],
+    tokens: int,
+    settings: QueueSettings,
+    moved: Collection[str] = (),
+) -> list[str]:
+    """The invariants that do not hold, each as a sentence; empty for a sound queue.
+
+    `moved` are tasks that were seen in two places, but one after the other.
+    """
     everything = list(standings)
     found: list[str] = []
     for standing in everything:
         found += _broken(standing, settings)
     for task_id, count in Counter(standing.id for standing in everything).items():
-        if count > 1:
+        if count > 1 and task_id not in moved:
             found.append(f"Task {task_id} is in {count} places.")
     for place, count in Counter(standing.place for standing in everything).items():
         if place in FINISHED and count > settings.keep:
@@ -43,6 +51,19 @@ def broken(standings: Iterable[Standing], tokens: int, settings: QueueSettings) 
     if tokens > 1:
         found.append(f"There are {tokens} wake tokens; one is the most.")
     return found
+
+
+def seen_twice(standings: Iterable[Standing]) -> list[str]:
+    """The tasks in more than one place."""
+    counts = Counter(standing.id for standing in standings)
+    return [task_id for task_id, count in counts.items() if count > 1]
+
+
+def unsound(standings: Iterable[Standing], settings: QueueSettings) -> list[str]:
+    """The tasks with which something may be wrong: each id once."""
+    everything = list(standings)
+    ids = [each.id for each in everything if any(_broken(each, settings))]
+    return list(dict.fromkeys(ids + seen_twice(everything)))
 
 
 def _broken(task: Standing, settings: QueueSettings) -> Iterator[str]:

@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from imglab.errors import LeaseLost
+from imglab.queues.adding import Adding
 from imglab.queues.arguments import as_count, as_id, as_ids, as_timeout
-from imglab.queues.base import decode
 from imglab.queues.invariants import Standing
-from imglab.queues.memory_steps import TIMED, MemorySteps, Record, now_ms
+from imglab.queues.memory_steps import MemorySteps, Record, now_ms
 from imglab.queues.stored_settings import changed
 from imglab.queues.task import (
     TEXT_LENGTH,
@@ -27,8 +27,9 @@ from imglab.queues.task import (
     as_utf8,
     check_name,
     check_status,
+    decode,
 )
-from imglab.queues.vocabulary import FINISHED, PRIORITIES, Event, Status
+from imglab.queues.vocabulary import FINISHED, PRIORITIES, TIMED, Event, Status
 
 
 class TaskQueue(MemorySteps):
@@ -40,7 +41,7 @@ class TaskQueue(MemorySteps):
     # Producers and workers
 
     def _add(
-        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None
+        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None, call: Adding
     ) -> list[str]:
         with self._changed:
             refused = []

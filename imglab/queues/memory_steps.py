@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imglab.errors import LeaseLost, NoSuchTask
-from imglab.queues.base import BaseQueue, decode
+from imglab.queues.base import BaseQueue
 from imglab.queues.stored_settings import check_settings
-from imglab.queues.task import QueueSettings, Task
-from imglab.queues.vocabulary import FINISHED, PRIORITIES, Event, Status
+from imglab.queues.task import QueueSettings, Task, decode
+from imglab.queues.vocabulary import FINISHED, PRIORITIES, TIMED, Event, Status
 from imglab.text import told
 
-#: The statuses with a deadline.
-TIMED = (Status.PROCESSING, Status.DELAYED)
 #: Every so many claims, one begins with a priority that is not the first.
 TURN = 8
 

@@ -7,15 +7,13 @@ replies into values; what a step does stands in the scripts.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import random
-import secrets
 import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import hiredis
@@ -23,56 +21,25 @@ import redis
 
 from imglab.errors import LeaseLost, QueueError, TaskError
 from imglab.queues import inspect
+from imglab.queues.adding import Adding
 from imglab.queues.arguments import as_count, as_id, as_ids, as_seconds, as_text, as_timeout
-from imglab.queues.base import decode
-from imglab.queues.connection import BLOCK, place_of, speaking_to
+from imglab.queues.connection import BLOCK, has_changed_nothing, place_of, speaking_to
 from imglab.queues.keys import DEFAULT_NAME, as_pattern
+from imglab.queues.nonces import Nonces
+from imglab.queues.patience import patient
 from imglab.queues.redis_reader import unknown_task
 from imglab.queues.redis_settings import RedisSettings
+from imglab.queues.redis_walk import STEP
 from imglab.queues.scripts import script
-from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name
+from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name, decode
 from imglab.queues.vocabulary import Status
 
 #: Tasks per round trip in bulk operations: large enough to be fast, small enough to block nobody.
 CHUNK = 500
+#: Entries of lists that one step of a repair looks through: so that others are served in between.
+ENTRIES_AT_ONCE = 100_000
 #: What `renew` answers when somebody asked to cancel the task (lua/renew.lua).
 CANCEL_ASKED = 2
-
-
-@dataclass
-class _Nonces:
-    """The nonces of this process' claims: one for each call in flight, and never one twice.
-
-    A call whose reply was lost leaves its nonce here. The same worker's next call takes it up, so
-    that the script can give it what it claimed before.
-    """
-
-    host: str
-    process: int = 0
-    #: What all of them begin with.
-    mark: str = ""
-    lost: dict[str, list[str]] = field(default_factory=dict)
-
-    def take(self, worker: str) -> tuple[str, bool]:
-        """A nonce for one call, and whether it was sent before."""
-        if self.process != os.getpid():
-            # After a fork, what was lost is the parent's to ask for again.
-            self.process = os.getpid()
-            self.mark = process_mark(self.host, self.process)
-            self.lost = {}
-        try:
-            return self.lost[worker].pop(), True
-        except (KeyError, IndexError):
-            return self.mark + secrets.token_hex(6), False
-
-    def give_back(self, worker: str, nonce: str) -> None:
-        """Keep the nonce of a call whose reply did not come."""
-        self.lost.setdefault(worker, []).append(nonce)
-
-
-def process_mark(host: str, pid: int) -> str:
-    """What the nonces of a process begin with; lua/reap.lua tells the same of a dead one."""
-    return hashlib.sha1(f"{host}:{pid}".encode()).hexdigest()[:8]
 
 
 class RedisTaskQueue(RedisSettings):
@@ -104,7 +71,7 @@ class RedisTaskQueue(RedisSettings):
             name = DEFAULT_NAME
         super().__init__(place, name, as_text(namespace, "The namespace"), settings)
         self._host = socket.gethostname()
-        self._nonces = _Nonces(self._host)
+        self._nonces = Nonces(self._host)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> RedisTaskQueue:
@@ -138,29 +105,49 @@ class RedisTaskQueue(RedisSettings):
     # Producers and workers
 
     def _add(
-        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None
+        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None, call: Adding
     ) -> list[str]:
-        self._agree()
+        # With a nonce in its record, a task that an unheard reply added is known as ours.
+        nonce = call.batch if call.has_own_ids else ""
+        options = {
+            "priority": priority,
+            "delay": int(delay * 1000),
+            "max_attempts": tries or "",
+            "nonce": nonce,
+        }
         refused: list[str] = []
         items = iter(tasks.items())
         while chunk := list(itertools.islice(items, CHUNK)):
-            refused += self._run(
-                "add_tasks",
-                *itertools.chain.from_iterable(chunk),
-                priority=priority,
-                delay=int(delay * 1000),
-                max_attempts=tries or "",
-            )
+            call.unsure = [task_id for task_id, _ in chunk]
+            try:
+                refused += self._insist_on_adding(chunk, options)
+            except QueueError as error:
+                if has_changed_nothing(error):
+                    call.unsure = []
+                raise
+            call.are_in()
         return refused
+
+    @patient
+    def _insist_on_adding(
+        self, chunk: list[tuple[str, str]], options: Mapping[str, Any]
+    ) -> list[str]:
+        self._agree()
+        words = itertools.chain.from_iterable(chunk)
+        return list(self._run("add_tasks", *words, **options))
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")
         limit = as_count(limit, "limit", 1)
         timeout = as_timeout(timeout)
-        until = None if timeout is None else time.monotonic() + timeout
+        start = time.monotonic()
+        until = None if timeout is None else start + timeout
         while True:
             tasks, wait = self._claim("get_tasks", worker, limit)
-            left = BLOCK if until is None else until - time.monotonic()
+            now = time.monotonic()
+            left = BLOCK if until is None else until - now
+            if not tasks and wait == 0 and max(left, start + BLOCK - now) > 0:
+                continue  # what it found was no task, and there is more behind
             if tasks or left <= 0:
                 return tasks
             # Waking is only a hint: we claim again either way, unless our own time is up; the
@@ -285,7 +272,7 @@ class RedisTaskQueue(RedisSettings):
 
     def clear(self) -> int:
         total = 0
-        while deleted := self._run("clear", most=CHUNK):
+        while deleted := self._run("clear", most=STEP):
             total += deleted
         self._begin_anew()
         return total
@@ -300,7 +287,7 @@ class RedisTaskQueue(RedisSettings):
         with speaking_to(self.redis):
             keys = inspect.find_keys(self.redis, [as_pattern(self.namespace) + "*"])
             for key in keys:
-                self.redis.delete(key)
+                self.redis.unlink(key)
         self._begin_anew()
         return len(keys)
 
@@ -310,9 +297,13 @@ class RedisTaskQueue(RedisSettings):
         A finished task stays finished, as long as its result is there; any other is to be done.
         """
         ids = as_ids(task_ids)
+        listed = self.get_stats()
+        # Each of them is looked for in all the lists.
+        entries = 1 + listed.pending + listed.completed + listed.failed + listed.cancelled
+        at_once = max(1, min(CHUNK, ENTRIES_AT_ONCE // entries))
         changed: list[str] = []
-        for first in range(0, max(1, len(ids)), CHUNK):  # once at least, for the wake token
-            changed += self._run("repair", *ids[first : first + CHUNK])
+        for first in range(0, max(1, len(ids)), at_once):  # once at least, for the wake token
+            changed += self._run("repair", *ids[first : first + at_once])
         return changed
 
     def leave(self, worker: str) -> None:

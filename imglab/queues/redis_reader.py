@@ -19,7 +19,7 @@ from redis.exceptions import NoPermissionError
 from imglab.errors import NoSuchTask, QueueError, SettingsWarning
 from imglab.queues import inspect
 from imglab.queues.arguments import as_count, as_id
-from imglab.queues.base import BaseQueue, decode
+from imglab.queues.base import BaseQueue
 from imglab.queues.connection import (
     BLOCK,
     address,
@@ -28,9 +28,9 @@ from imglab.queues.connection import (
     connect_like,
     speaking_to,
 )
-from imglab.queues.invariants import Standing
 from imglab.queues.kept_connection import KeptConnection
 from imglab.queues.keys import Keys
+from imglab.queues.patience import patient
 from imglab.queues.scripts import script
 from imglab.queues.stored_settings import (
     check_settings,
@@ -38,7 +38,7 @@ from imglab.queues.stored_settings import (
     difference_in_words,
     from_text,
 )
-from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_status
+from imglab.queues.task import QueueSettings, QueueStats, Task, check_name, check_status, decode
 from imglab.queues.vocabulary import FINISHED, NORMAL, Status, status_after
 
 logger = logging.getLogger(__name__)
@@ -148,6 +148,7 @@ class RedisReader(BaseQueue):
 
     # What people ask
 
+    @patient
     def get_stats(self) -> QueueStats:
         with speaking_to(self.redis), self.redis.pipeline() as pipe:
             for line in self.keys.lines:
@@ -170,6 +171,7 @@ class RedisReader(BaseQueue):
             cancelled_total=inspect.read_number(totals[2]),
         )
 
+    @patient
     def task(self, task_id: str) -> Task:
         task_id = as_id(task_id)
         with speaking_to(self.redis):
@@ -189,6 +191,7 @@ class RedisReader(BaseQueue):
             progress=fields.get("progress", ""),
         )
 
+    @patient
     def tasks(self, status: str, limit: int = 100) -> list[str]:
         wanted = check_status(status)
         limit = as_count(limit, "limit", 0)
@@ -213,6 +216,7 @@ class RedisReader(BaseQueue):
             ids += reversed(cast("list[str]", self.redis.lrange(line, -limit, -1)))
         return ids
 
+    @patient
     def result(self, task_id: str) -> dict[str, Any] | None:
         with speaking_to(self.redis):
             text = self.redis.hget(self.keys.result(as_id(task_id)), "result")
@@ -251,10 +255,6 @@ class RedisReader(BaseQueue):
         with speaking_to(self.redis):
             return inspect.now(self.redis)
 
-    def standings(self) -> tuple[int, list[Standing]]:
-        tokens, *rows = self._run("check")
-        return tokens, [Standing(*row) for row in rows]
-
     def find_keys(self, *patterns: str) -> list[str]:
         """The names of all keys that match; of this queue's own and its tasks', without any."""
         with speaking_to(self.redis):
@@ -268,17 +268,6 @@ class RedisReader(BaseQueue):
         """What Redis says of a key: its type, length, and time to live."""
         with speaking_to(self.redis):
             return inspect.look_at_key(self.redis, name)
-
-    def orphans(self) -> list[str]:
-        """Tasks with a record but no place, among those that this queue's events know.
-
-        Another queue may keep its tasks under the same namespace: they are none of ours.
-        """
-        _, standings = self.standings()
-        known = {event["task"] for event in self.events()}
-        known -= {standing.id for standing in standings}
-        with speaking_to(self.redis):
-            return inspect.with_record(self.redis, self.keys, sorted(known))
 
     # Waiting
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from imglab.errors import QueueError, QueueUnavailable
-from imglab.queues.redis_reader import RedisReader
+from imglab.queues.redis_walk import RedisWalk
 from imglab.queues.stored_settings import changed, to_text
 from imglab.queues.task import QueueSettings
 
@@ -16,7 +16,7 @@ TRUST_S = 30.0
 ANYTHING = "*"
 
 
-class RedisSettings(RedisReader):
+class RedisSettings(RedisWalk):
     """The part of `RedisTaskQueue` that stores settings and takes up those that are stored."""
 
     #: When to look at the stored settings again; time.monotonic().

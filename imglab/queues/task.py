@@ -183,6 +183,24 @@ def encode(value: Mapping[str, Any], what: str) -> str:
     return text
 
 
+def encode_result(task: Task, result: Mapping[str, Any] | None) -> str:
+    """The JSON of a task's result; TaskError as for a payload."""
+    if result is None:
+        result = {}
+    return encode(result, f"The result of task {task.id}")
+
+
+def decode(text: str) -> dict[str, Any]:
+    """The dict that `encode` wrote; TaskError when somebody else wrote something else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise TaskError(f"This is not a JSON object: {text!r:.80}")
+    return value
+
+
 def as_utf8(text: object, length: int) -> str:
     r"""The text, at most so many letters of it; what UTF-8 cannot hold is written as \udcff."""
     return str(text)[:length].encode(errors="backslashreplace").decode()

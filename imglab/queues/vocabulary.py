@@ -39,6 +39,8 @@ class Status(StrEnum):
 UNFINISHED = (Status.PENDING, Status.PROCESSING, Status.DELAYED)
 #: Those of tasks that are over; their lists are bounded, the newest comes first.
 FINISHED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+#: Those of tasks with a deadline: a lease, or the time to be tried again.
+TIMED = (Status.PROCESSING, Status.DELAYED)
 #: Every place a task can be in, pending once for each priority; the first line is taken first.
 PLACES: tuple[str, ...] = (
     *PRIORITIES,

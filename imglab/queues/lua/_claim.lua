@@ -82,10 +82,13 @@ local function hold(id, task, worker, nonce)
 end
 
 -- Take up to `limit` tasks out of their lists, for one worker.
+-- Returns them, and whether there is more behind the faulty ids at the front.
 local function take(worker, nonce, limit, claims_before)
   local claims = {}
   local looked_at = 0
-  while #claims < limit and looked_at < limit + MOST_FAULTS do -- the rest is for the next claim
+  local most = limit + MOST_FAULTS
+  while #claims < limit do
+    if looked_at >= most then return claims, true end -- the rest is for the next claim
     looked_at = looked_at + 1
     local id = pop(lines_for(claims_before + #claims))
     if not id then break end
@@ -102,7 +105,7 @@ local function take(worker, nonce, limit, claims_before)
       claims[#claims + 1] = hold(id, task, worker, nonce)
     end
   end
-  return claims
+  return claims, false
 end
 
 -- Write down that a worker asked, and what it got: `claimed_before` looks there.
@@ -115,7 +118,8 @@ local function remember(worker, pid, host, claims)
 end
 
 -- Claim up to `limit` tasks. The caller has written something before, for a server that is full.
--- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due} for none.
+-- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due} for none: 0
+-- where one claim was not enough to look, and the next one is to come at once.
 local function claim_tasks(worker, nonce, pid, host, random, limit)
   local next_due = promote()
   local state = redis.call('HMGET', meta, 'claims', 'reaped_at', 'paused')
@@ -124,8 +128,10 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
   local is_paused = state[3]
   if since_reap >= 500 or since_reap < 0 then reap(random) end
   local claims = {}
-  if not is_paused then claims = take(worker, nonce, limit, claims_before) end
+  local has_more = false
+  if not is_paused then claims, has_more = take(worker, nonce, limit, claims_before) end
   remember(worker, pid, host, claims)
+  if #claims == 0 and has_more then return {0} end
   if #claims == 0 then
     local _, next_deadline = reap(random)
     local next_change = math.min(next_due, next_deadline, now + LONGEST_WAIT)

@@ -3,7 +3,7 @@
 -- ARGV[8] limit, how many at the most
 -- ARGV[9] again, '1' when this nonce was sent before, '' for a new one
 -- Needs _finish _claim
--- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due}.
+-- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due}: 0 to ask again.
 local worker, nonce, pid, host, random, limit, again = unpack(ARGV, 3)
 if again == '1' then
   local claims = claimed_before(worker, nonce)

@@ -1,0 +1,90 @@
+"""What becomes of many tasks that are added in one call: their ids, and who of them is in."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from imglab.errors import AddingInterrupted, PartlyAdded, QueueError, QueueUnavailable
+from imglab.queues.task import check_name
+
+#: Bytes of an id that the queue makes; it is written in twice as many letters.
+ID_BYTES = 8
+
+
+@dataclass
+class Adding:
+    """How far one call has come."""
+
+    #: Its name, under which it can be repeated.
+    batch: str
+    total: int
+    added: list[str] = field(default_factory=list)
+    #: Sent, and no reply has come.
+    unsure: list[str] = field(default_factory=list)
+    #: Whether the caller chose the ids: then somebody else may have chosen the same.
+    has_own_ids: bool = False
+
+    def are_in(self) -> None:
+        """Note that the reply for what was sent has come."""
+        self.added += self.unsure
+        self.unsure = []
+
+    def stopped_by(self, why: QueueError) -> PartlyAdded:
+        """The error for a call of `add_tasks` that stopped in the middle."""
+        words = self.how_far()
+        return self._error(
+            why, f"{words} add_tasks(the same payloads, resume=error) adds only the rest."
+        )
+
+    def is_unknown(self, why: QueueError) -> PartlyAdded:
+        """The error for a call of `add_task` of which nobody knows what became."""
+        return self._error(
+            why,
+            "Nobody knows whether the task is in. Add it with task_id=error.unsure[0]: TaskExists "
+            "means that it is.",
+        )
+
+    def how_far(self) -> str:
+        """How many tasks are in, as a sentence."""
+        if not self.unsure:
+            return f"{len(self.added):,} of {self.total:,} tasks are in."
+        unsure = f"of {len(self.unsure):,} nobody knows"
+        return f"{len(self.added):,} of {self.total:,} tasks are in, and {unsure}."
+
+    def _error(self, why: QueueError, words: str) -> PartlyAdded:
+        kind = AddingInterrupted if isinstance(why, QueueUnavailable) else PartlyAdded
+        return kind(
+            f"{why} {words}", why=why, batch=self.batch, added=self.added, unsure=self.unsure
+        )
+
+
+def ids_in(batch: str, payloads: Iterable[str]) -> list[str]:
+    """An id for each payload, JSON: the same ones for the same batch, in whatever order.
+
+    Payloads that are equal are counted, so that each has an id of its own.
+    """
+    seen: Counter[str] = Counter()
+    ids = []
+    for payload in payloads:
+        seen[payload] += 1
+        words = f"{batch} {seen[payload]} {payload}"
+        ids.append(hashlib.blake2b(words.encode(), digest_size=ID_BYTES).hexdigest())
+    return ids
+
+
+def new_id() -> str:
+    """An id that nobody else has."""
+    return secrets.token_hex(ID_BYTES)
+
+
+def batch_of(resume: PartlyAdded | str | None) -> str:
+    """The name of the call that is repeated, or a new one."""
+    if resume is None:
+        return new_id()
+    if isinstance(resume, PartlyAdded):
+        return resume.batch
+    return check_name(resume, "What is resumed")
