@@ -26,6 +26,7 @@ COMMON = "queues/lua/_common.lua"
 FINISH = "queues/lua/_finish.lua"
 CLAIM = "queues/lua/_claim.lua"
 PYTHON = "queues/redis_queue.py"
+NONCES = "queues/nonces.py"
 
 #: What runs beside each copy: the tests, with the copy and nothing but the copy imported. A random
 #: history is not made smaller once it is red: that it is red is all we want to know.
@@ -101,7 +102,7 @@ MUTANTS = (
         "a claim whose reply was lost holds its task for a whole lease, and nobody works on it",
         "return self.lost[worker].pop(), True",
         "return secrets.token_hex(6), True",
-        PYTHON,
+        NONCES,
         QUEUE_TESTS[1:],
     ),
     Mutant(
@@ -391,7 +392,7 @@ MUTANTS = (
         "a child asks for its parent's claim again, and both have one token",
         "if self.process != os.getpid():",
         "if False:",
-        PYTHON,
+        NONCES,
         ("test_redis_queue.py",),
     ),
     Mutant(
