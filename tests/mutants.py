@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 #: In this order: the directed ones first, they are quick and say best what is wrong.
 QUEUE_TESTS = ("test_lua.py", "test_queue_contract.py", "test_redis_queue.py", "test_stateful.py")
+HOSTILE = ("test_hostile_producer.py",)
 COMMON = "queues/lua/_common.lua"
 FINISH = "queues/lua/_finish.lua"
 CLAIM = "queues/lua/_claim.lua"
@@ -128,7 +129,7 @@ MUTANTS = (
     Mutant(
         "suspects dropped",
         "a task that broke a worker and would not be the first of several is nowhere",
-        "      redis.call('RPUSH', line_of(task[2]), id)\n",
+        "      sure('RPUSH', line_of(task[2]), id)\n",
         file=CLAIM,
     ),
     Mutant(
@@ -185,7 +186,7 @@ MUTANTS = (
     Mutant(
         "crashes count as tries",
         "a dead worker uses up a try of its task",
-        " - (tonumber(task[4]) or 0)",
+        " - as_count(task[4])",
         "",
         "queues/lua/mark_failed.lua",
     ),
@@ -231,7 +232,7 @@ MUTANTS = (
     Mutant(
         "release counts",
         "a worker that shuts down in good order uses up a try",
-        "redis.call('HINCRBY', task_key(id), 'attempts', -1)\n",
+        "redis.pcall('HINCRBY', task_key(id), 'attempts', -1) -- anybody may have written a text there\n",
         "",
         "queues/lua/release.lua",
     ),
@@ -305,14 +306,14 @@ MUTANTS = (
     Mutant(
         "errors forgotten",
         "a task fails and nobody can say why",
-        "  redis.call('HSET', task_key(id), 'errors', cjson.encode(errors))\n",
+        "  redis.call('HSET', task_key(id), 'errors', text)\n",
         file=FINISH,
     ),
     Mutant(
         "own tries ignored",
         "a task's own number of tries is not heard",
-        "tonumber(task[2] or settings.max_attempts)",
-        "settings.max_attempts",
+        "budget = as_count(task[2])",
+        "budget = 0",
         "queues/lua/mark_failed.lua",
     ),
     Mutant(
@@ -452,6 +453,60 @@ MUTANTS = (
         "raise Cancelled",
         "workers/in_hand.py",
         ("test_worker.py",),
+    ),
+    Mutant(
+        "a useless key stays",
+        "a key that somebody took for another type stops every claim",
+        "    redis.call('DEL', key)\n",
+        tests=HOSTILE,
+    ),
+    Mutant(
+        "no end to a full history",
+        "a stream that takes no more events stops every step half-way",
+        "    if redis.pcall('DEL', events) ~= 1 then return end\n",
+        tests=HOSTILE,
+    ),
+    Mutant(
+        "numbers of anybody",
+        "a number such as inf in a record stops a claim after the id left its line",
+        "if number and number > 0 and number < MOST then",
+        "if number then",
+        tests=HOSTILE,
+    ),
+    Mutant(
+        "crashes below nothing",
+        "poison with a count of crashes below 0 kills workers without end",
+        "if type(total) == 'number' and total > 0 then return total end",
+        "if type(total) == 'number' then return total end",
+        tests=HOSTILE,
+    ),
+    Mutant(
+        "finished and put in line",
+        "a completed task that somebody puts in line again is completed again",
+        "if has_ended then return",
+        "if false then return",
+        CLAIM,
+        HOSTILE,
+    ),
+    Mutant(
+        "held and put in line",
+        "a task in a worker's hands that somebody puts in line again runs twice",
+        "if redis.call('HEXISTS', processing, id) == 1 then return",
+        "if false then return",
+        CLAIM,
+        HOSTILE,
+    ),
+    Mutant(
+        "record before place",
+        "a task whose line is of another type keeps a record, and is in no line for ever",
+        """    redis.call('LPUSH', line, id)
+    store(id, ARGV[i + 1])
+""",
+        """    store(id, ARGV[i + 1])
+    redis.call('LPUSH', line, id)
+""",
+        "queues/lua/add_tasks.lua",
+        HOSTILE,
     ),
 )
 

@@ -194,7 +194,7 @@ def decode(text: str) -> dict[str, Any]:
     """The dict that `encode` wrote; TaskError when somebody else wrote something else."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets nested without end are no mistake of syntax
         value = None
     if not isinstance(value, dict):
         raise TaskError(f"This is not a JSON object: {text!r:.80}")

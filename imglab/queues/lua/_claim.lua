@@ -10,7 +10,7 @@ local LONGEST_WAIT = 60000
 -- Move what is due from delayed to the tail of its list; returns when the next one is.
 local function promote()
   for _ = 1, 100 do
-    local id, due = unpack(redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
+    local id, due = unpack(sure('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
     if not id then return math.huge end
     if tonumber(due) > now then return tonumber(due) end
     redis.call('ZREM', delayed, id)
@@ -39,7 +39,7 @@ end
 -- Take the next id out of its list.
 local function pop(order)
   for _, line in ipairs(order) do
-    local id = redis.call('RPOP', line)
+    local id = sure('RPOP', line)
     if id then return id end
   end
 end
@@ -67,9 +67,19 @@ local function fault_of(id, task)
   if not line_of(task[2]) then return 'its record names no priority that exists' end
 end
 
+-- Why an id is not to be handed out again, though its record is sound: somebody put it into a line while
+-- it was elsewhere. What was moved there by hand, and is nowhere else, is handed out.
+local function elsewhere(id, status)
+  if status == 'pending' then return nil end
+  local has_ended = status == 'completed' or status == 'failed' or status == 'cancelled'
+  if has_ended then return 'it was put in line again, and is ' .. status end
+  if status == 'delayed' then redis.call('ZREM', delayed, id) end
+  if redis.call('HEXISTS', processing, id) == 1 then return 'it was put in line again, and a worker has it' end
+end
+
 -- Put a task into a worker's hands for one lease; `task` is its payload, priority and attempts.
 local function hold(id, task, worker, nonce)
-  local attempt = (tonumber(task[3]) or 0) + 1
+  local attempt = as_count(task[3]) + 1
   local attempt_text = whole(attempt)
   local token = attempt_text .. ':' .. nonce
   local deadline = now + settings.lease
@@ -92,15 +102,19 @@ local function take(worker, nonce, limit, claims_before)
     looked_at = looked_at + 1
     local id = pop(lines_for(claims_before + #claims))
     if not id then break end
-    local task = redis.pcall('HMGET', task_key(id), 'payload', 'priority', 'attempts', 'crashes')
+    local task = redis.pcall('HMGET', task_key(id), 'payload', 'priority', 'attempts', 'crashes',
+      'status')
     local fault = fault_of(id, task)
+    local again = not fault and elsewhere(id, task[5])
     -- A task that broke a worker goes alone: its next crash must not count against others.
     local is_suspect = not fault and task[4] and task[4] ~= '0'
     if is_suspect then limit = 1 end
     if fault then
       set_aside(id, fault)
+    elseif again then
+      keep_odd(id, again) -- and no event: its own life goes on
     elseif #claims >= limit then
-      redis.call('RPUSH', line_of(task[2]), id)
+      sure('RPUSH', line_of(task[2]), id)
     else
       claims[#claims + 1] = hold(id, task, worker, nonce)
     end
@@ -133,6 +147,7 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
   remember(worker, pid, host, claims)
   if #claims == 0 and has_more then return {0} end
   if #claims == 0 then
+    sure('LLEN', wake) -- the caller is about to wait there
     local _, next_deadline = reap(random)
     local next_change = math.min(next_due, next_deadline, now + LONGEST_WAIT)
     return {math.max(0, next_change - now)}

@@ -41,13 +41,34 @@ end
 local function task_key(id) return namespace .. 'task:' .. id end
 local function result_key(id) return namespace .. 'result:' .. id end
 
+-- Whether an error says of a key that a producer made it useless for all: it holds another kind of value,
+-- or is a stream that has its last id (as Redis 7 says it, and 6).
+local function is_useless(reply)
+  local words = reply.err
+  return words:find('WRONGTYPE', 1, true) or words:find('exhausted the last possible ID', 1, true)
+    or words:find('equal or smaller than the target', 1, true)
+end
+
+-- Remember what was of no use, for a person to look at.
+local function keep_odd(id, reason)
+  redis.call('LPUSH', odd, cjson.encode({id = id, reason = reason, at = now}))
+  redis.call('LTRIM', odd, 0, whole(settings.keep - 1))
+end
+
+-- Write into the history. A producer may not delete it, and its task counts more than the note.
 local function note(event, id, ...)
+  local reply = redis.pcall('XADD', events, '*', 'event', event, 'task', id, ...)
+  if type(reply) ~= 'table' then return end -- an id, and no error
+  if is_useless(reply) then
+    if redis.pcall('DEL', events) ~= 1 then return end
+    keep_odd(events, 'it took no more events, and began anew')
+  end
   redis.call('XADD', events, '*', 'event', event, 'task', id, ...)
 end
 
 -- Now and then, not with each event: looking for what is too old costs as much as adding.
 local function trim_events()
-  redis.call('XTRIM', events, 'MAXLEN', '~', settings.keep_events)
+  redis.pcall('XTRIM', events, 'MAXLEN', '~', settings.keep_events) -- `note` mends what is useless
 end
 
 -- Wake one sleeper, unless a token says so already.
@@ -60,10 +81,20 @@ local function arm()
   if redis.call('EXISTS', unpack(KEYS, FIRST_LINE)) > 0 then ring() end
 end
 
--- Count one more; a number that somebody overwrote with a text begins anew.
+-- The largest number that counts something: nothing is tried so often.
+local MOST = 1e9
+
+-- A count out of a record, where anybody may have written anything: 0 for what is none.
+local function as_count(text)
+  local number = tonumber(text)
+  if number and number > 0 and number < MOST then return math.floor(number) end -- so no NaN either
+  return 0
+end
+
+-- Count one more; a number that somebody overwrote with what counts nothing begins anew.
 local function count(hash, field)
   local total = redis.pcall('HINCRBY', hash, field, '1')
-  if type(total) == 'number' then return total end
+  if type(total) == 'number' and total > 0 then return total end
   redis.call('HSET', hash, field, '1')
   return 1
 end
@@ -80,9 +111,19 @@ end
 
 -- Put aside what was in a list and is no task, with the reason, for a person to look at.
 local function set_aside(id, reason)
-  redis.call('LPUSH', odd, cjson.encode({id = id, reason = reason, at = now}))
-  redis.call('LTRIM', odd, 0, whole(settings.keep - 1))
+  keep_odd(id, reason)
   note('set_aside', id, 'reason', reason)
+end
+
+-- Do a command on a key that a producer may write, too. A useless one goes, and the command is done.
+local function sure(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if is_useless(reply) then
+    redis.call('DEL', key)
+    set_aside(key, 'it held another kind of value than it should')
+  end
+  return redis.call(command, key, ...)
 end
 
 local NO_RECORD = 'it has no record of its own'
@@ -95,7 +136,7 @@ local function line_up(push, id, event)
     set_aside(id, NO_RECORD)
     return false
   end
-  redis.call(push, line, id)
+  sure(push, line, id)
   redis.call('HSET', task_key(id), 'status', 'pending')
   note(event, id)
   return true

@@ -11,10 +11,16 @@ end
 
 -- Keep the last five errors of a task. An error without a claim was not told by a worker.
 local function keep_error(id, claim, reason)
-  local errors = read_json(redis.call('HGET', task_key(id), 'errors')) or {}
-  errors[#errors + 1] = {claim = claim, at = now, error = reason}
-  if #errors > 5 then table.remove(errors, 1) end
-  redis.call('HSET', task_key(id), 'errors', cjson.encode(errors))
+  local told = read_json(redis.call('HGET', task_key(id), 'errors')) or {}
+  local errors = {}
+  for place = math.max(1, #told - 3), #told do
+    if type(told[place]) == 'table' then errors[#errors + 1] = told[place] end
+  end
+  local error = {claim = claim, at = now, error = reason}
+  errors[#errors + 1] = error
+  local is_json, text = pcall(cjson.encode, errors)
+  if not is_json then text = cjson.encode({error}) end -- a number in the others that JSON cannot hold
+  redis.call('HSET', task_key(id), 'errors', text)
 end
 
 -- Put a task where those are that ended as it did. The caller has taken it out of where it was.
@@ -45,7 +51,7 @@ local function retry_or_bury(id, claim, reason, tries, budget, random)
   if tries >= budget then return bury(id, reason) end
   local longest = math.min(settings.backoff_cap, settings.backoff * 2 ^ (tries - 1))
   local wait = math.floor(random * longest)
-  redis.call('ZADD', delayed, now + wait, id)
+  sure('ZADD', delayed, now + wait, id)
   redis.call('HSET', task_key(id), 'status', 'delayed', 'claim', '')
   note('delayed', id, 'wait', wait, 'reason', reason)
   ring() -- a sleeper has to set its alarm anew

@@ -7,7 +7,7 @@ local id, token, reason, retry, random = unpack(ARGV, 3)
 
 local function was_told_before(errors)
   for _, told in ipairs(read_json(errors) or {}) do
-    if told.claim == token then return true end
+    if type(told) == 'table' and told.claim == token then return true end
   end
   return false
 end
@@ -19,8 +19,9 @@ if not owned(id, token) then
 end
 redis.call('HDEL', processing, id)
 -- A crash counts against its own budget, not against this one.
-local tries = (tonumber(task[1]) or 1) - (tonumber(task[4]) or 0)
+local tries = math.max(1, as_count(task[1]) - as_count(task[4]))
 local budget = 0
-if retry == '1' then budget = tonumber(task[2] or settings.max_attempts) end
+if retry == '1' then budget = as_count(task[2]) end
+if retry == '1' and budget == 0 then budget = settings.max_attempts end
 retry_or_bury(id, token, reason, tries, budget, tonumber(random))
 return RECORDED

@@ -13,7 +13,7 @@ if is_cancelled(id) then
   call_off(id, REASON)
   return 1
 end
-redis.call('HINCRBY', task_key(id), 'attempts', -1)
+redis.pcall('HINCRBY', task_key(id), 'attempts', -1) -- anybody may have written a text there
 redis.call('HSET', task_key(id), 'claim', '')
 line_up('RPUSH', id, 'released')
 arm()
