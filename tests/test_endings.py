@@ -22,6 +22,7 @@ RAISED = {
     "SystemExit(0)": "SystemExit: 0",
     "asyncio.CancelledError()": "CancelledError: ",
     "GeneratorExit('done')": "GeneratorExit: done",
+    "KeyboardInterrupt()": "RuntimeError: a filter raised KeyboardInterrupt",
     "MemoryError()": "MemoryError: ",
     "RecursionError('deep')": "RecursionError: deep",
     "BaseExceptionGroup('two', [SystemExit(1)])": "BaseExceptionGroup: two (1 sub-exception)",

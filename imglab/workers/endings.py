@@ -6,6 +6,7 @@
 | Cancelled: somebody took it back while it ran | cancelled, and never run again |
 | NotOurs: its lease is lost, or it was given back | nothing: another claim counts |
 | KeyboardInterrupt: a person wants us to leave | given back, and the worker leaves |
+| the same in a process, where only a filter can have raised it | failed, and tried again |
 | ResourceExhausted: the disk or the memory is full | failed, and tried again |
 | anything else, SystemExit and CancelledError of asyncio included | failed, and tried again |
 """

@@ -15,9 +15,10 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from imglab.errors import ImglabError, QueueUnavailable
-from imglab.queues import RedisTaskQueue
+from imglab.queues import RedisTaskQueue, Task
 from imglab.storage import storage_for
 from imglab.text import shown
 from imglab.workers.logs import keep_short, log_to_own_file
@@ -50,7 +51,7 @@ def run(spec: WorkerSpec) -> int:
     import_filters(spec.imports)
     queue = _queue(spec)
     standby = Standby(spec, queue)
-    worker = Worker(
+    worker = _ProcessWorker(
         spec.name,
         spec.filters,
         queue,
@@ -66,6 +67,17 @@ def run(spec: WorkerSpec) -> int:
     queue.leave(spec.name)
     standby.end()
     return 0
+
+
+class _ProcessWorker(Worker):
+    """A worker whose interrupts come from its tasks: a person's signals go to the watch thread."""
+
+    def process(self, task: Task) -> dict[str, Any]:
+        """Do what a task asks for; what it raises ends its try, and not this process."""
+        try:
+            return super().process(task)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("a filter raised KeyboardInterrupt") from error
 
 
 def import_filters(modules: Iterable[str]) -> None:
