@@ -547,3 +547,19 @@ def test_a_queue_made_from_its_spec_is_the_same_queue(valkey):
         assert again.get_task("w").id == task_id
         assert again.settings.lease == 7
         again.close()
+
+
+SLOW_MODULE = """
+import time
+with open("starts", "a") as file:
+    file.write("x")
+time.sleep(4)
+"""
+
+
+def test_a_worker_that_begins_slowly_is_not_taken_for_frozen(project, valkey):
+    (project / "slow_module.py").write_text(SLOW_MODULE)
+    with redis_queue(valkey, QueueSettings(lease=0.5)) as queue:
+        queue.get_task("somebody-else")
+        with WorkerPool(1, (), queue, imports=["slow_module"]):
+            assert (project / "starts").read_text() == "x"

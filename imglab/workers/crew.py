@@ -209,12 +209,17 @@ class Crew:
         except QueueError:
             records = {}  # without Redis nobody can show life: the count begins anew
         for name, member in self.members.items():
-            seen = records.get(name, {}).get("seen", 0)
+            record = records.get(name, {})
+            seen = record.get("seen", 0)
             if seen != member.seen or not records:
                 member.seen = seen
                 member.seen_at = time.monotonic()
             silent_for = time.monotonic() - member.seen_at
-            is_frozen = silent_for > SILENT_LEASES * self.queue.settings.lease
+            limit = SILENT_LEASES * self.queue.settings.lease
+            has_begun = record.get("pid") == member.process.pid
+            if not has_begun:
+                limit = max(limit, START_TIMEOUT_S)
+            is_frozen = silent_for > limit
             if is_frozen and member.process.poll() is None:
                 logger.warning("%s shows no life for %.0f s: killed", name, silent_for)
                 member.process.kill()
