@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two tests at a time; tests/helpers/schedule.py says which ones.
 SIDE_BY_SIDE := -n 2
 
-.PHONY: lab demo test quick check lint lessons pictures bench chaos mutants clean
+.PHONY: lab demo test quick check lint lessons pictures bench chaos torture mutants clean
 
 lab: .venv/lab           ## JupyterLab, open on the lessons, with a Redis of its own
 	$(BIN)/imglab lab
@@ -38,6 +38,9 @@ bench: .venv/test        ## speed, as ratios against references taken in the sam
 
 chaos: .venv/lab         ## kill workers, Redis and connections for five minutes; nothing may be lost
 	for n in 1 2 3 4 5; do $(BIN)/imglab chaos --seed $$n || exit 1; done
+
+torture: .venv/test      ## hostile producer, odd tasks, moody Redis, dying workers; no promise may be broken
+	PYTHONPATH=tests $(BIN)/python -m torture
 
 mutants: .venv/test      ## take away one line of the protocol at a time: some test must turn red
 	$(BIN)/python tests/mutants.py

@@ -232,7 +232,7 @@ MUTANTS = (
     Mutant(
         "release counts",
         "a worker that shuts down in good order uses up a try",
-        "redis.pcall('HINCRBY', task_key(id), 'attempts', -1) -- anybody may have written a text there\n",
+        "redis.pcall('HINCRBY', task_key(id), 'attempts', -1)",
         "",
         "queues/lua/release.lua",
     ),

@@ -36,6 +36,7 @@ SLOW_FILES = (
     "test_pool",
     "test_server",
     "test_stateful",
+    "test_torture",
     "test_wheel",
 )
 #: And single tests that start other programs, or count for seconds.
