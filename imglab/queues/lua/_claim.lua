@@ -74,7 +74,8 @@ local function elsewhere(id, status)
   local has_ended = status == 'completed' or status == 'failed' or status == 'cancelled'
   if has_ended then return 'it was put in line again, and is ' .. status end
   if status == 'delayed' then redis.call('ZREM', delayed, id) end
-  if redis.call('HEXISTS', processing, id) == 1 then return 'it was put in line again, and a worker has it' end
+  local is_held = redis.call('HEXISTS', processing, id) == 1
+  if is_held then return 'it was put in line again, and a worker has it' end
 end
 
 -- Put a task into a worker's hands for one lease; `task` is its payload, priority and attempts.
@@ -105,7 +106,8 @@ local function take(worker, nonce, limit, claims_before)
     local task = redis.pcall('HMGET', task_key(id), 'payload', 'priority', 'attempts', 'crashes',
       'status')
     local fault = fault_of(id, task)
-    local again = not fault and elsewhere(id, task[5])
+    local again
+    if not fault then again = elsewhere(id, task[5]) end
     -- A task that broke a worker goes alone: its next crash must not count against others.
     local is_suspect = not fault and task[4] and task[4] ~= '0'
     if is_suspect then limit = 1 end

@@ -43,7 +43,8 @@ local function call_off(id, reason)
 end
 
 -- A try that did not end well: keep its error, then wait (exponential back-off, full jitter) and
--- try again while the budget lasts, else give up; at once what somebody cancelled meanwhile. The caller has taken the id out of processing.
+-- try again while the budget lasts, else give up; what somebody cancelled meanwhile ends at once.
+-- The caller has taken the id out of processing.
 -- Full jitter: any moment up to the longest wait (Brooker, "Exponential backoff and jitter", 2015).
 local function retry_or_bury(id, claim, reason, tries, budget, random)
   keep_error(id, claim, reason)

@@ -18,8 +18,7 @@ for i = 1, #entries, 2 do
     claim.deadline = now + settings.lease
     redis.call('HDEL', processing, id) -- first, for a server that is full; see complete()
     redis.call('HSET', processing, id, cjson.encode(claim))
-    local is_cancelled = redis.call('HEXISTS', task_key(id), 'cancel') == 1
-    if is_cancelled then answer = CANCEL_ASKED end
+    if is_cancelled(id) then answer = CANCEL_ASKED end
     answer = math.max(answer, RENEWED)
   end
 end
