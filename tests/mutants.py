@@ -491,7 +491,7 @@ MUTANTS = (
     Mutant(
         "held and put in line",
         "a task in a worker's hands that somebody puts in line again runs twice",
-        "if redis.call('HEXISTS', processing, id) == 1 then return",
+        "if is_held then return",
         "if false then return",
         CLAIM,
         HOSTILE,
@@ -500,9 +500,9 @@ MUTANTS = (
         "record before place",
         "a task whose line is of another type keeps a record, and is in no line for ever",
         """    redis.call('LPUSH', line, id)
-    store(id, ARGV[i + 1])
+    store(id, ARGV[i + 1], 'pending')
 """,
-        """    store(id, ARGV[i + 1])
+        """    store(id, ARGV[i + 1], 'pending')
     redis.call('LPUSH', line, id)
 """,
         "queues/lua/add_tasks.lua",

@@ -60,7 +60,7 @@ REMOVED = (
     ),
     Removed(
         "reap: put the task in line for another try",
-        "  redis.call('ZADD', delayed, now + wait, id)\n",
+        "  sure('ZADD', delayed, now + wait, id)\n",
     ),
     Removed(
         "reap: count the crashes",

@@ -71,14 +71,19 @@ local function trim_events()
   redis.pcall('XTRIM', events, 'MAXLEN', '~', settings.keep_events) -- `note` mends what is useless
 end
 
+-- Whether a token says already that somebody is to wake up.
+local function has_token() return redis.call('EXISTS', wake) == 1 end
+
 -- Wake one sleeper, unless a token says so already.
 local function ring()
-  if redis.call('EXISTS', wake) == 0 then redis.call('RPUSH', wake, '1') end
+  if not has_token() then redis.call('RPUSH', wake, '1') end
 end
 
--- Pass the baton: while there is work, one more worker should be awake.
+-- Pass the baton: while there is work, one more worker should be awake. While all are busy the token lies
+-- there, so it is looked for first.
 local function arm()
-  if redis.call('EXISTS', unpack(KEYS, FIRST_LINE)) > 0 then ring() end
+  if has_token() then return end
+  if redis.call('EXISTS', unpack(KEYS, FIRST_LINE)) > 0 then redis.call('RPUSH', wake, '1') end
 end
 
 -- The largest number that counts something: nothing is tried so often.
