@@ -27,7 +27,7 @@ from imglab.classroom import demo
 from imglab.imaging import FilterPipeline
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.views import Runs, charts
-from imglab.views.html_table import BAD, COLOURS, DONE, GREY, WAITING
+from imglab.views.html_table import BAD, COLOURS, DONE, WAITING
 from imglab.workers import WorkerPool, WorkerSpec
 from imglab.workers.process import VARIABLE
 
@@ -39,6 +39,8 @@ PIXELS = 6_000_000
 SCALE, MARGIN = 2, 16
 #: The animation: seconds between two frames, seconds of the last one, and dots across.
 EVERY, LAST, ACROSS = 0.12, 2.0, 900
+#: The grey of notes, as JupyterLab's light theme has it.
+GREY = "#757575"
 #: Its colours: each ink of a board, in steps to the white of the page.
 INKS = ("#000000", GREY, WAITING, DONE, BAD, *COLOURS[:3], COLOURS[5])
 STEPS = 8

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from dataclasses import replace
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from helpers.clock import until
 from helpers.server import redis_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +18,18 @@ from nbclient import NotebookClient
 from imglab.errors import ImglabError
 from imglab.queues import QueueSettings, TaskQueue
 from imglab.queues.vocabulary import EVENTS, Event
-from imglab.views.board_table import WORKER_ROWS, Film, board_html, sentence, sparkline
+from imglab.views import boards
+from imglab.views.board_table import (
+    BIG_SIZE,
+    WORKER_ROWS,
+    Film,
+    board_html,
+    sentence,
+    sparkline,
+)
+from imglab.views.boards import Board
 from imglab.views.frames import PLACES, Camera, Frame, Hold, frames
+from imglab.views.html_table import GREY
 from imglab.views.recordings import replay
 
 
@@ -277,3 +291,56 @@ def test_a_board_goes_on_while_a_cell_is_busy_and_its_last_frame_stays_in_the_no
     assert "my queue" in text
     assert re.search(r"completed.*…20failed0", text)
     assert "<script" not in shown.data["text/html"]
+
+
+def test_a_board_says_that_redis_is_away_and_for_a_while_that_it_was(own_server, monkeypatch):
+    handle = SimpleNamespace(update=lambda _bundle, raw: raw)
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: handle)
+    with redis_queue(own_server) as queue:
+        view = Board(queue)
+        own_server.kill()
+        until(lambda: "Redis is away" in view._draw())
+        own_server.start()
+        until(lambda: re.search(r"Redis is back, it was away for [\d.]+ s", view._draw()))
+        monkeypatch.setattr(boards, "BACK_NOTE_S", 0.0)
+        assert "Redis is" not in view._draw()
+        view.stop()
+
+
+def test_a_big_board_has_room_for_eight_workers_on_a_small_projector(queue):
+    a_little_of_everything(queue)
+    with closing(Camera(queue)) as camera:
+        frame = camera.shoot()
+    everybody = [f"worker-{number}" for number in range(1, WORKER_ROWS + 1)]
+    for workers, sentences in ((everybody[:3], 3), (everybody[:6], 2), (everybody, 0)):
+        frame = replace(frame, workers=workers, silent={}, holds=[])
+        html = board_html(frame, film_of(frame), "big", size=BIG_SIZE)
+        assert "font-size:20px" in html
+        # Each place, its title and its rate; then the events, which are in one row.
+        assert len(re.findall(r"\d\d:\d\d:\d\d", html)) == sentences
+    rows = [text_of(each) for each in html.split("<tr")]
+    assert max(map(len, rows)) <= 3 * BIG_SIZE.width
+
+
+def luminance(colour: str) -> float:
+    """How bright a colour is, from 0 to 1, as the rules for readable pages have it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_grey_words_can_be_read_on_white_and_on_black():
+    (grey,) = re.findall(r"#\w{6}", GREY)
+    bright = luminance(grey) + 0.05
+    assert 1.05 / bright >= 4.5
+    assert bright / 0.05 >= 4.5
+
+
+def test_words_have_the_pages_own_ink_or_its_grey(queue):
+    a_little_of_everything(queue)
+    with closing(Camera(queue)) as camera:
+        frame = camera.shoot()
+    frame = replace(frame, silent={"worker-1": "silent since 10:00:00"})
+    html = board_html(frame, film_of(frame), "title", "Redis is away")
+    for colour, words in re.findall(r'<span style="color:([^"]*)">([^<]*)<', html):
+        assert colour == GREY or not re.search("[a-z]", words), words

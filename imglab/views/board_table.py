@@ -9,6 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from imglab.queues.inspect import UNKNOWN
@@ -20,7 +21,9 @@ from imglab.views.html_table import (
     COLOURS,
     DONE,
     GREY,
+    LETTER_PX,
     WAITING,
+    alarm,
     cell,
     fixed_table,
     plain,
@@ -29,23 +32,66 @@ from imglab.views.html_table import (
 )
 from imglab.views.live_view import FRAMES_A_SECOND
 
-#: Squares in a row; with more tasks, each stands for several.
-SQUARES = 40
 #: Workers with a row of their own; the others are counted.
 WORKER_ROWS = 8
-#: Events in words, below.
-SENTENCE_ROWS = 4
 #: Bars of the sparkline.
 BARS = 24
 #: Milliseconds that a bar stands for.
 BAR_MS = 500
-#: Letters of the bar that shows how much of a lease is left.
-LEASE_LETTERS = 10
-#: Letters of the three columns: name, picture, number.
-COLUMNS = (16, SQUARES + 6, 10)
+#: The most completed tasks whose worker is remembered.
+REMEMBERED = 800
 
 DELAYED = COLOURS[5]
 CIRCLES = "①②③④⑤⑥⑦⑧⑨⑩"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a board is, and how much there is room for; widths are in letters."""
+
+    letter_px: int
+    line_height: float
+    #: The three columns: name, picture, number.
+    columns: tuple[int, int, int]
+    #: Squares in a row; with more tasks, each stands for several.
+    squares: int
+    #: The words about a claim beside its task, such as its try.
+    notes: int
+    #: The bar that shows how much of a lease is left.
+    lease: int
+    #: Events in words, below.
+    sentences: int
+    #: Workers and events together: with many workers there are fewer sentences.
+    rows: int
+
+    @property
+    def width(self) -> int:
+        """All columns together."""
+        return sum(self.columns)
+
+
+#: A board beside other things.
+NORMAL_SIZE = Size(
+    letter_px=LETTER_PX,
+    line_height=1.45,
+    columns=(16, 46, 10),
+    squares=40,
+    notes=9,
+    lease=10,
+    sentences=4,
+    rows=WORKER_ROWS + 1 + 4,
+)
+#: A board that is read from the last row of a class, and is no wider than a small projector.
+BIG_SIZE = Size(
+    letter_px=20,
+    line_height=1.25,
+    columns=(16, 36, 9),
+    squares=30,
+    notes=5,
+    lease=8,
+    sentences=3,
+    rows=WORKER_ROWS,
+)
 
 
 class Film:
@@ -66,7 +112,7 @@ class Film:
         for event in frame.events:
             if event["event"] == Event.COMPLETED:
                 self._done_by[event["task"]] = event.get("worker", UNKNOWN)
-        while len(self._done_by) > 20 * SQUARES:
+        while len(self._done_by) > REMEMBERED:
             oldest = next(iter(self._done_by))
             del self._done_by[oldest]
 
@@ -103,57 +149,11 @@ class Film:
         return self._done_by.get(task, "")
 
 
-def board_html(frame: Frame, film: Film, title: str, note: str = "") -> str:
-    """A frame as an HTML table that reads as text."""
-    counts = frame.counts
-    rows = _title_rows(frame, film, title, note)
-    for priority in PRIORITIES:
-        squares = _squares(counts[priority], "■", WAITING)
-        rows.append(_row(f"pending {priority}", squares, f"{counts[priority]:,}"))
-    rows += _worker_rows(frame, film)
-    delayed = _squares(counts[Status.DELAYED], "■", DELAYED)
-    rows.append(_row(Status.DELAYED, delayed, f"{counts[Status.DELAYED]:,}"))
-    rows.append(_row(Status.COMPLETED, _completed(frame, film), f"{counts[Status.COMPLETED]:,}"))
-    failed = _squares(counts[Status.FAILED], "✕", BAD)
-    rows.append(_row(Status.FAILED, failed, f"{counts[Status.FAILED]:,}"))
-    if counts[Status.CANCELLED]:  # few queues have any: theirs alone have this row
-        cancelled = _squares(counts[Status.CANCELLED], "✕", GREY)
-        rows.append(_row(Status.CANCELLED, cancelled, f"{counts[Status.CANCELLED]:,}"))
-    rows.append(_sentences_row(frame.events))
-    return fixed_table("live", rows, sum(COLUMNS))
-
-
-def _row(label: str, middle: str, number: str) -> str:
-    first, second, third = COLUMNS
-    return row(
-        [
-            cell(plain(short(shown(label), 15)), f"width:{first}ch"),
-            cell(middle, f"width:{second}ch"),
-            cell(plain(number), f"width:{third}ch;text-align:right"),
-        ]
-    )
-
-
-def _title_rows(frame: Frame, film: Film, title: str, note: str) -> list[str]:
-    state = note
-    if not state and frame.is_paused:
-        state = "paused"
-    # The first row settles the columns, so it has all three; its title runs over into the second.
-    first, second, third = COLUMNS
-    head = row(
-        [
-            cell(
-                f"<b>{plain(title)}</b>   {tinted(plain(state), BAD)}",
-                f"width:{first}ch;overflow:visible",
-            ),
-            cell("", f"width:{second}ch"),
-            cell("", f"width:{third}ch"),
-        ]
-    )
-    rates = film.rates()
-    rate = rates[-1] if rates else 0.0
-    bars = tinted(sparkline(rates), DONE)
-    return [head, _row(f"{rate:,.1f} tasks/s", bars, f"{frame.unfinished:,} left")]
+def board_html(
+    frame: Frame, film: Film, title: str, note: str = "", size: Size = NORMAL_SIZE
+) -> str:
+    """A frame as an HTML table that reads as text; `note` is what nobody shall miss."""
+    return _Drawing(frame, film, size).table(title, note)
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -162,86 +162,153 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * each / top))] for each in values)
 
 
-def _squares(count: int, symbol: str, colour: str) -> str:
-    """One symbol a task; with too many for the row, one for 10, 100, … of them, and it says so."""
-    if count <= SQUARES:
-        return tinted(symbol * count, colour)
-    room = SQUARES - 9  # for the note
-    each = 10
-    while count > each * room:
-        each *= 10
-    symbols = math.ceil(count / each)
-    return tinted(symbol * symbols, colour) + tinted(f" × {each:,}", GREY)
+@dataclass(frozen=True)
+class _Drawing:
+    """One frame on its way to be a table."""
 
+    frame: Frame
+    film: Film
+    size: Size
 
-def _completed(frame: Frame, film: Film) -> str:
-    """The latest completed tasks, each as the number of its worker; the latest comes first."""
-    most = SQUARES // 2 - 3  # a circle may be wider than a letter
-    marks = []
-    for task in frame.ids[Status.COMPLETED][:most]:
-        worker = film.done_by(task)
-        marks.append(tinted(film.mark(worker), film.colour(worker)) if worker else "·")
-    more = tinted(" …", GREY) if frame.counts[Status.COMPLETED] > len(marks) else ""
-    return " ".join(marks) + more
+    def table(self, title: str, note: str) -> str:
+        counts = self.frame.counts
+        rows = self._title_rows(title, note)
+        for priority in PRIORITIES:
+            rows.append(self._count_row(f"pending {priority}", "■", WAITING, counts[priority]))
+        worker_rows = self._worker_rows()
+        rows += worker_rows
+        rows.append(self._count_row(Status.DELAYED, "■", DELAYED, counts[Status.DELAYED]))
+        completed = counts[Status.COMPLETED]
+        rows.append(self._row(Status.COMPLETED, self._completed(), f"{completed:,}"))
+        rows.append(self._count_row(Status.FAILED, "✕", BAD, counts[Status.FAILED]))
+        cancelled = counts[Status.CANCELLED]
+        if cancelled:  # few queues have any: theirs alone have this row
+            rows.append(self._count_row(Status.CANCELLED, "✕", GREY, cancelled))
+        size = self.size
+        sentences = min(size.sentences, size.rows - len(worker_rows))
+        if sentences > 0:
+            rows.append(self._sentences_row(sentences))
+        return fixed_table("live", rows, size.width, size.line_height, size.letter_px)
 
+    def _row(self, label: str, middle: str, number: str) -> str:
+        first, second, third = self.size.columns
+        return row(
+            [
+                cell(plain(short(shown(label), first - 1)), f"width:{first}ch"),
+                cell(middle, f"width:{second}ch"),
+                cell(plain(number), f"width:{third}ch;text-align:right"),
+            ]
+        )
 
-def _worker_rows(frame: Frame, film: Film) -> list[str]:
-    held: dict[str, list[Hold]] = {}
-    for hold in frame.holds:
-        held.setdefault(hold.worker, []).append(hold)
-    known = list(film.workers)
-    if not known:
-        return [_row("no worker yet", "", "")]
-    rows = [_worker_row(name, held.get(name, []), frame, film) for name in known[:WORKER_ROWS]]
-    others = known[WORKER_ROWS:]
-    if others:
-        rows.append(_row(f"and {len(others)} more", _summed_up(others, held, frame), ""))
-    return rows
+    def _count_row(self, label: str, symbol: str, colour: str, count: int) -> str:
+        return self._row(label, self._squares(count, symbol, colour), f"{count:,}")
 
+    def _title_rows(self, title: str, note: str) -> list[str]:
+        state = note
+        if not state and self.frame.is_paused:
+            state = "paused"
+        # The first row settles the columns, so it has all three; its title runs over into the
+        # second.
+        first, second, third = self.size.columns
+        head = row(
+            [
+                cell(
+                    f"<b>{plain(title)}</b>   {alarm(plain(state))}",
+                    f"width:{first}ch;overflow:visible",
+                ),
+                cell("", f"width:{second}ch"),
+                cell("", f"width:{third}ch"),
+            ]
+        )
+        rates = self.film.rates()
+        rate = rates[-1] if rates else 0.0
+        bars = tinted(sparkline(rates), DONE)
+        left = f"{self.frame.unfinished:,} left"
+        return [head, self._row(f"{rate:,.1f} tasks/s", bars, left)]
 
-def _summed_up(others: list[str], held: Mapping[str, list[Hold]], frame: Frame) -> str:
-    """How many workers without a row of their own do what."""
-    here = [name for name in others if name in frame.workers and name not in frame.silent]
-    busy = sum(name in held for name in here)
-    words = f"{busy} busy, {len(here) - busy} idle"
-    silent = sum(name in frame.silent for name in others)
-    if silent:
-        words += f", {silent} silent"
-    return words
+    def _squares(self, count: int, symbol: str, colour: str) -> str:
+        """A symbol a task; with too many for the row, one for 10, 100, … of them; it says so."""
+        if count <= self.size.squares:
+            return tinted(symbol * count, colour)
+        room = self.size.squares - 9  # for the note
+        each = 10
+        while count > each * room:
+            each *= 10
+        symbols = math.ceil(count / each)
+        return tinted(symbol * symbols, colour) + tinted(f" × {each:,}", GREY)
 
+    def _completed(self) -> str:
+        """The latest completed tasks, each as the number of its worker; the latest comes first."""
+        most = self.size.squares // 2 - 3  # a circle may be wider than a letter
+        film = self.film
+        marks = []
+        for task in self.frame.ids[Status.COMPLETED][:most]:
+            worker = film.done_by(task)
+            marks.append(tinted(film.mark(worker), film.colour(worker)) if worker else "·")
+        is_cut = self.frame.counts[Status.COMPLETED] > len(marks)
+        more = tinted(" …", GREY) if is_cut else ""
+        return " ".join(marks) + more
 
-def _worker_row(name: str, holds: list[Hold], frame: Frame, film: Film) -> str:
-    label = f"{film.mark(name)} {name}"
-    if name in frame.silent:
-        words = short(shown(frame.silent[name]), SQUARES + 6)
-        return _row(label, tinted(plain(words), BAD), "")
-    if not holds:
-        words = "idle" if name in frame.workers else "gone"
-        return _row(label, tinted(words, GREY), "")
-    first = holds[0]
-    notes = []
-    if first.attempt > 1:
-        notes.append(f"try {first.attempt}")
-    if len(holds) > 1:
-        notes.append(f"+{len(holds) - 1}")
-    colour = film.colour(name)
-    what = plain(f"■ {short(shown(first.task), 12):12} {short(' '.join(notes), 9):9}")
-    return _row(label, f"{tinted(what, colour)} lease {_lease(first, colour)}", "")
+    def _worker_rows(self) -> list[str]:
+        held: dict[str, list[Hold]] = {}
+        for hold in self.frame.holds:
+            held.setdefault(hold.worker, []).append(hold)
+        known = list(self.film.workers)
+        if not known:
+            return [self._row("no worker yet", "", "")]
+        rows = [self._worker_row(name, held.get(name, [])) for name in known[:WORKER_ROWS]]
+        others = known[WORKER_ROWS:]
+        if others:
+            rows.append(self._row(f"and {len(others)} more", self._summed_up(others, held), ""))
+        return rows
 
+    def _summed_up(self, others: list[str], held: Mapping[str, list[Hold]]) -> str:
+        """How many workers without a row of their own do what."""
+        frame = self.frame
+        here = [name for name in others if name in frame.workers and name not in frame.silent]
+        busy = sum(name in held for name in here)
+        words = f"{busy} busy, {len(here) - busy} idle"
+        silent = sum(name in frame.silent for name in others)
+        if silent:
+            words += f", {silent} silent"
+        return words
 
-def _lease(hold: Hold, colour: str) -> str:
-    """How much of a lease is left, as a bar that gets shorter."""
-    filled = round(LEASE_LETTERS * hold.left)
-    return tinted("━" * filled, colour) + tinted("╌" * (LEASE_LETTERS - filled), GREY)
+    def _worker_row(self, name: str, holds: list[Hold]) -> str:
+        frame = self.frame
+        label = f"{self.film.mark(name)} {name}"
+        if name in frame.silent:
+            room = self.size.columns[1] - len("● ")
+            return self._row(label, alarm(plain(short(shown(frame.silent[name]), room))), "")
+        if not holds:
+            words = "idle" if name in frame.workers else "gone"
+            return self._row(label, tinted(words, GREY), "")
+        first = holds[0]
+        notes = []
+        if first.attempt > 1:
+            notes.append(f"try {first.attempt}")
+        if len(holds) > 1:
+            notes.append(f"+{len(holds) - 1}")
+        room = self.size.notes
+        words = f"{short(shown(first.task), 12):12} {short(' '.join(notes), room):{room}}"
+        colour = self.film.colour(name)
+        lease = self._lease(first, colour)
+        # The square has the colour, and not the words: not each of them can be read as letters.
+        return self._row(label, f"{tinted('■', colour)} {plain(words)} lease {lease}", "")
 
+    def _lease(self, hold: Hold, colour: str) -> str:
+        """How much of a lease is left, as a bar that gets shorter."""
+        letters = self.size.lease
+        filled = round(letters * hold.left)
+        return tinted("━" * filled, colour) + tinted("╌" * (letters - filled), GREY)
 
-def _sentences_row(events: Sequence[dict[str, Any]]) -> str:
-    """The latest events in words; as many lines as ever, so that the board keeps its height."""
-    lines = [sentence(event) for event in events[-SENTENCE_ROWS:]]
-    while len(lines) < SENTENCE_ROWS:
-        lines.insert(0, " ")
-    text = "\n".join(plain(line) for line in lines)
-    return row([cell(tinted(text, GREY), columns=3)])
+    def _sentences_row(self, most: int) -> str:
+        """The latest events in words; as many lines as ever, so that the board keeps its height."""
+        width = self.size.width
+        lines = [short(sentence(event), width) for event in self.frame.events[-most:]]
+        while len(lines) < most:
+            lines.insert(0, " ")
+        text = "\n".join(plain(line) for line in lines)
+        return row([cell(tinted(text, GREY), columns=3)])
 
 
 def sentence(event: dict[str, Any]) -> str:
@@ -255,7 +322,7 @@ def sentence(event: dict[str, Any]) -> str:
     attempt = int(event.get("attempt", 1))
     if attempt > 1:
         words += f" (try {attempt})"
-    return short(shown(f"{when}  {words}"), sum(COLUMNS))
+    return short(shown(f"{when}  {words}"), NORMAL_SIZE.width)
 
 
 def _time_of_day(at: object) -> str:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import time
+
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
-from imglab.views.board_table import Film, board_html
+from imglab.views.board_table import BIG_SIZE, NORMAL_SIZE, Film, board_html
 from imglab.views.frames import Camera, Frame
 from imglab.views.live_view import Live
+
+#: Seconds for which a board says that Redis was away: it may be back within one of them.
+BACK_NOTE_S = 10.0
 
 
 class Board(Live):
     """A queue, drawn anew eight times a second until `stop`; see `board`."""
 
-    def __init__(self, queue: RedisTaskQueue, title: str = "") -> None:
+    def __init__(self, queue: RedisTaskQueue, title: str = "", *, big: bool = False) -> None:
         self.title = title or queue.namespace + queue.name
+        #: Whether its letters can be read from the last row of a class; may be changed.
+        self.big = big
         self._camera = Camera(queue)
         self._film = Film()
         self._last = Frame.empty()
+        #: When Redis was first found away, and then back; seconds of time.monotonic().
+        self._away_since: float | None = None
+        self._back_at: float | None = None
         super().__init__(self._draw, of=("board", queue))
 
     def stop(self) -> None:
@@ -24,20 +34,49 @@ class Board(Live):
         super().stop()
         self._camera.close()
 
+    def begin_anew(self) -> None:
+        """Forget the workers that were here, the rate so far, and that Redis was away."""
+        self._film = Film()
+        self._away_since = None
+        self._back_at = None
+
     def _draw(self) -> str:
-        note = ""
+        film = self._film  # another thread may give us a new one
         try:
             self._last = self._camera.shoot()
-            self._film.add(self._last)
         except ImglabError:  # the next frame tries again
-            note = "Redis is away"
-        return board_html(self._last, self._film, self.title, note)
+            self._note_away()
+        else:
+            self._note_back()
+            film.add(self._last)
+        size = BIG_SIZE if self.big else NORMAL_SIZE
+        return board_html(self._last, film, self.title, self._note(), size)
+
+    def _note_away(self) -> None:
+        if self._away_since is None or self._back_at is not None:
+            self._away_since = time.monotonic()
+            self._back_at = None
+
+    def _note_back(self) -> None:
+        if self._away_since is not None and self._back_at is None:
+            self._back_at = time.monotonic()
+
+    def _note(self) -> str:
+        """What is to be said of Redis: that it is away, and for a while that it was."""
+        if self._away_since is None:
+            return ""
+        if self._back_at is None:
+            return "Redis is away"
+        if time.monotonic() - self._back_at > BACK_NOTE_S:
+            return ""
+        return f"Redis is back, it was away for {self._back_at - self._away_since:.1f} s"
 
 
-def board(queue: RedisTaskQueue, title: str = "") -> Board:
+def board(queue: RedisTaskQueue, title: str = "", *, big: bool = False) -> Board:
     """Show a live view of a queue, eight times a second, while a cell is busy and after it.
 
     Write `with board(queue): …`, or `view = board(queue)` and later `view.stop()`; the next board
     of the same queue stops it, too. It has a connection of its own, and says so when Redis is away.
+    `big` makes its letters large enough for the last row of a class.
     """
-    return Board(queue, title)
+    return Board(queue, title, big=big)

@@ -16,7 +16,7 @@ from imglab.queues.vocabulary import PLACES, PRIORITIES, Event, Status
 from imglab.text import shown
 from imglab.views.figures import INK, as_label, figure, show
 from imglab.views.frames import frames
-from imglab.views.html_table import COLOURS, GREY
+from imglab.views.html_table import COLOURS
 from imglab.views.runs import Run, Runs
 from imglab.views.scaling import Law, fit
 
@@ -69,7 +69,7 @@ def timeline(ax: Axes, runs: Runs) -> list[Artist]:
         colour = COLOURS[row % len(COLOURS)]
         artists.append(ax.broken_barh(spans, (row - 0.2, 0.6), color=colour, edgecolor="white"))
         waits = [(run.added, run.waited) for run in mine]
-        artists.append(ax.broken_barh(waits, (row - 0.38, 0.1), color=GREY, alpha=0.6))
+        artists.append(ax.broken_barh(waits, (row - 0.38, 0.1), color=INK, alpha=0.6))
         for run in filter(_went_wrong, mine):
             ax.annotate("✕", (run.ended, row + 0.1), ha="center", va="center")
     ax.set_yticks(range(len(runs.workers)), [as_label(worker) for worker in runs.workers])
@@ -228,7 +228,7 @@ def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
     gains = _gains(rates)
     xs = _spread(1, max(rates))
     ideal = [min(x, cores) for x in xs]
-    artists = list[Any](ax.plot(xs, ideal, "--", color=GREY, label="ideal"))
+    artists = list[Any](ax.plot(xs, ideal, "--", color=INK, label="ideal"))
     for each in _laws(rates, cores):
         one = each.law.throughput(1)
         curve = [each.law.throughput(x) / one for x in xs]

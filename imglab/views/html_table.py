@@ -13,8 +13,9 @@ from imglab.text import shown
 #: Okabe and Ito's colours, which differ for colour-blind eyes, dark enough on white and light
 #: enough on black; a worker is known by its number, too.
 COLOURS = ("#2080C8", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#7B68C8", "#808080")
-#: Notes, and what is still to come.
-GREY = "#8a8a8a"
+#: Notes, and what is still to come: the theme's own grey, for no one grey can be read on both white
+#: and black (at least 4.5 to 1). Where there is no JupyterLab, the grey that comes nearest to it.
+GREY = "var(--jp-ui-font-color2, #757575)"
 #: Tasks in line.
 WAITING = "#6d87a8"
 #: What ended well.
@@ -23,7 +24,9 @@ DONE = "#2e9e6b"
 BAD = "#c4453c"
 
 CELL_STYLE = "text-align:left;padding:1px 0;white-space:pre;overflow:hidden;border:none"
-_TABLE_STYLE = "border-collapse:collapse;border:none;margin:0;font-family:monospace;font-size:13px"
+#: How high letters are in a table, in pixels.
+LETTER_PX = 13
+_TABLE_STYLE = "border-collapse:collapse;border:none;margin:0;font-family:monospace"
 
 
 def plain(text: object) -> str:
@@ -34,6 +37,15 @@ def plain(text: object) -> str:
 def tinted(html: str, colour: str) -> str:
     """The same in a colour; nothing for nothing."""
     return f'<span style="color:{colour}">{html}</span>' if html else ""
+
+
+def alarm(html: str) -> str:
+    """Words that nobody shall miss: a red dot before them, for red letters are hard to read."""
+    return f"{tinted('●', BAD)} {_bold(html)}" if html else ""
+
+
+def _bold(html: str) -> str:
+    return f'<span style="font-weight:bold">{html}</span>'
 
 
 def cell(html: str, style: str = "", *, tag: str = "td", columns: int = 1) -> str:
@@ -51,12 +63,18 @@ def row(cells: Iterable[str], style: str = "") -> str:
 
 def table(name: str, rows: Iterable[str]) -> str:
     """A table as wide as what is in it; `imglab-` and its name are its class."""
-    return _table(name, rows, _TABLE_STYLE)
+    return _table(name, rows, f"{_TABLE_STYLE};font-size:{LETTER_PX}px")
 
 
-def fixed_table(name: str, rows: Iterable[str], width: int, line_height: float = 1.45) -> str:
+def fixed_table(
+    name: str,
+    rows: Iterable[str],
+    width: int,
+    line_height: float = 1.45,
+    letter_px: int = LETTER_PX,
+) -> str:
     """A table of so many letters across, whatever is in it: nothing jumps."""
-    size = f"line-height:{line_height};width:{width}ch"
+    size = f"font-size:{letter_px}px;line-height:{line_height};width:{width}ch"
     return _table(name, rows, f"table-layout:fixed;{_TABLE_STYLE};{size}")
 
 
