@@ -16,22 +16,59 @@ pytestmark = [
     pytest.mark.photographs("camera.jpg", "coffee.jpg", "sample.jpg"),
 ]
 
-#: The status line: the last row of the panel.
-STATUS = "[...document.querySelectorAll('.widget-vbox > .widget-html')].at(-1)"
+#: The status line, the last row of the panel, and what it says now; what it said before is below.
+STATUS = "document.querySelector('.imglab-status')"
+SAID = STATUS + "?.innerText.split('\\n')[0]"
 BUTTON = ".widget-hbox:has(b:text-is('{}')) button:text-is('{}')"
 #: Presses a button, and gives the status line's first answer, and after how many milliseconds.
 PRESS = f"""
 button => new Promise(done => {{
-  const line = {STATUS}, before = line.innerText, begun = performance.now();
+  const line = {STATUS}, said = () => {SAID}, before = said(), begun = performance.now();
   const watch = new MutationObserver(() => {{
-    if (line.innerText.trim() && line.innerText != before) {{
+    if (said().trim() && said() != before) {{
       watch.disconnect();
-      done([line.innerText, performance.now() - begun]);
+      done([said(), performance.now() - begun]);
     }}
   }});
   watch.observe(line, {{childList: true, subtree: true, characterData: true}});
   button.click();
 }})
+"""
+#: How large letters and buttons are, and what is cut: of the panel, the board, and the notebook.
+PLACES = """
+() => {
+  const box = each => document.querySelector(each).getBoundingClientRect();
+  const panel = box('.imglab-room'), board = box('table.imglab-live');
+  const page = box('.jp-Notebook');
+  const parts = [...document.querySelectorAll('.imglab-room :is(button, select, input, b)')];
+  const letters = [...parts, ...document.querySelectorAll('table.imglab-live td')]
+    .map(each => parseFloat(getComputedStyle(each).fontSize));
+  return {
+    cut: parts.filter(each => each.getBoundingClientRect().right > panel.right + 1
+      || each.scrollWidth > each.clientWidth + 1 && each.tagName == 'BUTTON')
+      .map(each => each.innerText),
+    rows: new Set(parts.filter(each => each.tagName == 'BUTTON')
+      .map(each => Math.round(each.getBoundingClientRect().top))).size,
+    across: page.right - board.right,
+    down: page.height - (board.bottom - panel.top),
+    letters: Math.min(...letters),
+  };
+}
+"""
+#: The contrast of the grey words with what is behind them.
+CONTRAST = """
+() => {
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const bright = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, place) => sum + c * [0.2126, 0.7152, 0.0722][place], 0) + 0.05;
+  const page = numbers(getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor);
+  const words = document.querySelector('table.imglab-live span[style*="--jp-ui-font-color2"]');
+  const [r, g, b, alpha = 1] = numbers(getComputedStyle(words).color);
+  const seen = [r, g, b].map((c, place) => alpha * c + (1 - alpha) * page[place]);
+  const [dark, light] = [bright(seen), bright(page)].sort((a, b) => a - b);
+  return light / dark;
+}
 """
 OUTPUTS = f"{browser.CELLS}.flatMap(c => c.outputs.toJSON()).map(o => o.output_type)"
 
@@ -59,12 +96,11 @@ class Instructor:
 
     def reads(self) -> str:
         """The status line, as soon as it says what was done."""
-        said = f"{STATUS}?.innerText"
-        self.page.wait_for_function(f"() => /^[\\d:]+ +[^…]+$/.test({said})")
-        return self.page.evaluate(said)
+        self.page.wait_for_function(f"() => /^[\\d:]+ +[^…]+$/.test({SAID})")
+        return self.page.evaluate(SAID)
 
     def adds(self, count: int) -> None:
-        box = self.page.locator(".widget-text input[type=number]")
+        box = self.page.locator(".imglab-room input[type=number]")
         box.fill(str(count))
         box.press("Tab")
         assert f"Added {count} at normal" in self.presses("Tasks", "Add photographs")
@@ -75,9 +111,25 @@ class Instructor:
         self.answers[f"{row}: {label}"] = milliseconds, answer
         return self.reads()
 
+    def fits_a_projector(self) -> None:
+        """Big letters, and panel and board with eight workers on one small screen."""
+        self.page.set_viewport_size({"width": 1024, "height": 768})
+        self.page.keyboard.press("Control+b")
+        self.page.locator("button:text-is('Big letters')").click()
+        self.page.locator("button:text-is('Charts')").click()
+        assert "now: 8." in self.presses("Pool", "8")
+        self.page.wait_for_function(f"{browser.BOARD}.includes('worker-8')")
+        places = self.page.evaluate(PLACES)
+        assert places["cut"] == []
+        assert places["rows"] == 4
+        assert places["across"] > 0
+        assert places["down"] > 0
+        assert places["letters"] >= 20
+        assert self.page.evaluate(CONTRAST) >= 4.5
+
     def takes_a_picture(self, path) -> None:
         self.page.wait_for_selector("img[alt*=' tries in ']", timeout=20_000)
-        self.page.evaluate("document.querySelector('.widget-vbox').scrollIntoView()")
+        self.page.evaluate("document.querySelector('.imglab-room').scrollIntoView()")
         self.page.screenshot(path=str(path))
 
 
@@ -99,8 +151,8 @@ def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
         frames.add(page.evaluate(browser.BOARD))
         assert "now: 5." in someone.presses("Pool", "5")
         assert someone.worker.input_value() == "worker-2", "it is still chosen"
-        assert "Added poison-201" in someone.presses("Tasks", "Add poison")
-        assert "Added missing-202" in someone.presses("Tasks", "Add missing file")
+        assert "Added poison-201" in someone.presses("Tasks", "Poison")
+        assert "Added missing-202" in someone.presses("Tasks", "Missing file")
         assert "Paused" in someone.presses("Queue", "Pause")
         assert "Resumed" in someone.presses("Queue", "Resume")
         until(lambda: "is back" in someone.presses("Redis", "Kill -9"), 20)  # it must not be young
@@ -112,6 +164,10 @@ def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
             f"{browser.BOARD}.match(/completed.*200/) && {browser.BOARD}.match(/failed.*2/)"
         )
         someone.takes_a_picture(browser.shots(tmp_path) / "control-light-end.png")
+        someone.fits_a_projector()
+        assert "Reset: 202 tasks deleted, 3 workers" in someone.presses("Queue", "Reset")
+        page.wait_for_function(f"!{browser.BOARD}.includes('worker-4')", timeout=2000)
+        assert "worker-3" in page.evaluate(browser.BOARD)
         outputs = page.evaluate(OUTPUTS)
     for button, (milliseconds, answer) in someone.answers.items():
         print(f"{button:25} {milliseconds:5.0f} ms  {answer}")
@@ -129,3 +185,4 @@ def test_it_suits_a_dark_theme(project, tmp_path):
         someone = Instructor(page)
         someone.adds(20)
         someone.takes_a_picture(browser.shots(tmp_path) / "control-dark.png")
+        someone.fits_a_projector()

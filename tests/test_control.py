@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import closing
 
 import nbformat
 import psutil
@@ -17,13 +18,16 @@ from lessons import classroom
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from imglab.classroom.controls import actions
+from imglab.classroom.controls import actions, freezer, producer
 from imglab.classroom.controls.actions import Controls
 from imglab.classroom.controls.buttons import ROWS, perform
-from imglab.classroom.controls.panel import picture
+from imglab.classroom.controls.pictures import NOTHING, NOTHING_LATELY, picture
+from imglab.classroom.controls.status import Status
+from imglab.classroom.controls.widgets import VIEWS
 from imglab.errors import QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.server import lifecycle as server
+from imglab.views.frames import Camera
 
 QUICK = QueueSettings(lease=1, backoff=0.1)
 GUIDE = ROOT / "notebooks" / "control_room.ipynb"
@@ -49,7 +53,7 @@ def own(project, monkeypatch):
     monkeypatch.setattr(server, "PORT", free_port())
     home = project / ".imglab" / "redis"
     with RedisTaskQueue(url=server.ensure(home).url, namespace=new_namespace()) as queue:
-        yield Controls(queue, 2, home)
+        yield Controls(queue, 2, home, owns_redis=True)
     server.stop(home)
 
 
@@ -97,16 +101,51 @@ def test_an_earlier_kernels_tasks_keep_their_names(controls):
 def test_poison_kills_its_workers_until_it_is_failed_and_the_rest_is_done(controls):
     controls.scale(2)
     add(controls, 6)
-    assert press(controls, "Tasks", "Add poison").startswith("Added poison-7. It kills its worker")
+    assert press(controls, "Tasks", "Poison").startswith("Added poison-7. It kills its worker")
     assert controls.pool.join(40)
     poison = controls.queue.task("poison-7")
     assert (poison.status, poison.crashes) == ("failed", QUICK.max_crashes)
     assert controls.queue.get_stats().completed == 6
 
 
+def test_a_cancelled_task_keeps_its_number(controls):
+    add(controls)
+    controls.queue.cancel("camera-1")
+    assert add(controls) == "Added 1 at normal priority: camera-2."
+
+
+def test_photographs_keep_coming_until_somebody_presses_again(controls, monkeypatch):
+    monkeypatch.setattr(producer, "EVERY", 0.05)
+    queue = controls.queue
+
+    def count() -> int:
+        return queue.get_stats().pending
+
+    said = press(controls, "Tasks", "Keep adding", priority="low")
+    assert said.startswith("5 photographs a second from now on, at low priority, until you press")
+    until(lambda: count() >= 2 * actions.STEADY)
+    assert controls.is_adding
+    said = press(controls, "Tasks", "Keep adding", priority="low")
+    assert said.startswith("No more photographs come by themselves.")
+    before = count()
+    assert not controls.is_adding
+    assert count() == before == queue.snapshot().counts["low"]
+
+
+def test_photographs_stop_coming_while_too_many_are_unfinished(controls, monkeypatch):
+    monkeypatch.setattr(producer, "EVERY", 0.01)
+    monkeypatch.setattr(actions, "MOST_UNFINISHED", 12)
+    controls.keep_adding("normal")
+    until(lambda: controls.queue.get_stats().pending == 15)
+    controls.queue.get_task("me")
+    controls.queue.mark_completed(controls.queue.tasks("processing")[0])
+    controls.stop_adding()
+    assert controls.queue.get_stats().unfinished == 14
+
+
 def test_a_missing_file_fails_at_once(controls):
     controls.scale(1)
-    assert press(controls, "Tasks", "Add missing file").startswith("Added missing-1, a picture")
+    assert press(controls, "Tasks", "Missing file").startswith("Added missing-1, a picture")
     assert controls.pool.join(20)
     assert events_of(controls) == ["added", "claimed", "failed"]
 
@@ -129,7 +168,9 @@ def test_a_reset_deletes_the_queues_own_keys_and_mends_the_pool(controls):
     add(controls, 40)
     (frozen, *_) = (controls.freeze(name) for name in ("worker-1", "worker-3"))
     said = press(controls, "Queue", "Reset")
-    assert said.startswith("Reset: 40 tasks deleted")
+    assert said.startswith("Reset: 40 tasks deleted, 2 workers, nothing paused, no history.")
+    assert set(queue.workers()) == {"worker-1", "worker-2"}, "the board has both at once"
+    assert list(queue.events()) == []
     assert state(frozen) != psutil.STATUS_STOPPED
     assert len(controls.pool.pids) == controls.size == 2
     assert queue.redis.get(elsewhere) == "stays"
@@ -138,6 +179,20 @@ def test_a_reset_deletes_the_queues_own_keys_and_mends_the_pool(controls):
     assert left - {elsewhere} <= {queue.keys.workers, queue.keys.meta}
     add(controls)
     assert controls.pool.join(20), "nothing is paused any more"
+
+
+def test_a_reset_ends_the_stream_of_photographs(controls):
+    controls.keep_adding("normal")
+    press(controls, "Queue", "Reset")
+    assert not controls.is_adding
+    assert controls.queue.get_stats().unfinished == 0
+
+
+def test_a_reset_starts_a_redis_that_was_stopped(own):
+    add(own, 5)
+    server.stop(own.home)
+    assert press(own, "Queue", "Reset").startswith("Reset: 5 tasks deleted, 2 workers")
+    own.close()
 
 
 # Workers and the pool
@@ -165,7 +220,10 @@ def test_a_frozen_worker_loses_its_task_and_its_late_result_is_refused(controls)
     until(lambda: state(pid) == psutil.STATUS_STOPPED)
     until(lambda: controls.queue.reap() == 1)
     task = until(lambda: controls.queue.get_task("another"))
-    assert "(SIGCONT)" in press(controls, "Worker", "Thaw", worker="worker-1")
+    assert press(controls, "Worker", "Thaw", worker="worker-1") == (
+        f"worker-1 goes on (SIGCONT), too late. REFUSED: another has claimed {task.id} since. "
+        "Redis took nothing from worker-1."
+    )
     assert state(pid) != psutil.STATUS_STOPPED
     controls.queue.mark_completed(task, {"by": "another"})
     add(controls)
@@ -182,19 +240,56 @@ def test_the_pool_replaces_a_worker_that_stays_frozen(controls):
     assert controls.pool.join(20)
 
 
+def test_a_worker_that_is_thawed_in_time_keeps_its_task(controls):
+    controls.scale(1)
+    controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
+    until(lambda: "claimed" in events_of(controls))
+    press(controls, "Worker", "Freeze", worker="worker-1")
+    said = press(controls, "Worker", "Thaw", worker="worker-1")
+    assert said == (
+        "worker-1 goes on (SIGCONT), in time: camera-1 is still its own, so nothing is lost."
+    )
+    assert controls.pool.join(20)
+    assert "expired" not in events_of(controls)
+
+
+def test_a_late_thaw_whose_refusal_is_not_seen_yet_does_not_claim_it(controls, monkeypatch):
+    monkeypatch.setattr(freezer, "WATCH", 0)
+    monkeypatch.setattr(freezer, "REFUSALS", ())
+    controls.scale(1)
+    controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
+    until(lambda: "claimed" in events_of(controls))
+    press(controls, "Worker", "Freeze", worker="worker-1")
+    until(lambda: controls.queue.reap() == 1)
+    said = press(controls, "Worker", "Thaw", worker="worker-1")
+    assert said.startswith("worker-1 goes on (SIGCONT), too late. It still works for nothing: its")
+
+
+def test_a_frozen_worker_whose_lease_ran_out_is_silent_and_not_idle(controls):
+    controls.scale(1)
+    controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
+    until(lambda: "claimed" in events_of(controls))
+    controls.freeze("worker-1")
+    until(lambda: controls.queue.reap() == 1)
+    with closing(Camera(controls.queue)) as camera:
+        silent = until(lambda: camera.shoot().silent)
+    assert silent["worker-1"].startswith("silent since")
+
+
 def test_freezing_twice_and_thawing_twice_are_harmless(controls):
     controls.scale(1)
     pid = controls.pool.pids["worker-1"]
     for _ in range(2):
         assert press(controls, "Worker", "Freeze", worker="worker-1").startswith("Froze worker-1")
     until(lambda: state(pid) == psutil.STATUS_STOPPED)
-    for _ in range(2):
-        assert press(controls, "Worker", "Thaw", worker="worker-1").startswith("worker-1 goes on")
+    said = [press(controls, "Worker", "Thaw", worker="worker-1") for _ in range(2)]
+    assert said[0] == "worker-1 goes on (SIGCONT). It had no task in hand."
+    assert said[1].startswith("worker-1 was not frozen, so nothing changed.")
     until(lambda: state(pid) != psutil.STATUS_STOPPED)
 
 
 def test_a_frozen_worker_goes_on_by_itself_in_the_end(controls, monkeypatch):
-    monkeypatch.setattr(actions, "THAW", 0.2)
+    monkeypatch.setattr(freezer, "THAW", 0.2)
     controls.scale(1)
     pid = controls.freeze("worker-1")
     until(lambda: state(pid) != psutil.STATUS_STOPPED)
@@ -290,7 +385,8 @@ def test_a_killed_redis_is_back_on_its_port_with_its_tasks(own, monkeypatch):
     monkeypatch.setattr(actions, "QUICK", 0)
     add(own, 5)
     before = server.status(own.home)
-    assert "with 5 tasks to do" in press(own, "Redis", "Kill -9")
+    said = press(own, "Redis", "Kill -9")
+    assert re.search(r"After [\d.]+ s it is back, with 5 tasks to do", said)
     after = server.status(own.home)
     assert (after.port, after.pid != before.pid) == (before.port, True)
 
@@ -339,7 +435,7 @@ first = control_room(2)
 room = control_room(1)
 for thread in first._threads:
     thread.join()
-print(first.controls.pool.pids, len(first._panel.children), first.inputs["status"].value)
+print(first.controls.pool.pids, len(first.panel.box.children), first.panel.line.value)
 """,
     """
 room.close()
@@ -353,9 +449,9 @@ FOREIGN = [
     """
 from imglab.classroom.controls.panel import control_room
 room = control_room(1)
-for row in room._panel.children[:-1]:
+for row in room.panel.box.children[1:-1]:
     print(*(each.description for each in row.children if getattr(each, "disabled", False)))
-print(room.inputs["redis"].value)
+print(room.panel.inputs["redis"].value)
 room.close()
 """,
 ]
@@ -371,7 +467,7 @@ def printed(cells: list[str], env: dict[str, str]) -> list[str]:
 def test_a_room_that_is_opened_again_closes_the_one_before_and_a_killed_kernel_leaves_nothing():
     with classroom() as env:
         _, second, closed, _ = printed(TWICE, env)
-        assert re.match(r"\{\} 1 <b>[\d:]+ +Closed\. The workers are gone", second)
+        assert re.match(r"\{\} 1 <div><b>[\d:]+ +Closed\. The workers are gone", second)
         assert closed.strip() == "{} set()"
         until(lambda: not processes_of(env["IMGLAB_ROOT"]), 30)
 
@@ -379,7 +475,82 @@ def test_a_room_that_is_opened_again_closes_the_one_before_and_a_killed_kernel_l
 def test_the_buttons_for_somebody_elses_redis_are_off_and_say_why(own_server):
     with classroom() as env:
         (text,) = printed(FOREIGN, env | {"IMGLAB_REDIS_URL": own_server.url})
-    assert text.split("\n")[-4:-1] == ["", "Kill -9 Restart", "IMGLAB_REDIS_URL: left alone"]
+    assert text.split("\n")[-4:-1] == ["", "Kill -9 Restart", "IMGLAB_REDIS_URL: left alone"], text
+
+
+PANEL = [
+    """
+from imglab.classroom.controls.panel import control_room
+room = control_room(2, big=True)
+panel = room.panel
+""",
+    """
+panel.inputs["count"].value = 900
+print(panel.inputs["count"].value, panel.line.value)
+""",
+    """
+import re, time
+pause = panel.buttons["Queue", "Pause"]
+for _ in range(60):
+    pause.click()
+while not (waiting := re.search(r"… (.*) · (\\d+) more waiting", panel.line.value)):
+    time.sleep(0.001)
+print(*waiting.groups())
+while "Paused" not in panel.line.value.split("</div>")[0]:
+    time.sleep(0.01)
+print(panel.line.value)
+""",
+    """
+def waits_for(row, label):
+    panel.buttons[row, label].click()
+    while "…" in panel.line.value:
+        time.sleep(0.01)
+    lit = [name for (_, name), each in panel.buttons.items() if each.button_style]
+    print(list(panel.inputs["worker"].options), lit, panel.is_big, room._board.big)
+waits_for("Pool", "4")
+waits_for("Tasks", "Keep adding")
+panel.views["Big letters"].value = False
+waits_for("Queue", "Reset")
+while not room._board._film.workers:
+    time.sleep(0.01)
+print(panel.inputs["count"].value, *room._board._film.workers)
+room.close()
+""",
+]
+
+
+def test_the_panel_says_what_it_does_and_lights_what_is_the_case():
+    with classroom() as env:
+        _, corrected, hasty, lit = printed(PANEL, env)
+    assert corrected.startswith("500 ")
+    assert "A click adds 1 to 500 photographs: 900 became 500." in corrected
+    what, count = hasty.splitlines()[0].rsplit(" ", 1)
+    assert what in ("pausing", "starting workers")
+    assert 0 < int(count) <= 60
+    four = [f"worker-{number}" for number in range(1, 5)]
+    assert lit.splitlines() == [
+        f"{four} ['4'] True True",
+        f"{four} ['Keep adding', '4'] True True",
+        f"{four[:2]} ['2'] False False",
+        "50 worker-1 worker-2",
+    ], "a reset puts all back, and no row of the board is left over"
+
+
+def test_many_clicks_are_counted_and_the_last_answer_stays():
+    status = Status()
+    for name in ("pausing", "resuming", "killing <worker-1>"):
+        status.ordered(name)
+    assert "… pausing · 2 more waiting</b>" in status.html()
+    status.answered("Paused.")
+    lines = status.html().split("</div>")
+    assert "… resuming · 1 more waiting</b>" in lines[0]
+    assert "Paused." in lines[1]
+    status.answered("Resumed.")
+    status.remark("A number was corrected.")
+    status.answered("Killed <worker-1>.")
+    lines = status.html().split("</div>")
+    assert "Killed &lt;worker-1&gt;.</b>" in lines[0]
+    assert "A number was corrected." in lines[1]
 
 
 # The charts and the guide
@@ -405,6 +576,16 @@ def test_the_charts_show_the_latest_minute():
     assert "1 tasks completed" in picture(story)["text/plain"]
 
 
+def test_the_charts_never_deny_a_task_that_was_claimed():
+    claimed = [
+        {"at": 0, "event": event, "task": "a", "worker": "w"} for event in ("added", "claimed")
+    ]
+    assert picture([])["text/plain"] == NOTHING
+    later = {"at": 90_000, "event": "added", "task": "b"}
+    assert picture([*claimed, later])["text/plain"] == NOTHING_LATELY
+    assert "w: 1 tries" in picture(claimed)["text/plain"]
+
+
 def test_the_notebook_opens_the_room_in_one_cell_and_explains_every_button():
     nb = nbformat.read(GUIDE, as_version=4)
     nbformat.validate(nb)
@@ -413,7 +594,8 @@ def test_the_notebook_opens_the_room_in_one_cell_and_explains_every_button():
     (code,) = (cell for cell in nb.cells if cell.cell_type == "code")
     assert (code.outputs, code.execution_count) == ([], None)
     guide = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
-    rows = re.findall(r"^\| (?:\*\*(\w+)\*\* · )?([^|]+) \|", guide, re.MULTILINE)
+    _, _, table = guide.partition("## What each button shows")
+    rows = re.findall(r"^\| (?:\*\*(\w+)\*\* · )?([^|]+) \|", table, re.MULTILINE)
     explained, row = [], ""
     for title, button in rows[1:]:
         row = title or row
@@ -422,5 +604,6 @@ def test_the_notebook_opens_the_room_in_one_cell_and_explains_every_button():
     numbers = [(row, label) for row, label in buttons if label.isdigit()]
     wanted = [each for each in buttons if each not in numbers]
     wanted.insert(wanted.index(("Pool", "Stop all")) + 1, ("Pool", "1 … 8"))
+    wanted += [("View", label) for label in VIEWS]
     assert explained == wanted
     assert [label for _, label in numbers] == [str(n) for n in range(1, 9)]

@@ -91,6 +91,11 @@ class WorkerPool:
         """The processes that live now: worker's name → process id."""
         return self._crew.pids()
 
+    @property
+    def names(self) -> list[str]:
+        """The workers of this pool, also one that died and is about to be replaced."""
+        return list(self._crew.members)
+
     def start(self) -> WorkerPool:
         """Start the processes and wait until every one of them asks for work.
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from imglab import server
+from imglab.classroom.controls.freezer import Freezer, Thawed
+from imglab.classroom.controls.producer import Producer
 from imglab.errors import ImglabError
 from imglab.imaging import FilterPipeline
 from imglab.project import photographs
@@ -31,28 +34,37 @@ MISSING = {"missing": "images/missing.jpg"}
 POISON = {"poison": "images/sample.jpg"}
 #: The signal that does nothing: it only asks whether the process is there.
 ASK = 0
-#: Seconds after which a frozen worker goes on by itself, if its pool has not replaced it before.
-THAW = 30.0
-#: What lets it go on, in a process of its own: when it is told to; when whoever froze it is gone,
-#: for that closes the pipe; or after THAW seconds. The frozen one itself cannot watch its parent.
-GUARD = """
-import os, select, signal, sys
-select.select([sys.stdin], [], [], float(sys.argv[2]))
-os.kill(int(sys.argv[1]), signal.SIGCONT)
-"""
+#: Photographs that `keep_adding` adds each second: more than one worker draws, less than many do.
+STEADY = 5
+#: The most unfinished tasks to which it adds more.
+MOST_UNFINISHED = 500
+#: The longest that `reset` waits for a sign of life of its workers, in seconds; they give one each
+#: second.
+FIRST_LIFE = 3.0
+#: Seconds between two looks whether they have.
+LOOK_EVERY = 0.05
+#: The lines of a worker's log in which a refusal is looked for.
+LOG_LINES = 100
 
 
 class Controls:
     """What the buttons do, without a button. ImglabError or OSError when it cannot be done."""
 
-    def __init__(self, queue: RedisTaskQueue, size: int, home: Path) -> None:
+    def __init__(
+        self, queue: RedisTaskQueue, size: int, home: Path, *, owns_redis: bool = False
+    ) -> None:
         self.queue = queue
         #: The pool's size in the beginning, and after `reset`.
         self.size = size
         #: Where the data of the project's own Redis is.
         self.home = home
+        #: Whether the queue is in that one, so that it may be started.
+        self.owns_redis = owns_redis
         self.pool = WorkerPool(1, (), queue, imports=["imglab.classroom.troublemakers"], grace=2)
-        self._guards: dict[int, subprocess.Popen[bytes]] = {}
+        self._freezer = Freezer(queue)
+        self._producer: Producer | None = None
+        # The buttons' thread and the producer's both count the tasks to name the next ones.
+        self._naming = threading.Lock()
 
     def add(self, count: int, priority: str, filters: Sequence[Any] = PENCIL) -> str:
         """Add tasks, one for each photograph in turn; return the first and the last id."""
@@ -60,6 +72,27 @@ class Controls:
         if not pictures:  # the tasks then say why they fail
             pictures = MISSING
         return self._add(count, priority, pictures, filters)
+
+    @property
+    def is_adding(self) -> bool:
+        """Whether photographs come in steadily."""
+        return self._producer is not None
+
+    def keep_adding(self, priority: str) -> None:
+        """Add STEADY photographs a second until `stop_adding`, unless too many are unfinished."""
+        self.stop_adding()
+        self._add_some(priority)  # first, for without Redis there is nothing to go on with
+        self._producer = Producer(partial(self._add_some, priority))
+
+    def stop_adding(self) -> None:
+        """Add no more photographs by itself."""
+        if self._producer is not None:
+            self._producer.stop()
+            self._producer = None
+
+    def _add_some(self, priority: str) -> None:
+        if self.queue.get_stats().unfinished < MOST_UNFINISHED:
+            self.add(STEADY, priority)
 
     def add_poison(self) -> str:
         """Add one task that kills each worker that takes it, as the next one; return its id."""
@@ -72,9 +105,17 @@ class Controls:
     def _add(
         self, count: int, priority: str, pictures: Mapping[str, str], filters: Sequence[Any]
     ) -> str:
+        with self._naming:
+            ids = self._add_named(count, priority, pictures, filters)
+        return ids[0] if count == 1 else f"{ids[0]} to {ids[-1]}"
+
+    def _add_named(
+        self, count: int, priority: str, pictures: Mapping[str, str], filters: Sequence[Any]
+    ) -> list[str]:
         stats = self.queue.get_stats()
         # Behind all there ever were: they may be older than this notebook's kernel.
-        first = stats.completed_total + stats.failed_total + stats.unfinished + 1
+        finished = stats.completed_total + stats.failed_total + stats.cancelled_total
+        first = finished + stats.unfinished + 1
         ids = []
         turns = cycle(pictures.items())
         for number in range(first, first + count):
@@ -85,12 +126,28 @@ class Controls:
                 "filters": filters,
             }
             ids.append(self.queue.add_task(payload, priority, task_id=f"{name}-{number}"))
-        return ids[0] if count == 1 else f"{ids[0]} to {ids[-1]}"
+        return ids
 
     def reset(self) -> int:
-        """Bring the pool back to its first size and delete all tasks; return how many."""
+        """Put all back as it was when the room was opened; return how many tasks were deleted.
+
+        Redis runs, the pool has its first size and nobody is frozen, no task and no event is left,
+        nothing is paused and nothing is added.
+        """
+        self.stop_adding()
+        if self.owns_redis:
+            server.ensure(self.home)
         self.scale(self.size)
-        return self.queue.clear()
+        deleted = self.queue.clear()
+        self._until_all_show_life()
+        return deleted
+
+    def _until_all_show_life(self) -> None:
+        limit = time.monotonic() + FIRST_LIFE
+        while not set(self.pool.names) <= set(self.queue.workers()):
+            if time.monotonic() > limit:
+                return  # one is deep in a long filter, or died: the board shows it when it comes
+            time.sleep(LOOK_EVERY)
 
     def signal(self, worker: str, number: int) -> int:
         """Send a signal to the worker's process, and return its id."""
@@ -106,51 +163,50 @@ class Controls:
 
     def freeze(self, worker: str) -> int:
         """Let the worker's process stand still until `thaw`, or for THAW seconds; return its id."""
-        self.thaw(worker)
         pid = self.signal(worker, ASK)
-        self._guards[pid] = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", GUARD, str(pid), str(THAW)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # by then, the worker may be gone
-            start_new_session=True,  # the notebook's interrupt is not for it
-        )
-        return self.signal(worker, signal.SIGSTOP)
+        self._freezer.let_go(pid)
+        self._freezer.freeze(worker, pid)
+        return pid
 
-    def thaw(self, *workers: str) -> None:
-        """Let frozen workers go on: these, or all."""
-        pids = [self.signal(worker, ASK) for worker in workers]
-        if not workers:
-            pids = list(self._guards)
-        for pid in pids:
-            guard = self._guards.pop(pid, None)
-            if guard:
-                guard.communicate()  # closes the pipe, and waits for its end
+    def thaw(self, worker: str) -> Thawed | None:
+        """Let a frozen worker go on, and see what becomes of its tasks; None if it was not frozen.
+
+        When it comes too late, this waits some seconds to see its report refused.
+        """
+        pid = self.signal(worker, ASK)
+        return self._freezer.thaw(pid, partial(self.pool.log, worker, LOG_LINES))
 
     def stop_gently(self, worker: str) -> None:
         """Ask a worker to end its task and leave, also when it is frozen."""
-        self.thaw(worker)
+        pid = self.signal(worker, ASK)
+        self._freezer.let_go(pid)
         self.signal(worker, signal.SIGTERM)
 
     def scale(self, size: int) -> None:
         """Have so many workers, none of them frozen."""
         self.queue.get_stats()  # first, for without Redis the pool would give all of them up
-        self.thaw()  # who stands still cannot leave
+        self._freezer.let_all_go()  # who stands still cannot leave
         self.pool.start()  # does nothing, unless an earlier failure stopped it
         # One after the other, so that the board's first row, number and colour are worker-1's.
         for each in range(min(self.pool.size, size), size + 1):
             self.pool.scale(each)
 
-    def kill_redis(self) -> int:
-        """Kill the project's own Redis; return how many tasks there are to do when it is back."""
+    def kill_redis(self) -> tuple[int, float]:
+        """Kill the project's own Redis; return how many tasks there are to do when it is back.
+
+        With it, the seconds until it answered again.
+        """
         now = server.status(self.home)
         if now is None or now.folder is None or now.uptime < QUICK:
             raise ImglabError(
                 f"Only our own Redis may be killed, and only once it is {QUICK:g} s old: its "
                 "keeper gives up one that dies young again and again."
             )
+        begun = time.monotonic()
         os.kill(now.pid, signal.SIGKILL)
         server.ensure(self.home)
-        return self.queue.get_stats().unfinished
+        unfinished = self.queue.get_stats().unfinished
+        return unfinished, time.monotonic() - begun
 
     def restart_redis(self) -> int:
         """Start the project's own Redis anew; return how many tasks there are to do then."""
@@ -167,6 +223,7 @@ class Controls:
 
     def close(self) -> None:
         """Let the workers go; the tasks stay in Redis."""
-        self.thaw()
+        self.stop_adding()
+        self._freezer.let_all_go()
         self.pool.stop()
         self.queue.close()

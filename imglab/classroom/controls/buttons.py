@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from imglab.classroom.controls.actions import SETTINGS, THAW, Controls
+from imglab.classroom.controls.actions import MOST_UNFINISHED, SETTINGS, STEADY, Controls
+from imglab.classroom.controls.freezer import THAW, Thawed
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.workers.crew import SILENT_LEASES
 
@@ -30,6 +31,8 @@ class Knob(NamedTuple):
     press: Callable[..., str]
     #: The inputs that `press` takes.
     inputs: tuple[str, ...] = ()
+    #: Whether it puts all back, so that board, charts and inputs begin anew.
+    begins_anew: bool = False
 
 
 class Row(NamedTuple):
@@ -46,6 +49,17 @@ class Row(NamedTuple):
 def _add_photographs(controls: Controls, count: int, priority: str) -> str:
     ids = controls.add(count, priority)
     return f"Added {count} at {priority} priority: {ids}."
+
+
+def _keep_adding(controls: Controls, priority: str) -> str:
+    if controls.is_adding:
+        controls.stop_adding()
+        return "No more photographs come by themselves. Those in line are still drawn."
+    controls.keep_adding(priority)
+    return (
+        f"{STEADY} photographs a second from now on, at {priority} priority, until you press "
+        "it again."
+    )
 
 
 def _add_poison(controls: Controls) -> str:
@@ -73,7 +87,10 @@ def _resume(controls: Controls) -> str:
 
 def _reset(controls: Controls) -> str:
     deleted = controls.reset()
-    return f"Reset: {deleted} tasks deleted, the pool as in the beginning. Nobody else's keys."
+    return (
+        f"Reset: {deleted} tasks deleted, {controls.size} workers, nothing paused, no history. "
+        "Nobody else's keys."
+    )
 
 
 def _kill_worker(controls: Controls, worker: str) -> str:
@@ -92,8 +109,33 @@ def _freeze(controls: Controls, worker: str) -> str:
 
 
 def _thaw(controls: Controls, worker: str) -> str:
-    controls.thaw(worker)
-    return f"{worker} goes on (SIGCONT). If its lease is over, its result will be refused."
+    thawed = controls.thaw(worker)
+    if thawed is None:
+        return (
+            f"{worker} was not frozen, so nothing changed. (The pool replaces a frozen one after "
+            f"{SILENT_LEASES * SETTINGS.lease:g} s.)"
+        )
+    return f"{worker} goes on (SIGCONT){_after_thaw(worker, thawed)}"
+
+
+def _after_thaw(worker: str, thawed: Thawed) -> str:
+    """What a worker found when it went on, as the end of a sentence."""
+    if thawed.lost:
+        return f", too late. {_refusal(worker, thawed)}"
+    if thawed.kept:
+        return f", in time: {thawed.kept[0]} is still its own, so nothing is lost."
+    return ". It had no task in hand."
+
+
+def _refusal(worker: str, thawed: Thawed) -> str:
+    task = thawed.lost[0]
+    other = thawed.now_with[0]
+    why = f"{other} has claimed {task} since."
+    if other == worker:
+        why = f"its lease on {task} is over."
+    if task in thawed.refused:
+        return f"REFUSED: {why} Redis took nothing from {worker}."
+    return f"It still works for nothing: {why} Redis will refuse its result."
 
 
 def _stop_gently(controls: Controls, worker: str) -> str:
@@ -107,8 +149,11 @@ def _scale(controls: Controls, size: int) -> str:
 
 
 def _kill_redis(controls: Controls) -> str:
-    unfinished = controls.kill_redis()
-    return f"Killed Redis (kill -9). It is back, with {unfinished} tasks to do, out of its file."
+    unfinished, seconds = controls.kill_redis()
+    return (
+        f"Killed Redis (kill -9). After {seconds:.1f} s it is back, with {unfinished} tasks to do, "
+        "out of its file."
+    )
 
 
 def _restart_redis(controls: Controls) -> str:
@@ -143,14 +188,22 @@ ROWS = {
                 inputs=("count", "priority"),
             ),
             Knob(
-                label="Add poison",
+                label="Keep adding",
+                tooltip=f"{STEADY} photographs a second, until it is pressed again; none while "
+                f"{MOST_UNFINISHED} are unfinished",
+                meanwhile="starting or ending the stream of photographs",
+                press=_keep_adding,
+                inputs=("priority",),
+            ),
+            Knob(
+                label="Poison",
                 tooltip="One task that kills each worker that takes it; "
                 "at high priority, so it is next",
                 meanwhile="adding a poison task",
                 press=_add_poison,
             ),
             Knob(
-                label="Add missing file",
+                label="Missing file",
                 tooltip="One task whose picture is not there; at high priority, so it is next",
                 meanwhile="adding a task that must fail",
                 press=_add_missing,
@@ -158,16 +211,17 @@ ROWS = {
         ),
     ),
     "Queue": Row(
-        ("queue",),
+        (),
         (
             Knob("Pause", "Hand out no more tasks", "pausing", _pause),
             Knob("Resume", "Hand out tasks again", "resuming", _resume),
             Knob(
                 label="Reset",
-                tooltip="Delete the control room's tasks, and bring the pool back to its "
-                "first size",
-                meanwhile="resetting",
+                tooltip="Between two groups: no task, no history, nothing paused or frozen, the "
+                "first number of workers, Redis running",
+                meanwhile="putting all back",
                 press=_reset,
+                begins_anew=True,
             ),
         ),
     ),
@@ -204,7 +258,7 @@ ROWS = {
             ),
         ),
     ),
-    "Pool": Row(("size",), tuple(_pool_knob(size) for size in range(MOST_WORKERS + 1))),
+    "Pool": Row((), tuple(_pool_knob(size) for size in range(MOST_WORKERS + 1))),
     "Redis": Row(
         ("redis",),
         (

@@ -8,46 +8,22 @@ from __future__ import annotations
 
 import queue as lines
 import threading
-import time
-from base64 import b64encode
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
-from html import escape
-from io import BytesIO
 from typing import Any
 
 from imglab import server
 from imglab.classroom.controls.actions import SETTINGS, Controls
-from imglab.classroom.controls.buttons import OPEN, ROWS, Knob, perform
+from imglab.classroom.controls.buttons import OPEN, Knob, perform
+from imglab.classroom.controls.pictures import hidden, picture, warm_up
+from imglab.classroom.controls.widgets import Panel
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
-from imglab.queues.vocabulary import NORMAL, PRIORITIES
-from imglab.views import charts
 from imglab.views.boards import board
-from imglab.views.html_table import plain
 from imglab.views.live_view import show_controls
-from imglab.views.runs import Runs
 
-#: Seconds that the charts look back.
-CHARTS_LOOK_BACK = 60
 #: Seconds between two drawings of the charts.
 CHARTS_PAUSE = 2.0
-#: Inches of both charts together, across and down.
-CHARTS_WIDTH = 8.6
-CHARTS_HEIGHT = 2.3
-#: Pixels of an inch.
-DPI = 100
-#: What keeps the place of the charts until there are any.
-NO_CHARTS = {
-    "text/html": f"<div style='height:{CHARTS_HEIGHT * DPI:.0f}px'>No task was claimed yet.</div>",
-    "text/plain": "No task was claimed yet.",
-}
-#: The widths of the panel's widgets, as CSS has them.
-WIDE = {"width": "190px"}
-TITLE = {"width": "60px"}
-BUTTON = {"width": "138px"}
-DIGIT_BUTTON = {"width": "36px"}
 
 #: A button, and the values of the inputs at the click; None ends the room.
 Click = tuple[Knob, dict[str, Any]] | None
@@ -56,21 +32,25 @@ Click = tuple[Knob, dict[str, Any]] | None
 class ControlRoom:
     """The panel, with its board and charts; see `control_room`."""
 
-    def __init__(self, size: int, before: Iterable[ControlRoom]) -> None:
+    def __init__(self, size: int, before: Iterable[ControlRoom], *, big: bool) -> None:
         from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
         here = server.ensure()
         queue = RedisTaskQueue(url=here.url, namespace="control:", settings=SETTINGS)
         queue.forget_workers(0)  # of a kernel that was killed: the board would show them
-        self.controls = Controls(queue, size, server.own_home())
+        self.controls = Controls(queue, size, server.own_home(), owns_redis=here.owned)
         self._closing = threading.Event()
         self._orders = lines.SimpleQueue[Click]()
-        self.inputs = self._make_inputs(here)
-        self._panel = self._build(here)
+        self.panel = Panel(here, self._order, big=big)
         self._order(OPEN)
-        show_controls(self._panel)
-        self._board = board(queue, "control room")
-        self._charts = display(NO_CHARTS, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        show_controls(self.panel.box)
+        title = f"control room · {queue.namespace}{queue.name}"
+        self._board = board(queue, title, big=big)
+        self._redraw = threading.Event()
+        self._charts = display(  # type: ignore[no-untyped-call]
+            hidden(), raw=True, display_id=True
+        )
+        self.panel.on_view(self._change_view)
         self._threads = [
             threading.Thread(target=self._work, args=[before], daemon=True),
             threading.Thread(target=self._draw, daemon=True),
@@ -81,57 +61,15 @@ class ControlRoom:
     def close(self) -> None:
         """Stop workers, board and charts; the tasks stay in Redis. A second call does nothing."""
         self._closing.set()
+        self._redraw.set()
         self._orders.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _make_inputs(self, here: server.RedisServer) -> dict[str, Any]:
-        import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
-
-        queue = self.controls.queue
-        where = "IMGLAB_REDIS_URL: left alone"
-        if here.owned:
-            where = f"the project's own, port {here.port}"
-        return {
-            "count": widgets.BoundedIntText(
-                50, min=1, max=500, tooltip="How many", layout={"width": "86px"}
-            ),
-            "priority": widgets.Dropdown(
-                options=PRIORITIES, value=NORMAL, tooltip="Priority", layout={"width": "100px"}
-            ),
-            "queue": widgets.Label(queue.namespace + queue.name, layout=WIDE),
-            "worker": widgets.Dropdown(options=["worker-1"], tooltip="Which worker", layout=WIDE),
-            "size": widgets.Label(layout=WIDE),
-            "redis": widgets.Label(where, layout=WIDE),
-            "status": widgets.HTML(layout={"height": "44px"}),
-        }
-
-    def _build(self, here: server.RedisServer) -> Any:
-        import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
-
-        panel = []
-        for title, row in ROWS.items():
-            parts = [widgets.HTML(f"<b>{title}</b>", layout=TITLE)]
-            parts += [self.inputs[name] for name in row.widgets]
-            for knob in row.knobs:
-                button = widgets.Button(
-                    description=knob.label,
-                    tooltip=knob.tooltip,
-                    disabled=title == "Redis" and not here.owned,
-                    layout=BUTTON if len(knob.label) > 1 else DIGIT_BUTTON,
-                )
-                button.on_click(partial(self._order, knob))
-                parts.append(button)
-            panel.append(widgets.HBox(parts))
-        return widgets.VBox([*panel, self.inputs["status"]])
-
-    def _order(self, knob: Knob, _button: object = None) -> None:
-        values = {name: self.inputs[name].value for name in knob.inputs}
-        self._say(f"… {knob.meanwhile.format(**values)}")
+    def _order(self, knob: Knob) -> None:
+        values = {name: self.panel.inputs[name].value for name in knob.inputs}
+        self.panel.ordered(knob.meanwhile.format(**values))
         self._orders.put((knob, values))
-
-    def _say(self, sentence: str) -> None:
-        self.inputs["status"].value = f"<b>{time.strftime('%H:%M:%S')}  {plain(sentence)}</b>"
 
     def _work(self, before: Iterable[ControlRoom]) -> None:
         for room in before:
@@ -139,61 +77,53 @@ class ControlRoom:
         while order := self._orders.get():
             knob, values = order
             sentence = perform(self.controls, knob, values)
-            self._show_size(self.controls.pool.size)
-            self._say(sentence)
+            if knob.begins_anew:
+                self._begin_anew()
+            self.panel.show(self.controls.pool.names, is_adding=self.controls.is_adding)
+            self.panel.answered(sentence)
         self.controls.close()
         self._board.stop()
-        self._panel.children = [self.inputs["status"]]
-        self._say("Closed. The workers are gone; the tasks stay in Redis.")
+        self.panel.end("Closed. The workers are gone; the tasks stay in Redis.")
 
-    def _show_size(self, size: int) -> None:
-        worker = self.inputs["worker"]
-        chosen = worker.index
-        with worker.hold_sync():  # new options forget the choice; the browser shall not see it
-            worker.options = [f"worker-{number}" for number in range(1, max(1, size) + 1)]
-            worker.index = min(chosen, len(worker.options) - 1)
-        self.inputs["size"].value = f"workers: {size}"
+    def _begin_anew(self) -> None:
+        self.panel.begin_anew()
+        self._board.begin_anew()
+        self._redraw.set()
+
+    def _change_view(self) -> None:
+        self._board.big = self.panel.is_big
+        self._redraw.set()
 
     def _draw(self) -> None:
-        latest: list[Any] | None = None
-        while not self._closing.wait(CHARTS_PAUSE):
-            with suppress(ImglabError):  # nothing to draw yet, or Redis is away: the picture stays
-                events = list(self.controls.queue.events())
-                if events[-1:] != latest:
-                    shown = picture(events) if events else NO_CHARTS
-                    self._charts.update(shown, raw=True)
-                    latest = events[-1:]
+        latest: object = None
+        warm_up()
+        while not self._closing.is_set():
+            self._redraw.clear()
+            with suppress(ImglabError):  # Redis is away: the picture stays
+                latest = self._draw_news(latest)
+            self._redraw.wait(CHARTS_PAUSE)
 
-
-def picture(events: list[dict[str, Any]]) -> dict[str, str]:
-    """Timeline and rate of the latest events, for a notebook; in words, too."""
-    from matplotlib import rc_context  # noqa: PLC0415 - only where something is drawn
-
-    begin = events[-1]["at"] - 1000 * CHARTS_LOOK_BACK
-    runs = Runs.of(event for event in events if event["at"] > begin)
-    letters: Any = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
-    with rc_context(dict.fromkeys(letters, charts.INK)):  # legible on white and on black
-        drawn = charts.figure(CHARTS_WIDTH, CHARTS_HEIGHT, columns=2)
-        left, right = drawn.axes
-        charts.timeline(left, runs)
-        charts.throughput(right, runs)
-        buffer = BytesIO()
-        drawn.savefig(buffer, format="png", dpi=DPI, transparent=True)
-    words = f"{charts.timeline_text(runs)}\n{charts.throughput_text(runs)}"
-    # As HTML, for of a bare PNG JupyterLab reads no alternative text to anybody.
-    source = f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
-    size = f"width={CHARTS_WIDTH * DPI:.0f} height={CHARTS_HEIGHT * DPI:.0f}"
-    return {"text/html": f'<img src="{source}" alt="{escape(words)}" {size}>', "text/plain": words}
+    def _draw_news(self, latest: object) -> object:
+        """Draw the charts if there is something new; return what is the latest now."""
+        if not self.panel.has_charts:
+            if latest != "hidden":
+                self._charts.update(hidden(), raw=True)
+            return "hidden"
+        events = list(self.controls.queue.events())
+        if events[-1:] != latest:
+            self._charts.update(picture(events), raw=True)
+        return events[-1:]
 
 
 _rooms: list[ControlRoom] = []
 
 
-def control_room(workers: int = 3) -> ControlRoom:
+def control_room(workers: int = 3, *, big: bool = False) -> ControlRoom:
     """Open the panel with its board and charts, and a pool of so many workers; `close()` ends it.
 
-    It returns at once. Opened again, it closes the one before first.
+    It returns at once. Opened again, it closes the one before first. `big` begins with letters that
+    can be read from the last row of a class; a button of the panel changes that.
     """
-    room = ControlRoom(workers, list(_rooms))
+    room = ControlRoom(workers, list(_rooms), big=big)
     _rooms[:] = [room]
     return room
