@@ -69,7 +69,7 @@ class Board(Live):
             return "Redis is away"
         if time.monotonic() - self._back_at > BACK_NOTE_S:
             return ""
-        return f"Redis is back, it was away for {self._back_at - self._away_since:.1f} s"
+        return f"Redis was away for {self._back_at - self._away_since:.1f} s"
 
 
 def board(queue: RedisTaskQueue, title: str = "", *, big: bool = False) -> Board:

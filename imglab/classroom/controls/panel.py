@@ -44,8 +44,7 @@ class ControlRoom:
         self.panel = Panel(here, self._order, big=big)
         self._order(OPEN)
         show_controls(self.panel.box)
-        title = f"control room · {queue.namespace}{queue.name}"
-        self._board = board(queue, title, big=big)
+        self._board = board(queue, big=big)
         self._redraw = threading.Event()
         self._charts = display(  # type: ignore[no-untyped-call]
             hidden(), raw=True, display_id=True
