@@ -10,12 +10,15 @@ from imglab.lazy import offer
 
 if TYPE_CHECKING:
     from imglab.errors import (
+        AddingInterrupted,
         FilterError,
         ImageError,
         ImagingError,
         ImglabError,
         LeaseLost,
         NoSuchTask,
+        PartlyAdded,
+        PasswordRefused,
         QueueError,
         QueueUnavailable,
         ResourceExhausted,
@@ -61,6 +64,7 @@ else:
         __name__,
         {
             "PRIORITIES": "imglab.queues",
+            "AddingInterrupted": "imglab.errors",
             "BaseFilter": "imglab.imaging",
             "BatchProcessor": "imglab.imaging",
             "BatchReport": "imglab.imaging",
@@ -78,6 +82,8 @@ else:
             "LeaseLost": "imglab.errors",
             "MedianFilter": "imglab.imaging",
             "NoSuchTask": "imglab.errors",
+            "PartlyAdded": "imglab.errors",
+            "PasswordRefused": "imglab.errors",
             "QueueError": "imglab.errors",
             "QueueSettings": "imglab.queues",
             "QueueStats": "imglab.queues",
@@ -103,6 +109,7 @@ else:
 
 __all__ = [
     "PRIORITIES",
+    "AddingInterrupted",
     "BaseFilter",
     "BatchProcessor",
     "BatchReport",
@@ -120,6 +127,8 @@ __all__ = [
     "LeaseLost",
     "MedianFilter",
     "NoSuchTask",
+    "PartlyAdded",
+    "PasswordRefused",
     "QueueError",
     "QueueSettings",
     "QueueStats",

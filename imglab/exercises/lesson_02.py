@@ -59,6 +59,11 @@ CASES = (
         "largest rate, whichever way has it.",
     ),
     Case(
+        {"one": 17.0, "threads": 20.0, "processes": 19.0},
+        "threads",
+        "17 is 85 % of 20: near, and not near enough. Good enough begins at 90 %.",
+    ),
+    Case(
         {"one": 18.0, "threads": 20.0, "processes": 20.0},
         "one",
         "18 is 90 % of 20, exactly: at least 90 % means >=, not >.",

@@ -62,3 +62,19 @@ WRONG = {
         (one_for_all, "the same address for every Redis"),
     ]
 }
+
+
+def by_adding(here):
+    return "redis://" + here.host + ":" + str(here.port)
+
+
+def by_format(here):
+    return f"redis://{here.host}:{here.port}/0"
+
+
+def by_joining(here):
+    place = ":".join([here.host, str(here.port)])
+    return "redis://" + place
+
+
+RIGHT = {"00-exercise-address": [by_adding, by_format, by_joining]}

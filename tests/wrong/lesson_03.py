@@ -24,3 +24,12 @@ WRONG = {
         (["F", 3], "at most once"),
     ]
 }
+
+RIGHT = {
+    "03-exercise-fifo": [
+        list("FCJIEGAD"),
+        list("FJCIAEGD"),
+        list("FJCIEAGD"),
+        tuple("FJCIEGAD"),
+    ]
+}

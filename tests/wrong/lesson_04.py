@@ -42,3 +42,32 @@ WRONG = {
         (programs(producer=PRODUCER.replace("namespace=sys.argv[1]", "")), "went astray"),
     ]
 }
+
+
+WHILE = """while True:
+    task = queue.get_task(name, timeout=2)
+    if task is None:
+        break
+    queue.mark_completed(task.id, {"square": task.payload["number"] * task.payload["number"]})
+"""
+FUNCTION = """def work():
+    task = queue.get_task(name, timeout=2.0)
+    while task is not None:
+        number = task["number"]
+        task = queue.complete_and_claim(task, {"square": number * number}) or queue.get_task(
+            name, timeout=2
+        )
+
+
+work()
+"""
+BULK = PRODUCER[: PRODUCER.index("for")] + (
+    'queue.add_tasks([{"number": number} for number in range(20)])\n'
+)
+RIGHT = {
+    "04-exercise-programs": [
+        programs(consumer=HEAD + WHILE),
+        programs(consumer=HEAD + FUNCTION),
+        programs(producer=BULK),
+    ]
+}

@@ -1,5 +1,7 @@
 """Typical wrong answers to lesson 05, each with words of the hint it has to get."""
 
+import itertools
+
 
 def the_highest_rate(rates, cores):
     best = max(rates, key=rates.get)
@@ -43,3 +45,32 @@ WRONG = {
         (the_last_small_gain, "a fall, too, is a gain of less"),
     ]
 }
+
+
+def with_a_while_loop(rates, cores):
+    workers = 1
+    while workers + 1 in rates:
+        if rates[workers + 1] - rates[workers] < rates[1] / 10:
+            return (workers, "cores") if workers == cores else (workers, "something else")
+        workers += 1
+    return workers, "not yet"
+
+
+def by_a_list_of_stops(rates, cores):
+    counts = sorted(rates)
+    stops = [a for a, b in itertools.pairwise(counts) if rates[b] - rates[a] < rates[1] * 0.1]
+    if not stops:
+        return max(counts), "not yet"
+    return stops[0], {cores: "cores"}.get(stops[0], "something else")
+
+
+def with_recursion(rates, cores, workers=1):
+    following = rates.get(workers + 1)
+    if following is None:
+        return workers, "not yet"
+    if following - rates[workers] >= 0.1 * rates[1]:
+        return with_recursion(rates, cores, workers + 1)
+    return workers, "cores" if workers == cores else "something else"
+
+
+RIGHT = {"05-exercise-enough": [with_a_while_loop, by_a_list_of_stops, with_recursion]}
