@@ -106,6 +106,7 @@ def test_s12_the_courses_redis_lines_answer_as_printed(project):
     assert "image_processing:completed" in imglab("redis", "KEYS", "*")
     assert '"completed"' in imglab("redis", "HGETALL", f"task:{task_id}")
     assert "success" in imglab("redis", "HGETALL", f"result:{task_id}")
+    assert imglab("redis", "-n", "1", "KEYS", "*") == "(empty array)\n"
     assert imglab("redis", "FLUSHDB") == "OK\n"
     code, printed, _ = run("redis", "LPUSH")
     assert (code, printed.startswith("(error) ERR wrong number")) == (1, True)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from imglab.classroom.controls.panel import control_room
     from imglab.classroom.interleavings import Explorer, explore
     from imglab.classroom.lone_worker import LoneWorker
+    from imglab.classroom.seats import take_seat
     from imglab.classroom.setup_check import bench
     from imglab.classroom.threads_or_processes import compare, gil, turns
 else:
@@ -25,6 +26,7 @@ else:
             "demo": "imglab.classroom.demo",
             "explore": "imglab.classroom.interleavings",
             "gil": "imglab.classroom.threads_or_processes",
+            "take_seat": "imglab.classroom.seats",
             "turns": "imglab.classroom.threads_or_processes",
             "watching": "imglab.classroom.watching",
         },
@@ -39,6 +41,7 @@ __all__ = [
     "demo",
     "explore",
     "gil",
+    "take_seat",
     "turns",
     "watching",
 ]

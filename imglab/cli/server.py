@@ -63,12 +63,19 @@ def server_status(as_json: AsJson = False) -> None:
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def redis(
     words: Annotated[list[str], typer.Argument(help="LRANGE image_processing:pending 0 -1")],
+    database: Annotated[
+        int | None, typer.Option("-n", min=0, help="The database, where a lesson names one.")
+    ] = None,
 ) -> None:
     """Send one command to Redis and print the reply as redis-cli does."""
     from imglab.console import redis_cli
+    from imglab.queues.connection import connect, in_database
 
-    with open_queue(QUEUE, "") as tasks:
-        reply = redis_cli.run(tasks.redis, words)
+    url = ensure_server().url
+    if database is not None:
+        url = in_database(url, database)
+    with connect(url=url) as client:
+        reply = redis_cli.run(client, words)
     typer.echo(reply)
     raise typer.Exit(1 if reply.startswith("(error)") else 0)
 

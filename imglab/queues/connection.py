@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -47,6 +47,8 @@ _OPTIONS = (
 )
 
 
+#: What a command ends with when no Redis answers, whoever sent it.
+AWAY = (QueueUnavailable, redis.ConnectionError, redis.TimeoutError)
 _NO_ADDRESS = "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
 #: What says where a server is and who connects, of all that a redis-py connection is made with.
 _IDENTITY = ("host", "port", "path", "db", "username", "password", "credential_provider")
@@ -91,6 +93,21 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
         client = _client_of(url)
     own_password.offer_to(client)
     return client
+
+
+def in_database(url: str, database: int) -> str:
+    """The same address with this database: each database of a server has keys of its own."""
+    parts = urlsplit(url)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    options = [(name, value) for name, value in options if name != "db"]
+    if parts.scheme == "unix":  # there the path is that of the socket
+        options.append(("db", str(database)))
+        place = url.partition("?")[0]
+    else:
+        place = f"{parts.scheme}://{parts.netloc}/{database}"
+    if options:
+        return f"{place}?{urlencode(options)}"
+    return place
 
 
 def _client_of(url: str) -> redis.Redis:
