@@ -6,8 +6,8 @@ SIDE_BY_SIDE := -n 2
 
 .PHONY: lab demo test quick check lint lessons pictures bench chaos torture mutants clean
 
-lab: .venv/lab           ## JupyterLab, open on the lessons, with a Redis of its own
-	$(BIN)/imglab lab
+lab: .venv/lab           ## JupyterLab, open on lesson 00, with a Redis of its own; ARGS=… goes to JupyterLab
+	$(BIN)/imglab lab $(ARGS)
 
 demo: .venv/lab          ## the main job without a browser: 15 photographs, 3 worker processes
 	$(BIN)/imglab demo
@@ -52,6 +52,7 @@ clean:                   ## remove the .venv, the server's data and the results
 
 .venv/lab: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imglab needs Python 3.11 or newer, not %d.%d: make PYTHON=/path/to/a/newer/python" % sys.version_info[:2])'
+	@echo "Installing into .venv, once: it takes a minute or two, and needs the network."
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@

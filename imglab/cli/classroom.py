@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -97,6 +95,7 @@ def progress(as_json: AsJson = False) -> None:
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def lab(context: typer.Context) -> None:
     """Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab."""
+    from imglab.classroom import lab as jupyter
     from imglab.project import project_root
 
     root = project_root()
@@ -109,12 +108,6 @@ def lab(context: typer.Context) -> None:
     if here.password_file:
         # For `redis-cli`, as the lessons type it, in the terminals and in the notebooks.
         os.environ["REDISCLI_AUTH"] = here.password_file.read_text().strip()
-    place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
-    # JupyterLab's terminals shall find `imglab` and this `python`, as the lessons type them: they
-    # are no login shells, for those would make a PATH of their own.
-    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    os.environ["PATH"] = os.pathsep.join(filter(None, paths))
-    shell = [os.environ.get("SHELL") or "sh"]
-    place.append(f"--ServerApp.terminado_settings=shell_command={shell}")
-    command = [sys.executable, "-m", "jupyterlab", *place, *context.args]
+    command = jupyter.command(root, context.args)
+    jupyter.prepare(root)
     os.execv(command[0], command)

@@ -20,6 +20,7 @@ from typing import Any
 
 from imglab import server
 from imglab.console import redis_cli
+from imglab.console.restarts import explain_in
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
@@ -195,7 +196,8 @@ def _script_of(words: list[str]) -> Script | None:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Give the shell the magics; `%load_ext imglab.console` calls it."""
+    """Give the shell the magics, and two sentences; `%load_ext imglab.console` calls it."""
     shell.register_magic_function(redis, "line_cell", "redis")
     shell.register_magic_function(monitor, "line", "monitor")
     shell.register_magic_function(save, "cell", "save")
+    explain_in(shell)
