@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,7 +22,13 @@ from imglab.exercises.examiner import Examiner, Wrong
 from imglab.exercises.exercise import Exercise, check
 from imglab.exercises.guard import MOST_PROCESSES
 from imglab.exercises.limits import FILE, OUT_OF_MEMORY
-from imglab.exercises.papers import REPORT_BYTES, Report, read_report
+from imglab.exercises.papers import (
+    CASE_LETTERS,
+    MOST_CASES,
+    REPORT_BYTES,
+    Report,
+    read_report,
+)
 from imglab.exercises.words import TEXT_LETTERS, plain
 
 NAME = "05-exercise-enough"
@@ -37,6 +44,13 @@ def judge_two(answer, exam: Examiner) -> None:
     """A judge for the tests: the answer is called once, and the right result is 2."""
     exam.case("nothing", "It is two.")
     exam.expect(2, answer())
+
+
+def judge_three(answer, exam: Examiner) -> None:
+    """A judge of three cases; each right result is 2."""
+    for number in (1, 2, 3):
+        exam.case(f"case {number}", "It is two.")
+        exam.expect(2, answer(number))
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +74,9 @@ def short(monkeypatch, one_exercise):
 EXERCISES = {
     NAME: Exercise("Return 2.", hints=("a", "b", "c"), solution=2, judge=judge_two, limit=LIMIT)
 }
+#: An exercise that takes long, and says where it is.
+TELLING = "05-exercise-telling"
+EXERCISES[TELLING] = replace(EXERCISES[NAME], judge=judge_three, tells_cases=True)
 
 
 def words(verdict: object) -> str:
@@ -470,7 +487,7 @@ def answer(): time.sleep(1000)
 import cloudpickle
 from imglab.exercises.papers import Request
 packed = cloudpickle.dumps(here.student(code))
-examination.examine(Request(sys.path, "test_examinations", here.NAME, "", "", 60.0, packed))
+examination.examine(Request(sys.path, "test_examinations", here.NAME, "", "", 60.0, packed), print)
 """
     notebook = subprocess.Popen([sys.executable, "-c", program])
     until(lambda: len(with_mark(mark)) == 3)  # the notebook, the guard, the answer
@@ -689,3 +706,55 @@ def test_the_notebook_keeps_reading_within_a_bound(monkeypatch, tmp_path):
     before = psutil.Process().memory_info().rss
     assert check(NAME, 2).state == "wrong"
     assert psutil.Process().memory_info().rss - before < GROWTH
+
+
+# What takes long says where it is
+
+
+@pytest.fixture
+def telling(monkeypatch):
+    monkeypatch.setattr(exercise, "find", lambda name: EXERCISES[TELLING])
+
+
+def test_each_case_is_said_as_it_begins(telling, capsys):
+    assert repr(check(TELLING, lambda number: 2)).startswith(f"PASSED {TELLING}: 3 of 3")
+    said = capsys.readouterr().out
+    assert said == "Trying: case 1 …\nTrying: case 2 …\nTrying: case 3 …\n"
+
+
+def test_after_a_case_that_fails_no_other_is_said(telling, capsys):
+    assert "given case 2" in words(check(TELLING, lambda number: 3 - number))
+    assert capsys.readouterr().out == "Trying: case 1 …\nTrying: case 2 …\n"
+
+
+def test_a_case_is_said_while_its_answer_still_runs(telling, monkeypatch, tmp_path):
+    heard = tmp_path / "heard"
+    monkeypatch.setattr(exercise, "_say_case", heard.write_text)
+    code = f"""
+import pathlib, time
+def answer(number):
+    while pathlib.Path({str(heard)!r}).read_text() != f"case {{number}}": time.sleep(0.01)
+    return 2
+"""
+    heard.write_text("")
+    assert repr(check(TELLING, student(code))).startswith("PASSED")
+
+
+def test_an_answer_that_says_cases_without_end_is_heard_thirty_times(telling, capsys):
+    code = """
+import gc
+from imglab.exercises.examiner import Examiner
+def answer(number):
+    (exam,) = [each for each in gc.get_objects() if type(each) is Examiner]
+    for each in range(10_000): exam.tell("x" * 5000)
+    return 2
+"""
+    assert repr(check(TELLING, student(code))).startswith("PASSED")
+    said = capsys.readouterr().out
+    assert said.count("Trying: ") == MOST_CASES
+    assert len(said) < 2 * MOST_CASES * CASE_LETTERS
+
+
+def test_an_exercise_that_is_quick_says_nothing(capsys):
+    check(NAME, lambda: 2)
+    assert capsys.readouterr().out == ""

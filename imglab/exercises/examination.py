@@ -9,13 +9,14 @@ import selectors
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
 import cloudpickle
 
 from imglab.exercises.guard import NATIVE_GRACE_S
-from imglab.exercises.papers import REPORT_BYTES, Report, Request, read_report
+from imglab.exercises.papers import REPORT_BYTES, Report, Request, read_case, read_report
 from imglab.exercises.words import plain
 
 #: Seconds the guard may take to start and to end what it watches, on a busy machine.
@@ -24,8 +25,10 @@ GUARD_GRACE_S = 30.0
 MOST_BYTES = 2 * REPORT_BYTES
 
 
-def examine(request: Request) -> Report:
+def examine(request: Request, tell: Callable[[str], None]) -> Report:
     """Examine an answer in a process of its own; return how it ended.
+
+    `tell` is called with each case as it begins, where the request asks for it.
 
     When the notebook interrupts this, or dies, the examination ends too.
     """
@@ -44,15 +47,16 @@ def examine(request: Request) -> Report:
         with suppress(BrokenPipeError):  # it could not even start: then its last words tell
             guard.stdin.write(cloudpickle.dumps(request))
             guard.stdin.flush()
-        printed = _read(guard.stdout, limit)
+        printed = _read(guard.stdout, limit, tell)
     finally:
         _end(guard)
     return _report_in(printed)
 
 
-def _read(pipe: IO[bytes], limit: float) -> bytes:
+def _read(pipe: IO[bytes], limit: float, tell: Callable[[str], None]) -> bytes:
     """What a pipe brings until its end, until that moment, or until it is too much."""
     found = bytearray()
+    told = 0
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while len(found) < MOST_BYTES and selector.select(max(0.0, limit - time.monotonic())):
@@ -60,7 +64,18 @@ def _read(pipe: IO[bytes], limit: float) -> bytes:
             if not data:
                 break
             found += data
+            told = _tell_cases(found, told, tell)
     return bytes(found)
+
+
+def _tell_cases(found: bytearray, told: int, tell: Callable[[str], None]) -> int:
+    """Tell the cases in the whole lines that have come since; return how many bytes that is now."""
+    whole = found.rfind(b"\n") + 1
+    for line in found[told:whole].splitlines():
+        case = read_case(bytes(line))
+        if case is not None:
+            tell(case)
+    return max(told, whole)
 
 
 def _end(guard: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import NoReturn
 
 import cloudpickle
@@ -18,7 +19,7 @@ from imglab.exercises import mistakes
 from imglab.exercises.examiner import Examiner, examine
 from imglab.exercises.family import begin_session
 from imglab.exercises.limits import limit_this_process
-from imglab.exercises.papers import Report, Request
+from imglab.exercises.papers import Report, Request, case_to_json
 from imglab.exercises.place import Place, at_the_limit
 
 #: Bytes at the end of an error of ours that are told.
@@ -30,7 +31,7 @@ class NoPipe(Exception):
 
 
 class Reporter:
-    """Writes the only report of this process into a pipe, behind a mark.
+    """Writes the only report of this process into a pipe, and the cases before it, behind a mark.
 
     What an answer writes there by accident has no mark. The first report counts, though the clock
     and the judge may end at the same moment.
@@ -41,6 +42,14 @@ class Reporter:
         self._mark = mark
         self._process = os.getpid()
         self._unused = threading.Lock()
+
+    def tell(self, given: str) -> None:
+        """Write which case begins, unless the report is given already."""
+        if self._unused.locked():
+            return
+        with suppress(OSError):  # the report will say that the answer closed this pipe
+            # So short a line is written as a whole, whatever the clock writes meanwhile.
+            os.write(self._pipe, f"{self._mark}{case_to_json(given)}\n".encode())
 
     def give(self, report: Report) -> None:
         """Write a report; a second one is dropped. A fork of this process ends here."""
@@ -86,6 +95,8 @@ def _use_as_output(output: int) -> None:
 
 def _examine(request: Request, reporter: Reporter) -> None:
     examiner = Examiner(request.url, request.namespace)
+    if request.tells_cases:
+        examiner.tell = reporter.tell
 
     def give_up(place: Place | None) -> None:
         got = f"nothing within {request.limit:g} s: it hung"

@@ -42,11 +42,14 @@ class Examiner:
         self.hint = ""
         #: How many comparisons went well.
         self.passed = 0
+        #: Called with each case that begins.
+        self.tell: Callable[[str], None] = _tell_nobody
 
     def case(self, given: str, hint: str) -> None:
         """Begin the next case: what it is in words, and the hint for who fails or hangs in it."""
         self.given = given
         self.hint = hint
+        self.tell(given)
 
     def expect(self, expected: object, got: object, hint: str = "") -> None:
         """Compare; a wrong answer ends the examination, with this hint or that of the case."""
@@ -81,6 +84,10 @@ class Examiner:
         if code:
             raise Wrong("the program ends without an error", program.last_words, self.hint)
         return program.printed
+
+
+def _tell_nobody(given: str) -> None:
+    pass
 
 
 def examine(lesson: str, name: str, unpack: Callable[[], Any], examiner: Examiner) -> Report:

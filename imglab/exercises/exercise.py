@@ -54,6 +54,8 @@ class Exercise:
     redis: bool = False
     #: Seconds the whole examination may take.
     limit: float = 10.0
+    #: Whether each case is said as it begins: where a right answer, too, takes many seconds.
+    tells_cases: bool = False
     #: The solution as text, where it cannot be read from the code of `solution`.
     text: str = ""
 
@@ -209,12 +211,17 @@ def _examine(name: str, exercise: Exercise, carried: bytes) -> Report:
         namespace=namespace,
         limit=exercise.limit,
         answer=carried,
+        tells_cases=exercise.tells_cases,
     )
     try:
-        return examination.examine(request)
+        return examination.examine(request, _say_case)
     finally:
         if url:
             _tidy(url, namespace)
+
+
+def _say_case(given: str) -> None:
+    print(f"Trying: {given} …", flush=True)  # noqa: T201 - a notebook shows it at once
 
 
 def _tidy(url: str, namespace: str) -> None:

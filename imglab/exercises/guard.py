@@ -13,12 +13,21 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import cloudpickle
 
 from imglab.exercises.examinee import be_examined
 from imglab.exercises.family import Family, adopt_orphans, processes_below
-from imglab.exercises.papers import REPORT_BYTES, Report, Request, read_report
+from imglab.exercises.papers import (
+    MOST_CASES,
+    REPORT_BYTES,
+    Report,
+    Request,
+    case_to_json,
+    read_case,
+    read_report,
+)
 from imglab.exercises.words import plain
 
 #: Seconds after the limit, for native code, in which no thread of the answer's process gets on.
@@ -36,10 +45,14 @@ OUTPUT_BYTES = 16_384
 
 
 def main() -> None:
-    """Examine what comes on standard input; print the report."""
+    """Examine what comes on standard input; print each case as it begins, and the report."""
     request: Request = cloudpickle.load(sys.stdin.buffer)
     report = guard(request)
-    sys.stdout.write(f"{report.to_json()}\n")
+    _print(report.to_json())
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
@@ -75,6 +88,7 @@ class _Watch:
         self._late_at = time.monotonic() + request.limit + NATIVE_GRACE_S
         self._count_at = time.monotonic() + COUNT_INTERVAL_S
         self._is_notebook_gone = False
+        self._cases_told = 0
         #: What came out of the pipe of the report, and the end of what was printed.
         self._reported = bytearray()
         self._printed = bytearray()
@@ -117,12 +131,34 @@ class _Watch:
         del self._printed[:-OUTPUT_BYTES]
 
     def _report(self) -> Report | None:
-        """The report, as soon as all of it has come."""
+        """The report, as soon as all of it has come; cases that come before it are told."""
+        line = self._next_line()
+        while line is not None:
+            case = read_case(line)
+            if case is None:
+                return self._read_report(line)
+            self._tell(case)
+            line = self._next_line()
+        return None
+
+    def _next_line(self) -> bytes | None:
+        """Take the next whole line that has the mark."""
         _, _, behind = self._reported.partition(self._mark)
-        line, end, _ = behind.partition(b"\n")
+        line, end, rest = behind.partition(b"\n")
         if not end:
             return None
-        report = read_report(bytes(line))
+        self._reported = rest
+        return bytes(line)
+
+    def _tell(self, case: str) -> None:
+        """Tell the notebook which case begins: the first ones, for an answer may call it often."""
+        self._cases_told += 1
+        if self._cases_told <= MOST_CASES:
+            with suppress(BrokenPipeError):  # it is gone, as its other pipe will say
+                _print(case_to_json(case))
+
+    def _read_report(self, line: bytes) -> Report:
+        report = read_report(line)
         if report is None:
             got = "a verdict that cannot be read: the answer changed how it is told"
             report = Report("wrong", got=got)

@@ -79,7 +79,8 @@ def _produce(exam: Examiner, queue: RedisTaskQueue, producer: Path) -> None:
         "20 tasks under the namespace in sys.argv[1]",
         f"{strayed} tasks under no namespace",
         "The queue of the first lines has the namespace already: use it as it is. The tasks that "
-        "went astray are in the queue of imglab stats; imglab clear removes them.",
+        "went astray are in the queue of imglab stats; RedisTaskQueue().clear() in a cell removes "
+        "them.",
     )
     exam.expect(NUMBERS, added)
 
@@ -226,6 +227,7 @@ EXERCISES = {
         judge=judge_programs,
         redis=True,
         limit=60.0,
+        tells_cases=True,
         text=PRODUCER + "\n" + CONSUMER,
     )
 }

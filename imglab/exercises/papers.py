@@ -16,6 +16,9 @@ from imglab.exercises.words import plain
 STATES = ("passed", "wrong", "raised", "hung")
 #: Bytes of a report at most: five texts of 1,000 letters, and each letter may need twelve bytes.
 REPORT_BYTES = 100_000
+#: Letters of a case that is told as it begins, and how many of them at most.
+CASE_LETTERS = 200
+MOST_CASES = 30
 #: What makes the text of a report. It is bound now, so that an answer that puts something of its
 #: own in place of `json.dumps` changes nothing here.
 _to_json = json.JSONEncoder().encode
@@ -36,6 +39,8 @@ class Request(NamedTuple):
     limit: float
     #: The answer, as cloudpickle packs it: it is unpacked when the clock runs.
     answer: bytes
+    #: Whether each case is told as it begins.
+    tells_cases: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,19 @@ def read_report(text: str | bytes) -> Report | None:
         if values["state"] not in STATES:
             return None
         return _checked(values)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def case_to_json(given: str) -> str:
+    """A case that begins as one line of text, for `read_case`."""
+    return _to_json({"case": plain(given, CASE_LETTERS)})
+
+
+def read_case(text: str | bytes) -> str | None:
+    """The case that begins, in a text that may be anything; None when it tells of none."""
+    try:
+        return plain(json.loads(text)["case"], CASE_LETTERS)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
