@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +34,10 @@ def demo(
     filters: Annotated[str, typer.Option(help="Other filters than the demo's own.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Filter the same photographs one by one, by threads, and by worker processes on Redis."""
+    """Filter the same photographs one by one, by threads, and by worker processes on Redis.
+
+    Example: imglab demo --tasks 30 --workers 2
+    """
     from imglab.classroom import demo as the_demo
 
     bars: dict[str, Any] = {}
@@ -70,7 +74,10 @@ def demo(
 
 @app.command()
 def progress(as_json: AsJson = False) -> None:
-    """Show your tries, hints and passed checks. They are kept in this project and nowhere else."""
+    """Show your tries, hints and passed checks. They are kept in this project and nowhere else.
+
+    Example: imglab progress
+    """
     from imglab.exercises.progress import path, records
 
     found = records()
@@ -92,9 +99,31 @@ def progress(as_json: AsJson = False) -> None:
     typer.echo(f"It is all in {shown(path())}: delete the file to begin anew.")
 
 
+@app.command()
+def course(
+    folder: Annotated[Path, typer.Argument(help="Where: a folder that is new, or your last copy.")],
+) -> None:
+    """Copy the lessons into a folder of your own, which `git pull` never touches.
+
+    Call it again after an update: it brings what is new and keeps what you wrote.
+    Example: imglab course ~/my-course
+    """
+    import shlex
+
+    from imglab.classroom.copies import copy_course
+    from imglab.project import project_root
+
+    copied = copy_course(project_root(), folder)
+    typer.echo(f"{len(copied)} new files in {shown(folder)}; what was there stayed as it was.")
+    typer.echo(f"Work there: cd {shlex.quote(str(folder))}, then imglab lab")
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def lab(context: typer.Context) -> None:
-    """Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab."""
+    """Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab.
+
+    Example: imglab lab --no-browser --port=8890
+    """
     from imglab.classroom import lab as jupyter
     from imglab.project import project_root
 
