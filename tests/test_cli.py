@@ -15,6 +15,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+import typer
 from helpers.clock import until
 
 from imglab import cli
@@ -354,3 +355,28 @@ def test_ctrl_c_ends_a_watch_quietly(project):
     _, errors = watch.communicate(timeout=20)
     assert watch.returncode == 130
     assert "Traceback" not in errors
+
+
+# The help
+
+
+def commands(group, *before: str):
+    """The words of every command, such as ("failed", "list")."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *before, name)
+        else:
+            yield (*before, name)
+
+
+def test_the_help_of_each_command_has_an_example_of_that_command():
+    found = list(commands(typer.main.get_command(cli.load_app())))
+    assert ("failed", "list") in found
+    for words in found:
+        assert f"Example: imglab {' '.join(words)}" in imglab(*words, "--help")
+
+
+def test_the_help_says_where_to_begin_and_which_redis_it_is():
+    said = " ".join(imglab("--help").split())
+    assert "imglab lab" in said
+    assert "IMGLAB_REDIS_URL" in said

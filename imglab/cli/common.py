@@ -25,7 +25,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Filter photographs with worker processes that share one Redis queue.",
+    help=(
+        "Filter photographs with worker processes that share one Redis queue.\n\n"
+        "Begin with `imglab lab` (the lessons) or `imglab demo`. `imglab COMMAND --help` has an "
+        "example of each command.\n\n"
+        "Which Redis: the one that IMGLAB_REDIS_URL names, such as redis://HOST:6379; without it, "
+        "the project's own, which starts by itself."
+    ),
 )
 
 Name = Annotated[str, typer.Option("--queue", help="The queue's name.")]
@@ -47,7 +53,7 @@ def _say_version(wanted: bool) -> None:
 def options_of_the_app(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say it and leave."),
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""

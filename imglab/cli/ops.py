@@ -40,7 +40,10 @@ def doctor(
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Look for what is wrong, each finding with its remedy; exit code 1 for what is broken."""
+    """Look for what is wrong, each finding with its remedy; exit code 1 for what is broken.
+
+    Example: imglab doctor --repair
+    """
     from imglab.ops.doctor import examine
 
     with open_queue(queue, namespace) as tasks:
@@ -58,16 +61,24 @@ def doctor(
 
 @app.command()
 def chaos(
-    seed: Annotated[int, typer.Option(help="Draws the tasks and the faults.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another number, other tasks and other faults.")] = 1,
     tasks: Annotated[
-        int, typer.Option(min=10, max=100_000, help="Tasks, some of them evil.")
+        int,
+        typer.Option(
+            min=10, max=100_000, help="Tasks to do; some fail, hang or kill their worker."
+        ),
     ] = 2000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 8,
-    seconds: Annotated[float, typer.Option(min=1, help="How long faults rain.")] = 50,
-    prefetch: Annotated[int, typer.Option(min=1, help="Tasks in a worker's hands.")] = 1,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="For how many seconds something is killed or cut.")
+    ] = 50,
+    prefetch: Annotated[int, typer.Option(min=1, help="Tasks that a worker claims at once.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Kill workers, Redis and connections while tasks run; exit code 1 if a promise was broken."""
+    """Kill workers, Redis and connections while tasks run; exit code 1 if a promise was broken.
+
+    Example: imglab chaos --tasks 200 --workers 4 --seconds 10
+    """
     import signal
     import tempfile
 

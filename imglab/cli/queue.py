@@ -55,7 +55,10 @@ def submit(
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Add a task for each image; a worker writes the result into its output folder."""
+    """Add a task for each image; a worker writes the result into its output folder.
+
+    Example: imglab submit images/*.jpg --filters blur:radius=3,edges
+    """
     from imglab.imaging import FilterPipeline
     from imglab.storage import Folders
 
@@ -90,7 +93,10 @@ def stats(
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show how many tasks are where, and who works."""
+    """Show how many tasks are where, and who works.
+
+    Example: imglab stats --watch
+    """
     with open_queue(queue, namespace) as tasks:
         if as_json:
             typer.echo(json.dumps(_figures(tasks), indent=2))
@@ -104,7 +110,10 @@ def stats(
 def trace(
     task_id: str, queue: Name = QUEUE, namespace: Namespace = "", as_json: AsJson = False
 ) -> None:
-    """Tell the life of one task."""
+    """Tell the life of one task.
+
+    Example: imglab trace ID, with an id that `imglab submit` printed
+    """
     _check_ids([task_id])
     with open_queue(queue, namespace) as tasks:
         events = tasks.trace(task_id)
@@ -126,7 +135,10 @@ def cancel(
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Take tasks back: one that waits at once, one that runs at its next step."""
+    """Take tasks back: one that waits at once, one that runs at its next step.
+
+    Example: imglab cancel ID
+    """
     _check_ids(task_ids)
     finished = []
     with open_queue(queue, namespace) as tasks:
@@ -148,7 +160,10 @@ def failed_list(
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """List failed tasks with their last error."""
+    """List failed tasks with their last error.
+
+    Example: imglab failed list --limit 5
+    """
     with open_queue(queue, namespace) as tasks:
         failed = [_task(tasks, task_id) for task_id in tasks.tasks(Status.FAILED, limit)]
     if as_json:
@@ -164,7 +179,10 @@ def failed_list(
 
 @failed_app.command("show")
 def failed_show(task_id: str, queue: Name = QUEUE, namespace: Namespace = "") -> None:
-    """Show everything about one task, with its last errors."""
+    """Show everything about one task, with its last errors.
+
+    Example: imglab failed show ID
+    """
     _check_ids([task_id])
     with open_queue(queue, namespace) as tasks:
         typer.echo(shown_json(_task(tasks, task_id)))
@@ -179,7 +197,10 @@ def failed_requeue(
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Give failed tasks a fresh start; cancelled ones only when they are named."""
+    """Give failed tasks a fresh start; cancelled ones only when they are named.
+
+    Example: imglab failed requeue ID
+    """
     if not task_ids and not every:
         raise ImglabError("Which ones? Name their ids (imglab failed list), or say --all.")
     _check_ids(task_ids or ())

@@ -16,13 +16,18 @@ from imglab.cli.common import (
 )
 from imglab.text import shown
 
-server_app = typer.Typer(no_args_is_help=True, help="The project's own Redis.")
+server_app = typer.Typer(
+    no_args_is_help=True, help="Start, stop or look at the project's own Redis."
+)
 app.add_typer(server_app, name="server")
 
 
 @server_app.command("start")
 def server_start() -> None:
-    """Start the project's own Redis, or find it; it stops a minute after its last client."""
+    """Start the project's own Redis, or find it; it stops a minute after its last client.
+
+    Example: imglab server start
+    """
     here = ensure_server()
     typer.echo(f"Redis {'started' if here.started else 'answers'} at {here.host}:{here.port}.")
     if here.note and not here.started:
@@ -31,7 +36,10 @@ def server_start() -> None:
 
 @server_app.command("stop")
 def server_stop() -> None:
-    """Stop the project's own Redis; its data stays."""
+    """Stop the project's own Redis; its data stays.
+
+    Example: imglab server stop
+    """
     from imglab import server
 
     stopped = server.stop()
@@ -40,7 +48,10 @@ def server_stop() -> None:
 
 @server_app.command("status")
 def server_status(as_json: AsJson = False) -> None:
-    """Show what runs, and how redis-cli gets its password; exit code 1 when nothing does."""
+    """Show what runs, and how redis-cli gets its password; exit code 1 when nothing does.
+
+    Example: imglab server status
+    """
     import shlex
     from dataclasses import asdict
 
@@ -62,12 +73,15 @@ def server_status(as_json: AsJson = False) -> None:
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def redis(
-    words: Annotated[list[str], typer.Argument(help="LRANGE image_processing:pending 0 -1")],
+    words: Annotated[list[str], typer.Argument(help="A command of Redis with its arguments.")],
     database: Annotated[
         int | None, typer.Option("-n", min=0, help="The database, where a lesson names one.")
     ] = None,
 ) -> None:
-    """Send one command to Redis and print the reply as redis-cli does."""
+    """Send one command to Redis and print the reply as redis-cli does.
+
+    Example: imglab redis LRANGE image_processing:pending 0 -1
+    """
     from imglab.console import redis_cli
     from imglab.queues.connection import connect, in_database
 
@@ -84,7 +98,10 @@ def redis(
 def monitor(
     number: Annotated[int, typer.Option("-n", min=0, help="Stop after so many; 0: at Ctrl-C.")] = 0,
 ) -> None:
-    """Print every command that anybody sends to Redis, live."""
+    """Print every command that anybody sends to Redis, live.
+
+    Example: imglab monitor -n 20
+    """
     from itertools import islice
 
     from imglab.console import redis_cli

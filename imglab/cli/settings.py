@@ -61,7 +61,10 @@ def settings(
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show the settings of a queue, or change them for everybody who uses it."""
+    """Show the settings of a queue, or change them for everybody who uses it.
+
+    Example: imglab settings --max-attempts 6 --lease 60
+    """
     from imglab.queues import QueueSettings
     from imglab.queues.stored_settings import as_plain
 

@@ -55,6 +55,8 @@ def worker(
     """Work on a queue until Ctrl-C: the first one finishes the task at hand, a second leaves.
 
     Settings such as --lease are stored with a queue that has none; one that has keeps its own.
+
+    Example: imglab worker --burst
     """
     import logging
 
