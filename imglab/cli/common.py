@@ -93,13 +93,17 @@ def server_meanwhile() -> Iterator[RedisServer]:
             server.stop()
 
 
-def open_queue(name: str, namespace: str) -> RedisTaskQueue:
-    """Connect to a queue in the Redis that `ensure_server` finds."""
+def open_queue(name: str, namespace: str, database: int | None = None) -> RedisTaskQueue:
+    """Connect to a queue in the Redis that `ensure_server` finds, and in this database of it."""
     from imglab.queues import RedisTaskQueue
+    from imglab.queues.connection import in_database
 
     if not is_utf8(namespace):
         raise ImglabError(f"The namespace {namespace} is not UTF-8.")
-    return RedisTaskQueue(url=ensure_server().url, name=name, namespace=namespace)
+    url = ensure_server().url
+    if database is not None:
+        url = in_database(url, database)
+    return RedisTaskQueue(url=url, name=name, namespace=namespace)
 
 
 def new_table(*columns: str) -> Table:

@@ -83,13 +83,9 @@ def redis(
     Example: imglab redis LRANGE image_processing:pending 0 -1
     """
     from imglab.console import redis_cli
-    from imglab.queues.connection import connect, in_database
 
-    url = ensure_server().url
-    if database is not None:
-        url = in_database(url, database)
-    with connect(url=url) as client:
-        reply = redis_cli.run(client, words)
+    with open_queue(QUEUE, "", database) as tasks:
+        reply = redis_cli.run(tasks.redis, words)
     typer.echo(reply)
     raise typer.Exit(1 if reply.startswith("(error)") else 0)
 

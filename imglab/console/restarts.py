@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from imglab.errors import PasswordRefused
 from imglab.queues.connection import AWAY
 from imglab.text import shown
 
@@ -31,7 +32,7 @@ def _show(
     tb_offset: int | None = None,
 ) -> list[str]:
     """Show an error as IPython does; that it happened stays true for whoever runs the notebook."""
-    if isinstance(error, AWAY):
+    if isinstance(error, AWAY) and not isinstance(error, PasswordRefused):
         lines = [f"{kind.__name__}: {shown(error)}", REDIS_AWAY]
     else:
         lines = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
