@@ -140,7 +140,8 @@ def _judge_depth(answer: Snapshot, scene: Scene) -> None:
     exam.case(
         "an empty queue",
         "A key that does not exist is empty: LLEN, ZCARD and HGETALL answer 0 or {}. Where nobody "
-        "holds a task, there is nothing to ask in the second round trip.",
+        "holds a task, there is nothing to ask in the second round trip. Replies come from "
+        "pipe.execute(), and a function that asks has to return them.",
     )
     nothing = dict.fromkeys(("pending", "processing", "delayed", "completed", "failed"), 0)
     exam.expect(nothing, scene.look(answer)["depth"])
@@ -159,7 +160,12 @@ def _judge_depth(answer: Snapshot, scene: Scene) -> None:
         "Seconds × 1000, and microseconds // 1000. It is Redis' clock that counts: yours may be "
         "minutes away from it, and then every worker looks silent, or none.",
     )
-    exam.require(got["at"] == NOW, str(NOW), f"{got['at']!r:.60}")
+    in_a_script = (
+        "The check cannot stop the clock of a script. Use a pipeline here: pipe.time() asks for "
+        "Redis' clock."
+    )
+    hint = in_a_script if scene.trips.has_script else ""
+    exam.require(got["at"] == NOW, str(NOW), f"{got['at']!r:.60}", hint)
 
 
 def _judge_workers(answer: Snapshot, scene: Scene) -> None:
@@ -216,6 +222,20 @@ def _judge_borders(answer: Snapshot, scene: Scene) -> None:
     scene.seen("worker-1", ago=4_000)
     scene.seen("worker-2", ago=2_000)
     exam.expect(["worker-1"], sorted(scene.look(answer, 3_000)["silent"]))
+    scene.clear()
+    exam.case(
+        "worker-2 was seen 50 s ago and holds coffee, with 5 s left; worker-1 was seen 40 s ago; "
+        "the lease is 30 s",
+        "Silent is whoever was last seen more than a lease ago, whether it holds a task or not.",
+    )
+    scene.hold("worker-2", "coffee", left=5_000)
+    scene.seen("worker-2", ago=50_000)
+    scene.seen("worker-1", ago=40_000)
+    silent = scene.look(answer)["silent"]
+    both = ["worker-1", "worker-2"]
+    exam.expect(both, sorted(silent))
+    if isinstance(silent, list):  # a set has no order, and says so
+        exam.expect(both, silent, "The names come in the order of the alphabet: sorted(…).")
     scene.clear()
     exam.case(
         "a lease that ends at this very millisecond, and one that has 1 ms left; a worker seen "

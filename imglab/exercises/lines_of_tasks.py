@@ -124,7 +124,7 @@ class LinesOfTasks:
             self._commands = 0
             self._was_out.clear()
             self._others_claim = others_claim_between
-            got = self._answer(self._theirs.redis, tuple(self._keys.values()), self._number)
+            got = self._answer(self._theirs.redis, list(self._keys.values()), self._number)
             self._others_claim = False
             self._judge(got)
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from imglab.exercises.examiner import Examiner
+from imglab.exercises.examiner import Examiner, Wrong
 from imglab.exercises.killing import die
 from imglab.exercises.mistakes import NO_RETURN
 from imglab.exercises.rescue_desk import LEASE_MS, WRONG_BY_S, Desk, wrong_clock
+from imglab.exercises.words import told
 
 #: How exact a deadline has to be, in ms.
 EXACT_MS = 5000
@@ -21,6 +22,16 @@ PLAIN = "first in, first out: LPUSH has put them in on the left, so RPOP takes t
 NOTED = (
     "claim notes two things: HSET processing id token says who has the task, and ZADD deadlines "
     "says until when."
+)
+NOTHING_TAKEN = (
+    "claim took nothing out of pending, though three ids are in line. Does each of your keys begin "
+    "with q, as in q + 'pending'?"
+)
+NO_HASH = "processing is a HASH, id → token: HSET processing id token, in the script that claims."
+NO_COUNT = "reap returns how many tasks it put back: a number, not the ids. In Lua, #late counts."
+THREE = (
+    "Hand in the three functions themselves, in this order: (claim, ack, reap), without brackets "
+    "after their names."
 )
 SECONDS = (
     "The deadline is in milliseconds of Redis' clock: TIME gives seconds and microseconds, so it "
@@ -81,6 +92,8 @@ def judge_rescue(
     answer: tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]], exam: Examiner
 ) -> None:
     """One worker alone, the lease, the zombie, then a killing before every command."""
+    are_three = isinstance(answer, tuple | list) and [callable(each) for each in answer] == [True] * 3
+    _must(are_three, "three functions", told(answer), THREE)
     desk = Desk(exam, answer)
     _one_worker(desk)
     _live_worker(desk)
@@ -100,6 +113,10 @@ def _one_worker(desk: Desk) -> None:
     with wrong_clock(desk.answer):
         got = desk.claim("token-1")
     after = desk.now()
+    is_left = got is None and desk.redis.llen(desk.q + "pending") == 3
+    _must(not is_left, "'a'", "None, and 'a' is still in line", NOTHING_TAKEN)
+    kind = str(desk.redis.type(desk.q + "processing"))
+    _must(kind in {"hash", "none"}, "a HASH in processing", f"a {kind.upper()}", NO_HASH)
     exam.expect("a", got, PLAIN)
     exam.expect(["b", "c"], desk.redis.lrange(desk.q + "pending", 0, -1)[::-1], PLAIN)
     _expect_in_redis(exam, "token-1", desk.holder("a"), NOTED)
@@ -146,6 +163,7 @@ def _live_worker(desk: Desk) -> None:
     got = desk.reap()
     exam.expect(["processing"], desk.places("a"), NO_DEADLINE_CHECK)
     _expect_in_redis(exam, "token-1", desk.holder("a"), NO_DEADLINE_CHECK)
+    _must(not isinstance(got, list | tuple), "0", told(got), NO_COUNT)
     exam.require(
         _is_number(got, 0), "0", repr(got), NO_RETURN if got is None else NO_DEADLINE_CHECK
     )
@@ -266,6 +284,12 @@ def _expect_sound(desk: Desk, left: str = TWO_PLACES) -> None:
 def _expect_in_redis(exam: Examiner, expected: str, got: str | None, hint: str) -> None:
     """Compare what is in Redis: None there is no function's forgotten return."""
     exam.require(got == expected, repr(expected), repr(got), hint)
+
+
+def _must(is_so: bool, expected: str, got: str, hint: str) -> None:
+    """End the examination unless it is so: what goes without saying is not counted as a step."""
+    if not is_so:
+        raise Wrong(expected, got, hint)
 
 
 def _is_number(got: object, number: int) -> bool:

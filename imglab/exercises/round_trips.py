@@ -10,6 +10,8 @@ CLOCK = (1_000_000_000, 250_000)
 NOW = 1_000_000_000_250
 #: The command KEYS, as it goes over the wire.
 _KEYS = b"$4\r\nKEYS\r\n"
+#: The beginning of EVAL and of EVALSHA.
+_EVAL = b"\r\nEVAL"
 
 
 class RoundTrips:
@@ -20,6 +22,8 @@ class RoundTrips:
         self.count = 0
         #: Whether one of them held the command KEYS.
         self.has_keys = False
+        #: Whether one of them ran a Lua script.
+        self.has_script = False
         pool = client.connection_pool
         kind = pool.connection_class
         count = self._note
@@ -51,6 +55,7 @@ class RoundTrips:
         """Count from 0 again."""
         self.count = 0
         self.has_keys = False
+        self.has_script = False
 
     def _note(self, command: Any) -> None:
         self.count += 1
@@ -58,3 +63,5 @@ class RoundTrips:
         sent = b"".join(parts).upper()
         if _KEYS in sent:
             self.has_keys = True
+        if _EVAL in sent:
+            self.has_script = True

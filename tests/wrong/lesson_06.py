@@ -161,6 +161,37 @@ def a_list_of_parts(r, namespace, lease):
     return list(snapshot(r, namespace, lease).values())
 
 
+def in_the_order_of_the_hash(r, namespace, lease):
+    look = snapshot(r, namespace, lease)
+    known = r.hkeys(namespace + "image_processing:workers")
+    return look | {"silent": [name for name in known if name in look["silent"]]}
+
+
+def silent_or_busy(r, namespace, lease):
+    look = snapshot(r, namespace, lease)
+    return look | {"silent": [name for name in look["silent"] if name not in look["busy"]]}
+
+
+def never_executes(r, namespace, lease):
+    pipe = r.pipeline()
+    pipe.time()
+    clock, pending = pipe.llen(namespace + "image_processing:pending")
+    return {"at": clock, "depth": {"pending": pending}, "busy": {}, "silent": []}
+
+
+def ask_gives_nothing(r, namespace, lease):
+    def read(r, namespace):
+        ask(r, namespace)
+
+    clock, *_ = read(r, namespace)
+    return snapshot(r, namespace, lease) | {"at": clock[0]}
+
+
+def the_clock_of_a_script(r, namespace, lease):
+    script = "local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000)"
+    return snapshot(r, namespace, lease) | {"at": r.eval(script, 0)}
+
+
 WRONG = {
     "06-exercise-snapshot": [
         (one_by_one, "Every call of r.… is a round trip of its own"),
@@ -182,6 +213,11 @@ WRONG = {
         (takes_what_it_sees, "A monitor looks and changes nothing"),
         (without_return, "Your function gave None"),
         (a_list_of_parts, "Return one dict with the four names"),
+        (in_the_order_of_the_hash, "in the order of the alphabet"),
+        (silent_or_busy, "whether it holds a task or not"),
+        (never_executes, "Replies come from pipe.execute()"),
+        (ask_gives_nothing, "Replies come from pipe.execute()"),
+        (the_clock_of_a_script, "cannot stop the clock of a script"),
     ]
 }
 

@@ -249,6 +249,27 @@ def asks_again_when_another_was_faster(r, lines, number):
             return task_id
 
 
+def turns_the_list_itself(r, lines, number):
+    if number % 16 == 7:
+        lines.reverse()
+    elif number % 16 == 15:
+        lines.append(lines.pop(0))
+    for line in lines:
+        task_id = r.rpop(line)
+        if task_id:
+            return task_id
+
+
+def adds_lists(r, lines, number):
+    order = lines
+    if number % 8 == 7:
+        order = [lines[1 + number // 8 % 2]] + lines  # noqa: RUF005 - as students write it
+    for line in order:
+        task_id = r.rpop(line)
+        if task_id:
+            return task_id
+
+
 #: Right answers in other styles than ours.
 RIGHT = {
     "07-exercise-claim": [
@@ -257,5 +278,7 @@ RIGHT = {
         in_one_command,
         as_a_script,
         asks_again_when_another_was_faster,
+        turns_the_list_itself,
+        adds_lists,
     ]
 }

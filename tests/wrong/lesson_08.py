@@ -202,6 +202,44 @@ def reap_nothing(r, q):
 LATE_TASK = "has to go back into pending"
 NO_TOKEN = "The token of a claim that is over was accepted"
 
+def lua_without_end(r, q, token, lease):
+    return r.eval("local id = redis.call('RPOP', KEYS[1]) if not id then return nil", 1, q)
+
+
+def ack_not_equal_as_in_python(r, q, task, token, result):
+    script = "if redis.call('HGET', KEYS[1], ARGV[1]) != ARGV[2] then return 0 end return 1"
+    return r.eval(script, 1, q + "processing", task, token)
+
+
+def ack_counts_from_0(r, q, task, token, result):
+    script = "if redis.call('HGET', KEYS[0], ARGV[0]) ~= ARGV[1] then return 0 end return 1"
+    return r.eval(script, 1, q + "processing", task, token)
+
+
+def claim_of_an_empty_line(r, q, token, lease):
+    script = """
+    local id = redis.call('RPOP', KEYS[1])
+    local t = redis.call('TIME')
+    redis.call('HSET', KEYS[2], id, ARGV[1])
+    redis.call('ZADD', KEYS[3], t[1] * 1000 + ARGV[2], id)
+    return id
+    """
+    keys = [q + "pending", q + "processing", q + "deadlines"]
+    return r.eval(script, 3, *keys, token, lease)
+
+
+def forgets_the_front_of_the_key(r, q, token, lease):
+    return r.rpop("pending")
+
+
+def moves_into_a_list(r, q, token, lease):
+    return r.lmove(q + "pending", q + "processing", "RIGHT", "LEFT")
+
+
+def reap_tells_which(r, q):
+    return ["a"] * reap(r, q)
+
+
 WRONG = {
     "08-exercise-rescue": [
         ((pop_then_note, ack, reap), "the task was in no key at all"),
@@ -223,6 +261,15 @@ WRONG = {
         ((claim, ack, reap_in_two_steps), "Looking for late tasks and moving them"),
         ((claim, ack, reap_one_by_one), "the task was in no key at all"),
         ((claim, ack, reap_nothing), LATE_TASK),
+        ((lua_without_end, ack, reap), "Redis cannot read this Lua"),
+        ((claim, ack_not_equal_as_in_python, reap), "Redis cannot read this Lua"),
+        ((claim, ack_counts_from_0, reap), "KEYS and ARGV count from 1"),
+        ((claim_of_an_empty_line, ack, reap), "KEYS and ARGV count from 1"),
+        ((forgets_the_front_of_the_key, ack, reap), "took nothing out of pending"),
+        ((moves_into_a_list, ack, reap), "processing is a HASH"),
+        ((claim, ack, reap_tells_which), "a number, not the ids"),
+        (claim, "Hand in the three functions"),
+        ((None, ack, reap), "Hand in the three functions"),
     ]
 }
 
