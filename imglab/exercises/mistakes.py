@@ -57,22 +57,27 @@ def of_error(error: BaseException) -> str:
             f"Python cannot read the file: line {error.lineno} is no Python. A bracket, a quote or "
             "a colon may be missing there, or at the end of the line before."
         )
-    if "Error compiling script" in str(error):
-        return (
-            "Redis cannot read this Lua. The number after user_script is the line, and line 1 begins "
-            "right after the opening quotes. In Lua: if … then … end, for … do … end, and ~= for "
-            "“not equal”."
-        )
-    if "user_script:" in str(error):
-        return (
-            "Redis stopped the script in the line whose number stands after user_script. KEYS and "
-            "ARGV count from 1; the number after the script says how many of the words are KEYS. "
-            "What is not there, such as the next id of an empty list, is false in Lua."
-        )
     if isinstance(error, TypeError) and re.search(r"positional argument|takes \d+", str(error)):
         return (
             "A function was called with another number of values than it takes. Keep the line with "
             "def as the exercise gives it."
+        )
+    return _of_script(str(error))
+
+
+def _of_script(words: str) -> str:
+    """What Redis means when it reports an error in a Lua script."""
+    if "Error compiling script" in words:
+        return (
+            "Redis cannot read this Lua. The number after user_script is the line, and line 1 "
+            "begins right after the opening quotes. In Lua: if … then … end, for … do … end, and "
+            "~= for “not equal”."
+        )
+    if "user_script:" in words:
+        return (
+            "Redis stopped the script in the line whose number stands after user_script. KEYS and "
+            "ARGV count from 1; the number after the script says how many of the words are KEYS. "
+            "What is not there, such as the next id of an empty list, is false in Lua."
         )
     return ""
 

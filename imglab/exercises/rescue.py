@@ -92,7 +92,9 @@ def judge_rescue(
     answer: tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]], exam: Examiner
 ) -> None:
     """One worker alone, the lease, the zombie, then a killing before every command."""
-    are_three = isinstance(answer, tuple | list) and [callable(each) for each in answer] == [True] * 3
+    are_three = (
+        isinstance(answer, tuple | list) and [callable(each) for each in answer] == [True] * 3
+    )
     _must(are_three, "three functions", told(answer), THREE)
     desk = Desk(exam, answer)
     _one_worker(desk)

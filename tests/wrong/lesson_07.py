@@ -258,6 +258,7 @@ def turns_the_list_itself(r, lines, number):
         task_id = r.rpop(line)
         if task_id:
             return task_id
+    return None
 
 
 def adds_lists(r, lines, number):
@@ -268,6 +269,7 @@ def adds_lists(r, lines, number):
         task_id = r.rpop(line)
         if task_id:
             return task_id
+    return None
 
 
 #: Right answers in other styles than ours.

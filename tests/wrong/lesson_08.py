@@ -202,6 +202,7 @@ def reap_nothing(r, q):
 LATE_TASK = "has to go back into pending"
 NO_TOKEN = "The token of a claim that is over was accepted"
 
+
 def lua_without_end(r, q, token, lease):
     return r.eval("local id = redis.call('RPOP', KEYS[1]) if not id then return nil", 1, q)
 
