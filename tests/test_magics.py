@@ -79,7 +79,7 @@ def test_in_a_notebook_the_key_space_is_a_table_with_lists_between_their_ends(bu
     assert re.search(r"result:t2  hash, 2  gone in 86,\d\d\d s  result: ", table)
     assert boxes([]) == "left ┤  ├ right"
     # In words, it is the same whenever the queue is: no value, for it may hold a time.
-    assert f"{busy.namespace}task:t1  hash, 5 long" in repr(space).splitlines()
+    assert f"{busy.namespace}task:t1  hash, 6 long" in repr(space).splitlines()
     assert "0 s" not in repr(space)
 
 

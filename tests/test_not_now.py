@@ -102,13 +102,13 @@ def test_a_snapshot_that_cannot_be_written_is_waited_for(at_work, tmp_path):
 def test_what_stays_wrong_is_said_once_a_minute_not_ten_times_a_second(valkey, caplog):
     caplog.set_level(logging.WARNING)
     with redis_queue(valkey) as queue:
-        queue.redis.set(queue.keys.pending(), "not a list")
+        queue.redis.set(queue.keys.processing, "not a hash")
         worker = Quiet("w", (), queue)
         thread = threading.Thread(target=worker.run, daemon=True)
         thread.start()
         began = time.monotonic()
         until(lambda: time.monotonic() - began > 1 and caplog.records)
-        queue.redis.delete(queue.keys.pending())
+        queue.redis.delete(queue.keys.processing)
         queue.add_task({"n": 1})
         until(lambda: finished(queue, 1))
         worker.stop()

@@ -15,9 +15,9 @@ from PIL import Image
 from torture import campaign, oddities
 from torture.cutter import Cutter
 from torture.judge import Ending, Judge, as_text, read_odd
+from torture.kinds import DEADLY, ENDINGS, NEVER_ENDING, SOUND, colour_of
 from torture.plan import FAULTS, USELESS, Plan
 from torture.report import as_table
-from torture.troubles import DEADLY, ENDINGS, NEVER_ENDING, SOUND, colour_of
 
 from imglab.queues.invariants import Standing
 

@@ -149,6 +149,7 @@ class BaseQueue(ABC):
         0 answers at once, None waits for ever. High priority goes first, then normal, then low;
         every 8th claim asks the others before high, in turn, so that none of them starves.
         """
+        timeout = as_timeout(timeout)
         until = end_of(timeout)
         patience = Patience(self.patience, until)
         while True:

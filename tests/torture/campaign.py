@@ -25,13 +25,13 @@ from imglab.workers import WorkerPool
 from torture.cutter import Cutter
 from torture.intruder import Intruder
 from torture.judge import Ending, Judge
+from torture.kinds import SOUND
 from torture.moods import Moods
 from torture.plan import TIME_LIMIT, Plan
 from torture.producer import Joiner, Producer
 from torture.report import Report
 from torture.staff import Staff
 from torture.torment import Torment
-from torture.troubles import SOUND
 
 #: The filters that the workers import.
 IMPORTS = ("torture.troubles",)

@@ -16,8 +16,8 @@ from PIL import Image
 from imglab.queues import RedisTaskQueue
 from imglab.queues.invariants import Standing, broken
 from torture.intruder import Intruder
+from torture.kinds import SOUND, colour_of
 from torture.plan import Plan, number_of
-from torture.troubles import SOUND, colour_of
 
 
 def as_text(raw: bytes) -> str:

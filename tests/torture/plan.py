@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from imglab.ops.chaos.plan import LEASE, REDIS_AWAY, STOP_LASTS, Fault
-from torture.troubles import DEADLY, ENDINGS, NEVER_ENDING, SOUND
+from torture.kinds import DEADLY, ENDINGS, NEVER_ENDING, SOUND
 
 #: Seconds one try may take: longer than a frozen worker sleeps, and no sound task is over it.
 TIME_LIMIT = STOP_LASTS[1] + LEASE

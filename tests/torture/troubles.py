@@ -17,44 +17,10 @@ from PIL import Image
 
 from imglab.imaging import BaseFilter, FilterFactory, number
 from imglab.project import project_root
+from torture.kinds import DEADLY, ENDINGS, colour_of
 
-#: The kind of a task that does its work.
-SOUND = "sound"
-#: Tasks that end their worker's process themselves.
-DEADLY = ("exit at once", "abort", "kill oneself")
-#: Tasks that would go on for ever.
-NEVER_ENDING = ("sleep",)
 #: What a task prints, in letters, and how long the text of a huge error is.
 MEGABYTES = 3_000_000
-DIED = r"died|silent"
-#: Every trouble, and a pattern for the reason of its task's failure.
-ENDINGS = {
-    "SystemExit": "SystemExit: 0",
-    "SystemExit with a text": "SystemExit: enough",
-    "KeyboardInterrupt": "KeyboardInterrupt",
-    "CancelledError": "CancelledError",
-    "GeneratorExit": "GeneratorExit",
-    "StopIteration": "StopIteration",
-    "half a pair": r"ValueError: \\udcff",
-    "steering text": "ValueError: ",
-    "huge text": "ValueError: xxx",
-    "own BaseException": "Strange: I am no Exception",
-    "no text": r"its text cannot be had: SystemExit",
-    "text of another type": r"its text cannot be had: TypeError",
-    "deep recursion": "RecursionError",
-    "MemoryError": "memory|Memory",
-    "full disk": "No space left|full|disk",
-    "group": "ExceptionGroup: two",
-    "assertion without words": "AssertionError",
-    "talkative": "RuntimeError: said it all",
-    "returns None": "same size",
-    "returns a text": "same size",
-    "returns another size": "same size",
-    "exit at once": DIED,
-    "abort": DIED,
-    "kill oneself": DIED,
-    "sleep": "time limit",
-}
 
 
 class Strange(BaseException):
@@ -132,11 +98,6 @@ class StampFilter(BaseFilter):
     def change(self, image: Image.Image) -> Image.Image:
         """Give a picture of one colour."""
         return Image.new("RGB", image.size, colour_of(self.number))
-
-
-def colour_of(value: int) -> tuple[int, int, int]:
-    """A number as a colour."""
-    return (value >> 16, (value >> 8) & 0xFF, value & 0xFF)
 
 
 @FilterFactory.register
