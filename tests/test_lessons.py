@@ -140,6 +140,14 @@ def test_cells_are_few_short_and_have_readable_ids(name):
 
 
 @every_lesson
+def test_drawings_in_the_text_fit_a_narrow_screen(name):
+    for cell in solved(name).cells:
+        for drawing in re.findall(r"```text\n(.*?)```", cell.source, re.DOTALL):
+            # At 1,024 pixels, beside the list of files, JupyterLab breaks longer lines.
+            assert max(map(len, drawing.splitlines())) <= 62, cell.id
+
+
+@every_lesson
 def test_code_leaves_nothing_out_of_the_comparison(name):
     ignored = 0
     for cell in code_cells(solved(name)):
