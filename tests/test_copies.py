@@ -37,3 +37,10 @@ def test_the_project_itself_is_no_place_for_a_copy(tmp_path):
         copy_course(ROOT, ROOT)
     with pytest.raises(ImglabError, match="no lessons"):
         copy_course(tmp_path, tmp_path / "mine")
+
+
+def test_a_file_is_no_place_for_a_copy(tmp_path):
+    file = tmp_path / "course.txt"
+    file.touch()
+    with pytest.raises(ImglabError, match="is a file: name a folder"):
+        copy_course(ROOT, file)

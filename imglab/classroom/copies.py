@@ -15,10 +15,12 @@ def copy_course(root: Path, folder: Path) -> list[Path]:
     """Copy lessons and photographs into a folder, which is a project then; return what is new.
 
     What is there already stays as it is, so it may be called again after an update. ImglabError
-    where there are no lessons, or for the project itself.
+    where there are no lessons, for the project itself, or for a file.
     """
     if folder.resolve() == root.resolve():
         raise ImglabError("A copy has to be in another folder: imglab course FOLDER")
+    if folder.exists() and not folder.is_dir():
+        raise ImglabError(f"{folder} is a file: name a folder that is new, or your last copy.")
     if not (root / "notebooks").is_dir():
         raise ImglabError(f"There are no lessons in {root}: type it in the imglab repository.")
     copied = []
