@@ -21,7 +21,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 #: In this order: the directed ones first, they are quick and say best what is wrong.
-QUEUE_TESTS = ("test_lua.py", "test_queue_contract.py", "test_redis_queue.py", "test_stateful.py")
+QUEUE_TESTS = (
+    "test_lua.py",
+    "test_lua_endings.py",
+    "test_lua_care.py",
+    "test_queue_contract.py",
+    "test_redis_queue.py",
+    "test_stateful.py",
+)
+#: Those that see Python's part as well: no script alone.
+BEHIND_PYTHON = QUEUE_TESTS[3:]
 HOSTILE = ("test_hostile_producer.py",)
 COMMON = "queues/lua/_common.lua"
 FINISH = "queues/lua/_finish.lua"
@@ -96,7 +105,7 @@ MUTANTS = (
                     self.redis.rpush(popped[0], *popped[1])
             tasks, wait = self._claim("get_tasks",""",
         PYTHON,
-        QUEUE_TESTS[1:],
+        BEHIND_PYTHON,
     ),
     Mutant(
         "a new nonce for each call",
@@ -104,7 +113,7 @@ MUTANTS = (
         "return self.lost[worker].pop(), True",
         "return secrets.token_hex(6), True",
         NONCES,
-        QUEUE_TESTS[1:],
+        BEHIND_PYTHON,
     ),
     Mutant(
         "lost replies forgotten",

@@ -13,10 +13,6 @@ from helpers.project import ROOT
 PACKAGE = ROOT / "imglab"
 #: Lines of the longest file: of the package, and of the tests, where a file is a list of sentences.
 LONGEST = {"imglab": 400, "tests": 800}
-#: Files that may be longer, and why.
-LONGER = {
-    "tests/test_lua.py": "each script has a section of its own, and all share one set of helpers",
-}
 
 
 @pytest.mark.parametrize(("folder", "longest"), LONGEST.items())
@@ -26,8 +22,7 @@ def test_a_file_is_short_enough_to_be_read_in_one_go(folder, longest):
         path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in files
     }
     too_long = {name: lines for name, lines in lengths.items() if lines > longest}
-    expected = {name for name in LONGER if name.startswith(f"{folder}/")}
-    assert set(too_long) == expected, too_long
+    assert too_long == {}
 
 
 def two_in_one(source: str) -> list[str]:
