@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
-from imglab.ops.chaos.plan import LEASE, REDIS_AWAY, STOP_LASTS, Fault
+from imglab.ops.chaos.plan import LEASE, STOP_LASTS, Fault, faults_of
 from torture.kinds import DEADLY, ENDINGS, NEVER_ENDING, SOUND
 
 #: Seconds one try may take: longer than a frozen worker sleeps, and no sound task is over it.
@@ -64,7 +63,7 @@ class Plan:
         seconds = max(SHORTEST, tasks / RATE)
         kinds = _kinds(dice, tasks)
         named = {f"{_first_word(kind)}-{number}": kind for number, kind in enumerate(kinds)}
-        return cls(seed, named, _faults(dice, workers, seconds), seconds)
+        return cls(seed, named, faults_of(dice, FAULTS, workers, seconds), seconds)
 
     def payload(self, task_id: str) -> dict[str, Any]:
         """What a task asks for."""
@@ -111,19 +110,3 @@ def _kinds(dice: random.Random, tasks: int) -> list[str]:
     kinds += [SOUND] * (tasks - len(kinds))
     dice.shuffle(kinds)
     return kinds
-
-
-def _faults(dice: random.Random, workers: int, seconds: float) -> tuple[Fault, ...]:
-    """What happens in so many seconds to so many workers and to their Redis."""
-    faults: list[Fault] = []
-    for what, per_50_s in FAULTS.items():
-        rate = per_50_s / 50
-        limits = REDIS_AWAY
-        if what.startswith("SIG"):
-            rate *= workers / 8
-            limits = STOP_LASTS
-        for _ in range(max(1, round(rate * seconds))):
-            lasts = dice.uniform(*limits)
-            at = dice.uniform(0, seconds)
-            faults.append(Fault(at, what, dice.randrange(workers), lasts))
-    return tuple(sorted(faults, key=attrgetter("at")))

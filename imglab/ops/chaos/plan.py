@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -54,12 +55,12 @@ class Plan:
         """The plan of a seed; each kind of task and of fault is in it at least once."""
         dice = random.Random(seed)
         kinds = _kinds(dice, tasks)
-        faults = _faults(dice, workers, seconds)
+        faults = faults_of(dice, FAULTS, workers, seconds)
         planned: dict[str, tuple[str, int]] = {}
         for number, kind in enumerate(kinds):
             shortest, longest = LENGTHS.get(kind, USUAL_LENGTH)
             planned[f"{kind}-{number}"] = (kind, dice.randint(shortest, longest))
-        return cls(planned, tuple(sorted(faults, key=attrgetter("at"))))
+        return cls(planned, faults)
 
     def payload(self, task_id: str) -> dict[str, Any]:
         """What a task asks for: a photograph to filter, with trouble among the filters."""
@@ -88,10 +89,15 @@ def _kinds(dice: random.Random, tasks: int) -> list[str]:
     return kinds
 
 
-def _faults(dice: random.Random, workers: int, seconds: float) -> list[Fault]:
-    """The faults of so many seconds, with so many workers; a kind after the other."""
+def faults_of(
+    dice: random.Random, rates: Mapping[str, float], workers: int, seconds: float
+) -> tuple[Fault, ...]:
+    """The faults of so many seconds, in order; each kind happens once at least.
+
+    `rates` says how often per 50 s; signals, whose names begin with SIG, per 8 workers as well.
+    """
     faults: list[Fault] = []
-    for what, per_50_s in FAULTS.items():
+    for what, per_50_s in rates.items():
         rate = per_50_s / 50
         limits = REDIS_AWAY
         if what.startswith("SIG"):
@@ -102,4 +108,4 @@ def _faults(dice: random.Random, workers: int, seconds: float) -> list[Fault]:
             at = dice.uniform(0, seconds)
             worker = dice.randrange(workers)
             faults.append(Fault(at, what, worker, lasts))
-    return faults
+    return tuple(sorted(faults, key=attrgetter("at")))
