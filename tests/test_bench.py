@@ -162,7 +162,7 @@ def test_a_worker_that_does_not_start_is_told_by_its_last_words(valkey, monkeypa
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho no such thing\nexit 3\n")
     broken.chmod(0o755)
-    monkeypatch.setattr("imglab.workers.crew.sys", SimpleNamespace(executable=str(broken)))
+    monkeypatch.setattr("imglab.workers.launch.sys", SimpleNamespace(executable=str(broken)))
     lamps = bench(valkey.url)
     assert states(lamps) == ["green", "green", "green", "red", "not tried", "not tried"]
     assert words(lamps, "worker process") == (

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from typing import Self
 
 from imglab.errors import ImglabError
 from imglab.imaging import FilterPipeline
-from imglab.project import private_folder, project_home
+from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
-from imglab.workers.logs import LOG_VARIABLE, last_lines
-from imglab.workers.process import VARIABLE
+from imglab.workers.launch import start_process
+from imglab.workers.logs import last_lines
 from imglab.workers.spec import WorkerSpec
 
 #: The module with the filters that wait.
@@ -52,17 +51,7 @@ class LoneWorker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        private_folder(self._log.parent)
-        settings = {VARIABLE: self._spec.to_json(), LOG_VARIABLE: str(self._log.resolve())}
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "imglab.workers"],
-                env={**os.environ, **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # the notebook's interrupt is not for it
-            )
+        self._process = start_process(self._spec, self._log)
         try:
             self._until_ready(self._process)
         except BaseException:

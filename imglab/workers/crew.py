@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -17,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imglab.errors import ImglabError, QueueError
-from imglab.project import private_folder
 from imglab.queues import RedisTaskQueue
-from imglab.workers.logs import LOG_VARIABLE, last_lines
+from imglab.workers.launch import start_process
+from imglab.workers.logs import last_lines
 from imglab.workers.names import free_names
-from imglab.workers.process import VARIABLE
 from imglab.workers.spec import WorkerSpec
 
 logger = logging.getLogger(__name__)
@@ -154,21 +151,7 @@ class Crew:
     # Processes
 
     def _spawn(self, name: str, false_starts: int = 0) -> Member:
-        private_folder(self.logs)
-        path = self.log_file(name)
-        settings = {
-            VARIABLE: replace(self.spec, name=name).to_json(),
-            LOG_VARIABLE: str(path.resolve()),
-        }
-        with path.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "imglab.workers"],
-                env={**os.environ, **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # the notebook's interrupt is not for them
-            )
+        process = start_process(replace(self.spec, name=name), self.log_file(name))
         return Member(process, false_starts)
 
     def _until_ready(self, names: list[str]) -> None:
