@@ -90,9 +90,12 @@ class TaskCancelled(TaskError):
 class LeaseLost(QueueError):
     """A claim no longer holds its task: the lease ran out or the task was given back."""
 
+    #: What it says behind the tasks; whoever counts refused reports in a log looks for it.
+    WORDS = "is no longer ours"
+
     def __init__(self, *task_ids: str) -> None:
         super().__init__(
-            f"Task {', '.join(task_ids)} is no longer ours: its lease ran out or it was given "
+            f"Task {', '.join(task_ids)} {self.WORDS}: its lease ran out or it was given "
             "back, and another claim counts now. Drop this result; nothing is lost."
         )
         #: The tasks whose lease is lost.

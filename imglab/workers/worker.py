@@ -47,6 +47,9 @@ MAX_RETRY_WAIT_S = 2.0
 #: How often a worker says that Redis does not do what it is asked, in seconds; it may be for days.
 SAY_INTERVAL_S = 60.0
 
+#: What a worker notes of a task that it was told of, by the heartbeat, before it reported.
+FOUND_LOST = "is not ours any more"
+
 T = TypeVar("T")
 
 
@@ -240,7 +243,7 @@ class Worker:
         """Report a try that did not end well; the interrupt of a person is passed on."""
         ending = ending_of(problem)
         if ending.fate is Fate.NOT_OURS:
-            logger.info("%s: task %s is not ours any more", self.name, task.id)
+            logger.info("%s: task %s %s", self.name, task.id, FOUND_LOST)
             return
         self.in_hand.end()
         if ending.fate is Fate.GIVEN_BACK:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from imglab.errors import QueueUnavailable
+from imglab.errors import LeaseLost, QueueUnavailable
 from imglab.queues import RedisTaskQueue
 from imglab.queues.inspect import UNKNOWN, Claim
 from imglab.queues.vocabulary import Event
+from imglab.workers.worker import FOUND_LOST
 
 #: Seconds after which a frozen worker goes on by itself, if its pool has not replaced it before.
 THAW = 30.0
@@ -32,7 +33,7 @@ os.kill(int(sys.argv[1]), signal.SIGCONT)
 """
 #: What a worker writes into its log when Redis refused its claim: as it reported the task, or as
 #: its heartbeat asked for more time. See `Worker`.
-REFUSALS = ("Task {task} is no longer ours", "task {task} is not ours any more")
+REFUSALS = (f"Task {{task}} {LeaseLost.WORDS}", f"task {{task}} {FOUND_LOST}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from imglab.errors import LeaseLost
 from imglab.imaging import open_image, save_image
 from imglab.ops.chaos.faults import Progress, Tormentor
 from imglab.ops.chaos.judge import judge
@@ -81,7 +82,7 @@ def run(
         failed=stats.failed,
         doomed=sum(kind in DOOMED for kind in kinds.values()),
         executions=sum(event["event"] == Event.CLAIMED for event in events),
-        refused=logs.count("is no longer ours"),
+        refused=logs.count(LeaseLost.WORDS),
         wrong=judge(kinds, standings, events, chaos.findings),
     )
 
