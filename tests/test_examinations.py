@@ -168,6 +168,7 @@ def test_an_errors_text_is_shown_as_text(text, shown):
         ("int", "TypeError: exceptions must derive from BaseException"),
         ("Silent", "its text cannot be read, for that raises SystemExit"),
         ("Number", "its text cannot be read, for that raises TypeError"),
+        ("Nameless", "Nameless, in"),
         ("again()", "RecursionError: maximum recursion depth exceeded"),
     ],
 )
@@ -179,6 +180,9 @@ class Silent(Exception):
     def __str__(self): raise SystemExit(1)
 class Number(BaseException):
     def __str__(self): return 1
+class Nameless(NameError):
+    @property
+    def name(self): raise SystemExit(1)
 def again(): return again()
 def answer(): raise {raised}
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from imglab.exercises.same import is_same
+from imglab.exercises.words import text_of_error
 
 NO_RETURN = (
     "Your function gave None. A function gives back only what stands after return; print shows a "
@@ -41,6 +42,9 @@ def of_value(expected: object, got: object) -> str:
 
 def of_error(error: BaseException) -> str:
     """What an error of Python's means; "" for one that only the exercise can explain."""
+    text = text_of_error(error)
+    if not _is_pythons_own(error):
+        return _of_script(text)  # what a class of the answer's has may raise when it is read
     if isinstance(error, UnboundLocalError):
         return (
             "A variable is read before it gets its first value in this function. Give it a value "
@@ -57,12 +61,16 @@ def of_error(error: BaseException) -> str:
             f"Python cannot read the file: line {error.lineno} is no Python. A bracket, a quote or "
             "a colon may be missing there, or at the end of the line before."
         )
-    if isinstance(error, TypeError) and re.search(r"positional argument|takes \d+", str(error)):
+    if isinstance(error, TypeError) and re.search(r"positional argument|takes \d+", text):
         return (
             "A function was called with another number of values than it takes. Keep the line with "
             "def as the exercise gives it."
         )
-    return _of_script(str(error))
+    return _of_script(text)
+
+
+def _is_pythons_own(error: BaseException) -> bool:
+    return type(error).__module__ == "builtins"
 
 
 def _of_script(words: str) -> str:

@@ -30,13 +30,18 @@ def told(value: object) -> str:
 def told_error(error: BaseException) -> str:
     """The kind of an error, and its text."""
     kind = type(error).__name__
-    try:
-        text = plain(str(error))
-    except BaseException as other:  # noqa: BLE001 - so does the text of an error
-        text = f"its text cannot be read, for that raises {type(other).__name__}"
+    text = text_of_error(error)
     if not text:
         return kind
     return f"{kind}: {text}"
+
+
+def text_of_error(error: BaseException) -> str:
+    """The text of an error, or a sentence where it has none that can be read."""
+    try:
+        return plain(str(error))
+    except BaseException as other:  # noqa: BLE001 - so does the text of an error
+        return f"its text cannot be read, for that raises {type(other).__name__}"
 
 
 def _readable(letter: str) -> str:
