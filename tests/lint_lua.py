@@ -1,4 +1,4 @@
-"""luacheck over every Lua script as Redis runs it: with the files that all share in front of it."""
+"""luacheck over every Lua script as Redis runs it: behind what it uses of the shared files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imglab.queues.scripts import FOLDER, preamble
+from imglab.queues.scripts import FOLDER, SHARED, composed, shared_items
 
 OPTIONS = (
     *("--no-config", "--std", "lua51", "--read-globals", "redis", "KEYS", "ARGV", "cjson"),
@@ -22,9 +22,8 @@ WARNING = re.compile(r"stdin:(\d+):(\d+: \((\w+)\)[^'\n]*(?:'(\w+)')?.*)")
 def check(script: Path) -> tuple[set[str], set[str]]:
     """The faults of a script, and which names of the shared files it leaves unused."""
     own = script.read_text()
-    shared = preamble(own)
-    above = shared.count("\n")
-    text = shared + own
+    text = composed(own)
+    above = text[: text.index(own)].count("\n")
     run = ["luacheck", "-", *OPTIONS]
     found = subprocess.run(run, input=text, capture_output=True, text=True, check=False)
     if found.returncode > 2:
@@ -40,6 +39,12 @@ def check(script: Path) -> tuple[set[str], set[str]]:
     return faults, unused
 
 
+def never_used() -> list[str]:
+    """The paragraphs of the shared files that no script gets."""
+    texts = "".join(composed(each.read_text()) for each in FOLDER.glob("[!_]*.lua"))
+    return [item for name in SHARED for item in shared_items(name) if item not in texts]
+
+
 def main() -> int:
     """How many faults there are, at most 1."""
     if not shutil.which("luacheck"):
@@ -51,6 +56,7 @@ def main() -> int:
         f"shared files: no script uses {name!r}"
         for name in set.intersection(*(unused for _, unused in checked))
     }
+    faults |= {f"shared files: no script uses {item!r}" for item in never_used()}
     print(*sorted(faults), sep="\n", end="\n" if faults else "")
     return 1 if faults else 0
 

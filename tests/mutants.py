@@ -144,7 +144,7 @@ MUTANTS = (
     Mutant(
         "events for ever",
         "the history has no end",
-        "'MAXLEN', '~', settings.keep_events",
+        "'MAXLEN', '~', KEEP_EVENTS",
         "'MAXLEN', '~', 1e9",
     ),
     Mutant(
@@ -188,7 +188,7 @@ MUTANTS = (
     Mutant(
         "no crash budget",
         "a task that kills its workers goes on killing them",
-        "why, crashes, settings.max_crashes, random)",
+        "why, crashes, tonumber(MAX_CRASHES), random)",
         "why, crashes, math.huge, random)",
         FINISH,
     ),
@@ -235,7 +235,7 @@ MUTANTS = (
     Mutant(
         "results for ever",
         "results have no end, and memory has",
-        "  redis.call('EXPIRE', result_key(id), whole(settings.ttl))\n",
+        "  redis.call('EXPIRE', result_key(id), TTL)\n",
         file=FINISH,
     ),
     Mutant(
@@ -393,7 +393,7 @@ MUTANTS = (
     Mutant(
         "heartbeat without effect",
         "a task that takes longer than a lease is taken away",
-        "claim.deadline = now + settings.lease\n",
+        "claim.deadline = now + LEASE\n",
         "",
         "queues/lua/renew.lua",
     ),

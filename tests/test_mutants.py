@@ -6,16 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from mutants import MUTANTS, copy_with, first_red, judge, mutated
 
 from imglab.queues.connection import connect
-from imglab.queues.scripts import preamble
 
-#: What stands in front of the shared files.
-PRIORITIES = preamble("").splitlines()[0]
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 ZOMBIE = "test_queue_contract.py::test_who_released_a_task_can_change_nothing_afterwards[valkey]"
 
@@ -31,12 +27,7 @@ def test_a_mutant_fits_the_code_and_is_code_itself(mutant, valkey):
         compile(text, mutant.file, "exec")
         return
     with connect(url=valkey.url) as client:
-        client.script_load(preamble(text) + text if is_script(mutant.file) else PRIORITIES + text)
-
-
-def is_script(file: str) -> bool:
-    """Whether a Lua file is a script of its own, not one that scripts share."""
-    return not Path(file).name.startswith("_")
+        client.script_load(text)  # whose names stand in other files: it compiles all the same
 
 
 def test_a_mutant_whose_place_is_gone_or_not_the_only_one_is_an_error():

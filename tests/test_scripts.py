@@ -18,7 +18,7 @@ from imglab.queues.keys import Keys
 from imglab.queues.scripts import FOLDER
 from imglab.queues.vocabulary import PRIORITIES, Event
 
-COMMON = (FOLDER / "_common.lua").read_text()
+NAMES = (FOLDER / "_names.lua").read_text()
 SCRIPTS = {path.stem: path.read_text() for path in sorted(FOLDER.glob("[!_]*.lua"))}
 
 
@@ -63,21 +63,21 @@ def test_a_script_called_without_one_of_its_arguments_is_an_error_in_python(queu
 
 
 def test_python_sends_the_keys_in_the_order_the_scripts_declare():
-    table = re.findall(r"^-- KEYS\[([\d.]+)\] +(\S+) +[A-Z]+ ", COMMON, re.MULTILINE)
+    table = re.findall(r"^-- KEYS\[([\d.]+)\] +(\S+) +[A-Z]+ ", NAMES, re.MULTILINE)
     keys = Keys("", "q")
     assert [name for _, name in table] == [
         *(key.removeprefix("q:") for key in keys.all[: -len(PRIORITIES)]),
         "pending",
     ]
     assert [number for number, _ in table] == [*map(str, range(1, 11)), "11.."]
-    names = re.search(r"local ([^=]+) =\s+unpack\(KEYS, 1, 10\)", COMMON)[1].split(", ")
+    names = re.search(r"local ([^=]+) =\s+unpack\(KEYS, 1, 10\)", NAMES)[1].split(", ")
     assert names == [name for _, name in table[:10]]
     assert keys.all[10:] == ("q:pending:high", "q:pending", "q:pending:low")
 
 
 def test_the_keys_have_the_types_that_their_table_says(queue):
     fill(queue)
-    table = re.findall(r"^-- KEYS\[[\d.]+\] +(\S+) +([A-Z]+) ", COMMON, re.MULTILINE)
+    table = re.findall(r"^-- KEYS\[[\d.]+\] +(\S+) +([A-Z]+) ", NAMES, re.MULTILINE)
     types = [type_.lower() for _, type_ in table[:-1]] + ["list"] * len(PRIORITIES)
     assert [queue.redis.type(key) for key in queue.keys.all] == types
 
@@ -90,13 +90,29 @@ def test_every_event_that_a_script_writes_is_in_the_vocabulary_and_no_other_is()
 
 
 def test_the_scripts_know_every_setting_of_the_queue_by_its_name():
-    words = re.search(r"^-- ARGV\[2\](.+\n.+)", COMMON, re.MULTILINE)[1]
-    named = set(re.findall(r"\w+", words)) - {"settings", "JSON", "ms", "s"}
-    text = "".join(path.read_text() for path in FOLDER.glob("*.lua"))
-    used = set(re.findall(r"settings\.(\w+)", text))
+    words = re.search(r"^-- ARGV\[2\](.+\n.+)", NAMES, re.MULTILINE)[1]
+    named = [
+        word for word in re.findall(r"\w+", words) if word not in ("settings", "words", "ms", "s")
+    ]
+    taken = re.search(r"local ([^=]+) =\s+ARGV\[2\]", NAMES)[1].lower().split(", ")
     workers_own = {"time_limit"}
-    of_the_queue = {each.name for each in fields(QueueSettings)} - workers_own
-    assert named == used == of_the_queue
+    assert named == taken
+    assert set(named) == {each.name for each in fields(QueueSettings)} - workers_own
+
+
+def test_the_scripts_get_every_setting_in_its_place(queue):
+    whole = QueueSettings(
+        lease=1,
+        backoff=2,
+        backoff_cap=3,
+        max_attempts=4,
+        max_crashes=5,
+        keep=6,
+        keep_events=7,
+        ttl=8,
+    )
+    queue._use(whole)
+    assert queue._head[-1] == "1000 2000 3000 4 5 6 7 8"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

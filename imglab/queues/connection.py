@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -205,37 +205,66 @@ def address(client: redis.Redis) -> str:
     return str(settings.get("path") or f"{settings.get('host')}:{settings.get('port')}")
 
 
-@contextmanager
-def speaking_to(client: redis.Redis) -> Iterator[None]:
+class _Speaking:
+    """A block in which whatever redis-py raises becomes one of our errors."""
+
+    # Not a generator with @contextmanager: this stands around every command.
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if not isinstance(error, redis.RedisError):
+            return
+        ours = _in_our_words(self._client, error)
+        if ours is not None:
+            raise ours from error
+
+
+def speaking_to(client: redis.Redis) -> _Speaking:
     """Turn whatever redis-py raises inside the block into one of our errors."""
-    try:
-        yield
-    except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
-        raise PasswordRefused(
-            f"Redis at {address(client)} asks for a password, and got none or a wrong one. "
+    return _Speaking(client)
+
+
+def _in_our_words(client: redis.Redis, error: redis.RedisError) -> QueueError | None:
+    where = address(client)
+    if isinstance(error, redis.AuthenticationError | redis.exceptions.AuthorizationError):
+        return PasswordRefused(
+            f"Redis at {where} asks for a password, and got none or a wrong one. "
             "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
-        ) from error
-    except _PASSING as error:
-        raise _not_now(client, error) from error
-    except (redis.ConnectionError, redis.TimeoutError, redis.InvalidResponse) as error:
-        raise QueueUnavailable(
-            f"No Redis answers at {address(client)} ({error}). Start one with `imglab server "
+        )
+    if isinstance(error, _PASSING):
+        return _not_now(where, error)
+    if isinstance(error, redis.ConnectionError | redis.TimeoutError | redis.InvalidResponse):
+        return QueueUnavailable(
+            f"No Redis answers at {where} ({error}). Start one with `imglab server "
             "start`, or say where yours is: IMGLAB_REDIS_URL=redis://HOST:PORT."
-        ) from error
-    except redis.exceptions.OutOfMemoryError as error:
-        raise QueueError(
-            f"Redis at {address(client)} is full and takes no new tasks. Let the workers finish "
+        )
+    if isinstance(error, redis.ResponseError):
+        return _refusal(where, error)
+    return None
+
+
+def _refusal(where: str, error: redis.ResponseError) -> QueueError:
+    """What an answer of Redis' means that is an error."""
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        return QueueError(
+            f"Redis at {where} is full and takes no new tasks. Let the workers finish "
             "what is there, or raise its maxmemory."
-        ) from error
-    except redis.ResponseError as error:
-        if _PASSING_WORDS.search(str(error)):
-            raise _not_now(client, error) from error
-        if "WRONGTYPE" in str(error):
-            raise QueueError(
-                f"A key of this queue at {address(client)} holds another kind of value than it "
-                "should: somebody wrote it by hand. Find it with TYPE, and DEL it."
-            ) from error
-        raise QueueError(f"Redis at {address(client)} refuses: {error}") from error
+        )
+    if _PASSING_WORDS.search(str(error)):
+        return _not_now(where, error)
+    if "WRONGTYPE" in str(error):
+        return QueueError(
+            f"A key of this queue at {where} holds another kind of value than it "
+            "should: somebody wrote it by hand. Find it with TYPE, and DEL it."
+        )
+    return QueueError(f"Redis at {where} refuses: {error}")
 
 
 def has_changed_nothing(error: QueueError) -> bool:
@@ -246,8 +275,8 @@ def has_changed_nothing(error: QueueError) -> bool:
     return isinstance(why, redis.ResponseError) and "@user_script" not in str(why)
 
 
-def _not_now(client: redis.Redis, error: redis.RedisError) -> QueueUnavailable:
-    return QueueUnavailable(f"Redis at {address(client)} cannot do this now: {error}")
+def _not_now(where: str, error: redis.RedisError) -> QueueUnavailable:
+    return QueueUnavailable(f"Redis at {where} cannot do this now: {error}")
 
 
 def check_version(version: str, where: str) -> None:

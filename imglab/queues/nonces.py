@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
@@ -18,8 +20,9 @@ class Nonces:
 
     host: str
     process: int = 0
-    #: What all of them begin with.
+    #: What all of them begin with: which process, and which of its queues.
     mark: str = ""
+    numbers: Iterator[int] = field(default_factory=itertools.count)
     lost: dict[str, list[str]] = field(default_factory=dict)
 
     def take(self, worker: str) -> tuple[str, bool]:
@@ -27,12 +30,12 @@ class Nonces:
         if self.process != os.getpid():
             # After a fork, what was lost is the parent's to ask for again.
             self.process = os.getpid()
-            self.mark = process_mark(self.host, self.process)
+            self.mark = process_mark(self.host, self.process) + secrets.token_hex(6)
             self.lost = {}
         try:
             return self.lost[worker].pop(), True
         except (KeyError, IndexError):
-            return self.mark + secrets.token_hex(6), False
+            return f"{self.mark}{next(self.numbers):x}", False
 
     def give_back(self, worker: str, nonce: str) -> None:
         """Keep the nonce of a call whose reply did not come."""

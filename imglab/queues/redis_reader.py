@@ -5,7 +5,6 @@ What changes a queue stands in redis_queue.py.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -338,18 +337,17 @@ def _ends(event: Mapping[str, str], task_id: str) -> bool:
 
 def _in_redis_units(settings: QueueSettings) -> str:
     """The settings as the scripts take them: all but the time limit, the workers' business."""
-    return json.dumps(
-        {
-            "max_attempts": settings.max_attempts,
-            "max_crashes": settings.max_crashes,
-            "keep": settings.keep,
-            "keep_events": int(settings.keep_events),
-            "ttl": int(settings.ttl),  # seconds
-            "lease": int(settings.lease * 1000),
-            "backoff": int(settings.backoff * 1000),
-            "backoff_cap": int(settings.backoff_cap * 1000),
-        }
+    numbers = (
+        int(settings.lease * 1000),
+        int(settings.backoff * 1000),
+        int(settings.backoff_cap * 1000),
+        settings.max_attempts,
+        settings.max_crashes,
+        settings.keep,
+        int(settings.keep_events),
+        int(settings.ttl),  # seconds
     )
+    return " ".join(map(str, numbers))
 
 
 def unknown_task(task_id: str) -> NoSuchTask:

@@ -1,8 +1,8 @@
 """The Lua scripts of the queue: their text, and the names of their arguments.
 
-A script is `lua/<method>.lua` behind `_common.lua` and the other shared files that its header says
-it needs. What it takes stands in its first line of code, `local worker, limit = unpack(ARGV, 3)`:
-from there Python knows the order in which to send the values it has by name, and nobody counts.
+A script is `lua/<method>.lua` behind `_names.lua` and what it uses of the other shared files. What
+it takes stands in its first line of code, `local worker, limit = unpack(ARGV, 3)`: from there
+Python knows the order in which to send the values it has by name, and nobody counts.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from pathlib import Path
 from imglab.queues.vocabulary import PRIORITIES
 
 FOLDER = Path(__file__).with_name("lua")
-#: What stands in front of every script, and what only in front of those that need it.
-COMMON = "_common"
-_NEEDS = re.compile(r"^-- Needs ([\w ]+)$", re.MULTILINE)
+#: The file that names the keys, the settings and the time: in front of every script, as a whole.
+NAMES = "_names"
+#: The files that scripts share, each of which uses only those before it.
+SHARED = ("_common", "_process", "_finish", "_claim")
+_COMMENT = re.compile(r"--.*")
+_DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)
 #: What every script takes before its own arguments: the namespace, and the settings.
 COMMON_ARGUMENTS = 2
 
@@ -51,7 +54,7 @@ def names() -> list[str]:
 def script(name: str) -> Script:
     """A script, read once."""
     own = (FOLDER / f"{name}.lua").read_text()
-    text = preamble(own) + own
+    text = composed(own)
     found = _ARGUMENTS.search(own)
     arguments = tuple(found[1].split(", ")) if found else ()
     return Script(name, text, hashlib.sha1(text.encode()).hexdigest(), arguments)
@@ -63,10 +66,44 @@ def by_hash() -> dict[str, Script]:
     return {script(name).sha: script(name) for name in names()}
 
 
-def preamble(own: str) -> str:
-    """What stands in front of a script's own text."""
-    needed = _NEEDS.search(own)
-    shared = [COMMON, *(needed[1].split() if needed else ())]
+def composed(own: str) -> str:
+    """A script as Redis gets it: the names, what it uses of the shared files, and its own text.
+
+    What it does not use is left out, for each function is made anew in each call. And the functions
+    of each file are inside one that is called at once: Lua finds a name of an outer function
+    directly, but one beside it only behind all that others have found (lfunc.c, luaF_findupval).
+    """
+    text = own
+    for name in reversed(SHARED):
+        items = _used(shared_items(name), text)
+        if items:
+            body = "\n\n".join(items)
+            text = f"{body}\n\nreturn (function()\n{text}end)()\n"
+    return f"{_priorities()}{(FOLDER / NAMES).with_suffix('.lua').read_text()}\n{text}"
+
+
+def shared_items(name: str) -> list[str]:
+    """The functions and constants of a shared file, each with its comment."""
+    text = (FOLDER / f"{name}.lua").read_text()
+    return [item for item in text.strip().split("\n\n") if _DEFINED.search(item)]
+
+
+def _used(items: list[str], text: str) -> list[str]:
+    """Those of the items that a text names, or that a used one behind them does."""
+    used: list[str] = []
+    words = _words(text)
+    for item in reversed(items):
+        defined = _DEFINED.findall(item)
+        if not words.isdisjoint(", ".join(defined).split(", ")):
+            used.insert(0, item)
+            words |= _words(item)
+    return used
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", _COMMENT.sub("", text)))
+
+
+def _priorities() -> str:
     words = ", ".join(f"'{priority}'" for priority in PRIORITIES)
-    texts = [(FOLDER / f"{each}.lua").read_text() for each in shared]
-    return "".join([f"local PRIORITIES = {{{words}}}\n", *texts])
+    return f"local PRIORITIES = {{{words}}}\n"

@@ -83,7 +83,7 @@ local function hold(id, task, worker, nonce)
   local attempt = as_count(task[3]) + 1
   local attempt_text = whole(attempt)
   local token = attempt_text .. ':' .. nonce
-  local deadline = now + settings.lease
+  local deadline = now + LEASE
   local entry = {worker = worker, attempt = attempt, claim = token, claimed_at = now, deadline = deadline}
   redis.call('HSET', processing, id, cjson.encode(entry))
   redis.call('HSET', task_key(id), 'status', 'processing', 'attempts', attempt_text, 'claim', token,

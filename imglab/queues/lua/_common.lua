@@ -1,30 +1,5 @@
--- What every script shares: Python puts this file in front of each of them, and in front of this file
--- PRIORITIES, their names, the first to be taken first.
--- KEYS[1]  processing    HASH    id -> JSON {worker, attempt, claim, claimed_at, deadline}
--- KEYS[2]  delayed       ZSET    id -> when it may be tried again (ms)
--- KEYS[3]  completed     LIST    newest first, bounded
--- KEYS[4]  failed        LIST    newest first, bounded: the dead letter queue
--- KEYS[5]  cancelled     LIST    newest first, bounded
--- KEYS[6]  wake          LIST    at most one token, a hint for sleeping workers
--- KEYS[7]  workers       HASH    worker -> JSON {seen, task (the ids it claimed last), pid, host}
--- KEYS[8]  events        STREAM  what happened, capped
--- KEYS[9]  meta          HASH    claims, completed, failed, cancelled (totals), reaped_at (ms), paused,
---                                settings (JSON for people)
--- KEYS[10] odd           LIST    JSON {id, reason, at} of what was in a list and is no task; newest first,
---                                bounded
--- KEYS[11..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
---                                end is taken first
--- ARGV[1]  namespace, in front of task:<id> and result:<id>
--- ARGV[2]  settings, JSON: lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
---          keep_events, ttl (s)
--- All times are milliseconds of the server's clock: microseconds do not survive Lua's 14 digits.
-local processing, delayed, completed, failed, cancelled, wake, workers, events, meta, odd =
-  unpack(KEYS, 1, 10)
-local FIRST_LINE = 11 -- in KEYS
-local namespace = ARGV[1]
-local settings = cjson.decode(ARGV[2])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- What scripts share. Python puts in front of each what it uses: a paragraph, with all that it says, is
+-- taken or left as a whole.
 
 -- A whole number as a text. A command takes a number as well, but writes it with 17 digits first, which
 -- costs as much as a small command.
@@ -52,7 +27,7 @@ end
 -- Remember what was of no use, for a person to look at.
 local function keep_odd(id, reason)
   redis.call('LPUSH', odd, cjson.encode({id = id, reason = reason, at = now}))
-  redis.call('LTRIM', odd, 0, whole(settings.keep - 1))
+  redis.call('LTRIM', odd, 0, whole(KEEP - 1))
 end
 
 -- Write into the history. A producer may not delete it, and its task counts more than the note.
@@ -68,7 +43,7 @@ end
 
 -- Now and then, not with each event: looking for what is too old costs as much as adding.
 local function trim_events()
-  redis.pcall('XTRIM', events, 'MAXLEN', '~', settings.keep_events) -- `note` mends what is useless
+  redis.pcall('XTRIM', events, 'MAXLEN', '~', KEEP_EVENTS) -- `note` mends what is useless
 end
 
 -- Whether a token says already that somebody is to wake up.

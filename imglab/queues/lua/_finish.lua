@@ -2,7 +2,7 @@
 
 -- Put an id at the front of a bounded list; what falls off its end goes with all it had.
 local function keep_newest(list, id)
-  local extra = redis.call('LPUSH', list, id) - settings.keep
+  local extra = redis.call('LPUSH', list, id) - KEEP
   if extra <= 0 then return end
   for _, old in ipairs(redis.call('RPOP', list, math.min(extra, 100)) or {}) do
     redis.call('DEL', task_key(old), result_key(old))
@@ -50,7 +50,7 @@ local function retry_or_bury(id, claim, reason, tries, budget, random)
   keep_error(id, claim, reason)
   if is_cancelled(id) then return call_off(id, reason) end
   if tries >= budget then return bury(id, reason) end
-  local longest = math.min(settings.backoff_cap, settings.backoff * 2 ^ (tries - 1))
+  local longest = math.min(BACKOFF_CAP, BACKOFF * 2 ^ (tries - 1))
   local wait = math.floor(random * longest)
   sure('ZADD', delayed, now + wait, id)
   redis.call('HSET', task_key(id), 'status', 'delayed', 'claim', '')
@@ -73,7 +73,7 @@ local function complete(id, token, worker, result)
   -- HDEL comes first: a server out of memory lets a script finish whose first write frees some.
   redis.call('HDEL', processing, id)
   redis.call('HSET', result_key(id), 'result', result, 'claim', token)
-  redis.call('EXPIRE', result_key(id), whole(settings.ttl))
+  redis.call('EXPIRE', result_key(id), TTL)
   put_away(id, 'completed', completed)
   note('completed', id, 'worker', worker)
   return RECORDED
@@ -85,9 +85,9 @@ local function crash(id, worker, is_dead, random)
   note('expired', id, 'worker', worker, 'crashes', crashes)
   local what = 'was silent for a whole lease'
   if is_dead then what = 'died' end
-  local why = ('worker %s %s (%d of %d)'):format(worker, what, crashes, settings.max_crashes)
+  local why = ('worker %s %s (%d of %d)'):format(worker, what, crashes, MAX_CRASHES)
   -- No claim: its holder did not report this error, and must hear that its lease is lost.
-  retry_or_bury(id, nil, why, crashes, settings.max_crashes, random)
+  retry_or_bury(id, nil, why, crashes, tonumber(MAX_CRASHES), random)
 end
 
 -- Steps of the golden ratio spread numbers evenly from 0 to 1, however many there are.

@@ -1,6 +1,5 @@
 -- cancel: take a task that waits out of its line; ask the worker of a running one to stop.
 -- ARGV[3] id
--- Needs _finish
 -- Returns 1 cancelled now or before, 2 the worker is asked at its next heartbeat, 0 finished before,
 -- -1 unknown.
 local id = unpack(ARGV, 3)

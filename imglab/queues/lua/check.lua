@@ -15,7 +15,7 @@ end
 local function row(name, id, held)
   local task = record_of(id)
   local finished_at = tonumber(task[5])
-  local is_expired = finished_at and now - finished_at >= settings.ttl * 1000
+  local is_expired = finished_at and now - finished_at >= TTL * 1000
   local has_result = 0
   if redis.call('EXISTS', result_key(id)) == 1 then has_result = 1 end
   if is_expired and task[1] == 'completed' then has_result = 1 end

@@ -3,7 +3,6 @@
 -- ARGV[8] limit, how many to claim at the most: with 0 nothing is claimed
 -- ARGV[9] again, '1' when this nonce was sent before, '' for a new one
 -- ARGV[10..] id, claim, result, id, claim, result …
--- Needs _finish _claim
 -- Returns for each what mark_completed returns, then, unless one of them is 0, what get_tasks returns.
 local worker, nonce, pid, host, random, limit, again = unpack(ARGV, 3)
 limit = tonumber(limit)

@@ -2,7 +2,6 @@
 -- ARGV[3] worker  ARGV[4] nonce, new for each claim  ARGV[5] pid  ARGV[6] host  ARGV[7] random 0…1
 -- ARGV[8] limit, how many at the most
 -- ARGV[9] again, '1' when this nonce was sent before, '' for a new one
--- Needs _finish _claim
 -- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due}: 0 to ask again.
 local worker, nonce, pid, host, random, limit, again = unpack(ARGV, 3)
 if again == '1' then

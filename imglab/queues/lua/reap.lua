@@ -1,7 +1,6 @@
 -- reap: give back every task whose lease ran out, and those of a worker that is known to be dead.
 -- ARGV[3] dead, the name of a dead worker, '' for none  ARGV[4] pid, its process, '' for whichever it was
 -- ARGV[5] host, where that process was  ARGV[6] random 0…1
--- Needs _finish _process
 -- Returns how many were given back.
 local dead, pid, host, random = unpack(ARGV, 3)
 

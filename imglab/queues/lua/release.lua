@@ -1,7 +1,6 @@
 -- release: give a task back unfinished, to the head of its list; the attempt does not count. One that
 -- somebody cancelled ends here.
 -- ARGV[3] id  ARGV[4] token
--- Needs _finish
 -- Returns 1 given back, 0 stale.
 local id, token = unpack(ARGV, 3)
 local REASON = 'cancelled while it ran'

@@ -8,7 +8,7 @@ local CANCEL_ASKED = 2
 
 local claim = owned(id, token)
 if not claim then return LOST end
-claim.deadline = now + settings.lease
+claim.deadline = now + LEASE
 redis.call('HDEL', processing, id) -- first, for a server that is full; see complete()
 redis.call('HSET', processing, id, cjson.encode(claim))
 local about = read_json(redis.call('HGET', workers, worker))

@@ -42,7 +42,7 @@ end
 
 local function has_result(id, finished_at)
   if redis.call('EXISTS', result_key(id)) == 1 then return true end
-  return finished_at and now - finished_at >= settings.ttl * 1000 -- it is too old to be kept
+  return finished_at and now - finished_at >= TTL * 1000 -- it is too old to be kept
 end
 
 -- Where a task belongs. A claim or a date cannot be made up: what is not sound is to be done.
