@@ -47,7 +47,7 @@ class Keys:
         self.odd = f"{start}:odd"
         #: LIST of each priority, the first to be taken first.
         self.lines = tuple(self.pending(priority) for priority in PRIORITIES)
-        #: All of them, in the order in which every script gets them (lua/_common.lua).
+        #: All of them, in the order in which every script gets them (lua/_names.lua).
         self.all = (
             self.processing,
             self.delayed,
