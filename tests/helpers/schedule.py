@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 
-#: Files in order: these drive a browser or watch the clock, so they run one after the other.
-ALONE = (
-    "test_browser_lessons",
-    "test_browser_control",
-    "test_browser",
-    "test_chaos",
-    "test_control",
-    "test_bench",
-)
+#: Files in order: these drive a browser, so they run one after the other.
+IN_A_BROWSER = ("test_browser_lessons", "test_browser_control", "test_browser")
+#: These watch the clock, or keep both cores busy: one after the other as well.
+BY_THE_CLOCK = ("test_control", "test_chaos", "test_bench")
+ALONE = (*IN_A_BROWSER, *BY_THE_CLOCK)
 #: Files that want port 6379, or look who has it: one after the other, too.
 WANT_6379 = ("test_server", "test_own_password", "test_keeper", "test_redis_cli")
 #: Tests that run a whole lesson: each may run beside whatever else runs.
@@ -97,8 +93,10 @@ def parts(nodeid: str) -> tuple[str, str]:
 def group(nodeid: str) -> str:
     """Tests of one group run in one process, one after the other, and share their fixtures."""
     name, test = parts(nodeid)
-    if name in ALONE:
-        return "alone"
+    if name in IN_A_BROWSER:
+        return "browser"
+    if name in BY_THE_CLOCK:
+        return "clock"
     if name in WANT_6379:
         return "port 6379"
     if test in LESSONS:
