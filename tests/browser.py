@@ -110,13 +110,13 @@ def _port(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> int:
 
 
 @contextmanager
-def notebook(lab: Lab, path: str, scale: float = 1) -> Iterator[Any]:
+def notebook(lab: Lab, path: str, scale: float = 1, width: int = 1280) -> Iterator[Any]:
     """A page with a notebook in front, its kernel idle; a picture has `scale` dots for a pixel."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        size = {"width": 1280, "height": 1400}
+        size = {"width": width, "height": 1400}
         page = chromium.new_page(viewport=size, device_scale_factor=scale)
         page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
         page.wait_for_function(
@@ -148,6 +148,21 @@ def until_done(page: Any, seconds: float = 90) -> list[str]:
     return page.evaluate(
         f"{CELLS}.flatMap(c => c.outputs.toJSON()).filter(o => o.output_type == 'error')"
         ".map(o => o.ename + ': ' + o.evalue)"
+    )
+
+
+def use_theme(page: Any, theme: str) -> None:
+    """Change the theme of JupyterLab, as its menu does."""
+    page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: {theme!r}}})")
+    page.wait_for_function(f"document.body.dataset.jpThemeName == {theme!r}")
+
+
+def cut_off(page: Any) -> list[str]:
+    """What each output begins with that is wider than its place, and so is cut or scrolls."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.jp-OutputArea-output')]"
+        ".filter(each => each.scrollWidth > each.clientWidth + 1)"
+        ".map(each => each.innerText.slice(0, 80) || each.innerHTML.slice(0, 80))"
     )
 
 

@@ -18,6 +18,9 @@ NAMES = sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb"))
 #: Views that move by themselves, and all of them.
 MOVING = ", ".join(f"table.imglab-{name}" for name in ("live", "lanes", "bench", "monitor", "ages"))
 VIEWS = 'table[class^="imglab-"]'
+#: Pixels of a small screen, or of a projector.
+SMALL = 1024
+THEMES = ("JupyterLab Light", "JupyterLab Dark")
 
 pytestmark = [browser.needed, pytest.mark.timeout(600)]
 
@@ -57,9 +60,9 @@ def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, lab):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(name, lab):
+def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(name, lab, tmp_path):
     seen = set()
-    with browser.notebook(lab, f"notebooks/{name}") as page:
+    with browser.notebook(lab, f"notebooks/{name}", width=SMALL) as page:
         live, moving = page.locator(VIEWS), page.locator(MOVING)
         browser.start_all(page)
         page.wait_for_function(f"!{browser.DONE}")
@@ -72,11 +75,22 @@ def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(nam
         moves = moving.count() > 0
         if page.locator("table.imglab-race").count():
             go_through_a_race(page)
+        for theme in THEMES:
+            browser.use_theme(page, theme)
+            assert browser.cut_off(page) == [], theme
+            take_pictures(page, browser.shots(tmp_path), f"{name[:2]}-{theme.split()[-1].lower()}")
     assert errors == []
     assert [text for text in said if text.startswith("Not yet: ")]
     assert not [text for text in said if text.startswith("PASSED ")]
     if moves:
         assert len(seen) > 2, "the live views moved while cells were busy"
+
+
+def take_pictures(page, folder, name):
+    """The whole lesson in one picture, for people to look at."""
+    height = page.evaluate("document.querySelector('.jp-WindowedPanel-inner').scrollHeight")
+    page.set_viewport_size({"width": SMALL, "height": height + 200})
+    page.screenshot(path=str(folder / f"{name}.png"))
 
 
 def go_through_a_race(page):

@@ -375,6 +375,29 @@ def test_a_worker_that_is_stopped_gives_the_tasks_that_wait_back_in_their_order(
     assert [any_queue.task(each).attempt for each in others] == [0, 0, 0]
 
 
+def test_what_the_loop_gives_back_or_reports_is_seen_until_the_queue_has_it(any_queue, monkeypatch):
+    """The watch thread may end the process at any moment: what it misses waits for its lease."""
+
+    class Failing(Worker):
+        def process(self, task):
+            self.stop()
+            raise ValueError("no good")
+
+    any_queue.add_tasks([{}] * 3)
+    worker = Failing("w", (), any_queue, prefetch=3)
+    seen = []
+    for name in ("release", "mark_failed"):
+        really = getattr(any_queue, name)
+
+        def watched(task, *rest, really=really, **options):
+            seen.append(worker.in_hand.is_speaking or task in worker.in_hand.unfinished())
+            return really(task, *rest, **options)
+
+        monkeypatch.setattr(any_queue, name, watched)
+    worker.start()
+    assert seen == [True, True, True]
+
+
 def test_a_worker_that_must_leave_gives_everything_at_hand_back_in_its_order(any_queue):
     ids = any_queue.add_tasks([{}] * 4)
     worker = Gated("w", (), any_queue, prefetch=3)

@@ -73,8 +73,11 @@ def _sit_down(lesson: str, here: RedisServer) -> tuple[Presence, str]:
     home = presence.database
     name = f"imglab-seat:{lesson}:{who}:{os.getpid()}"
     seats = _seats(presence.appear(name, home))
+    there = seats
     for database in _in_order(who, home, seats):
-        there = _seats(presence.appear(name, database))
+        # Not a second time where we are: who came meanwhile saw us there, and goes on.
+        if presence.database != database:
+            there = _seats(presence.appear(name, database))
         if any(seat.lesson == lesson and seat.database == database for seat in there):
             continue
         if presence.database != database:  # this Redis has fewer databases

@@ -3,7 +3,7 @@
 Three threads share it, and none of them ever waits for another:
 
 * the main thread, the loop, alone writes `waiting`, `task`, `began`, `done`, `reported` and
-  `is_claiming`;
+  `is_speaking`;
 * the heartbeat's thread alone adds to `cancelled` and `lost`;
 * the watch thread of a worker process alone adds to `given_back`.
 
@@ -36,8 +36,8 @@ class InHand:
     """The tasks of one worker, from their claim to their report."""
 
     def __init__(self) -> None:
-        #: Whether tasks were asked for, which may come at any moment.
-        self.is_claiming = False
+        #: Whether the main thread speaks with the queue: what is in hand may be another any moment.
+        self.is_speaking = False
         #: Claimed and not begun, in the order of the queue.
         self.waiting: deque[Task] = deque()
         #: The task that runs, and when it began (seconds of time.monotonic()).
@@ -56,13 +56,13 @@ class InHand:
     # The main thread
 
     @contextmanager
-    def claiming(self) -> Iterator[None]:
-        """Say for as long as the block lasts that tasks may come at any moment."""
-        self.is_claiming = True
+    def speaking(self) -> Iterator[None]:
+        """Say for as long as the block lasts that tasks may come or go at any moment."""
+        self.is_speaking = True
         try:
             yield
         finally:
-            self.is_claiming = False
+            self.is_speaking = False
 
     def claimed(self, tasks: Iterable[Task]) -> None:
         """Take tasks in that were just claimed; the marks of earlier ones are of no more use."""

@@ -17,7 +17,7 @@ from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
 from imglab.storage import Storage, storage_for
 from imglab.text import told
-from imglab.workers.endings import CANCELLED, Fate, ending_of
+from imglab.workers.endings import CANCELLED, Ending, Fate, ending_of
 from imglab.workers.heartbeat import Heartbeat
 from imglab.workers.in_hand import InHand, claim_of
 from imglab.workers.photograph import filter_photograph
@@ -149,9 +149,10 @@ class Worker:
         that the tasks are given back, which is not the same as cancelled.
         """
         self.stop()
-        # What was asked for may come at any moment, and must not be left to its lease.
+        # What was asked for may come at any moment, and what is reported may not have arrived yet:
+        # neither must be left to its lease.
         limit = time.monotonic() + MAX_CLAIM_S
-        while self.in_hand.is_claiming and time.monotonic() < limit:
+        while self.in_hand.is_speaking and time.monotonic() < limit:
             time.sleep(LOOK_INTERVAL_S)
         done = list(self.in_hand.done)
         if done:
@@ -201,7 +202,7 @@ class Worker:
         claim = self._claim_or_wait
         if burst:
             claim = self._claim_or_end
-        with self.in_hand.claiming():
+        with self.in_hand.speaking():
             if not self._stopping.is_set():  # see release(): it looks in the opposite order
                 self.in_hand.claimed(self._insist(claim))
 
@@ -245,7 +246,11 @@ class Worker:
         if ending.fate is Fate.NOT_OURS:
             logger.info("%s: task %s %s", self.name, task.id, FOUND_LOST)
             return
-        self.in_hand.end()
+        with self.in_hand.speaking():
+            self.in_hand.end()
+            self._report_end(task, ending, problem)
+
+    def _report_end(self, task: Task, ending: Ending, problem: BaseException) -> None:
         if ending.fate is Fate.GIVEN_BACK:
             self._report(partial(self.queue.release, task))
             raise problem
@@ -270,7 +275,7 @@ class Worker:
         done = list(self.in_hand.done)
         if not done:
             return
-        with self.in_hand.claiming():
+        with self.in_hand.speaking():
             limit = self.prefetch
             if self.in_hand.waiting or self._stopping.is_set():
                 limit = 0
@@ -296,8 +301,10 @@ class Worker:
         Each task goes to the head of its list, so the first one goes last.
         """
         while self.in_hand.waiting:
-            task = self.in_hand.waiting.pop()
+            # It is in hand until it is given back: the watch thread may end this process.
+            task = self.in_hand.waiting[-1]
             self._report(partial(self.queue.release, task))
+            self.in_hand.waiting.pop()
 
     def _insist(self, call: Callable[[], T]) -> T:
         """Call until Redis does it, however long it is away; our calls may be repeated."""
