@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imglab.queues.scripts import FOLDER, SHARED, composed, shared_items
+from imglab.queues.scripts import FOLDER, SHARED, composed, shared_items, with_included
 
 OPTIONS = (
     *("--no-config", "--std", "lua51", "--read-globals", "redis", "KEYS", "ARGV", "cjson"),
@@ -42,7 +42,9 @@ def check(script: Path) -> tuple[set[str], set[str]]:
 def never_used() -> list[str]:
     """The paragraphs of the shared files that no script gets."""
     texts = "".join(composed(each.read_text()) for each in FOLDER.glob("[!_]*.lua"))
-    return [item for name in SHARED for item in shared_items(name) if item not in texts]
+    return [
+        item for name in SHARED for item in shared_items(name) if with_included(item) not in texts
+    ]
 
 
 def main() -> int:

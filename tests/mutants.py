@@ -34,6 +34,8 @@ BEHIND_PYTHON = QUEUE_TESTS[3:]
 HOSTILE = ("test_hostile_producer.py",)
 COMMON = "queues/lua/_common.lua"
 FINISH = "queues/lua/_finish.lua"
+RETRY = "queues/lua/_retry.lua"
+REAP = "queues/lua/_reap.lua"
 CLAIM = "queues/lua/_claim.lua"
 PYTHON = "queues/redis_queue.py"
 NONCES = "queues/nonces.py"
@@ -190,7 +192,7 @@ MUTANTS = (
         "a task that kills its workers goes on killing them",
         "why, crashes, tonumber(MAX_CRASHES), random)",
         "why, crashes, math.huge, random)",
-        FINISH,
+        REAP,
     ),
     Mutant(
         "crashes count as tries",
@@ -210,7 +212,7 @@ MUTANTS = (
         "reaped but held",
         "a reaped task stays in processing as well",
         "      redis.call('HDEL', processing, id)\n",
-        file=FINISH,
+        file=REAP,
     ),
     Mutant(
         "completed but held",
@@ -310,13 +312,13 @@ MUTANTS = (
         "a worker that was given up may still report a failure",
         "retry_or_bury(id, nil, why",
         "retry_or_bury(id, redis.call('HGET', task_key(id), 'claim'), why",
-        FINISH,
+        REAP,
     ),
     Mutant(
         "errors forgotten",
         "a task fails and nobody can say why",
         "  redis.call('HSET', task_key(id), 'errors', text)\n",
-        file=FINISH,
+        file=RETRY,
     ),
     Mutant(
         "own tries ignored",
@@ -343,7 +345,7 @@ MUTANTS = (
         "cancelled but tried again",
         "a cancelled task whose try goes wrong, or whose worker dies, runs again",
         "  if is_cancelled(id) then return call_off(id, reason) end\n",
-        file=FINISH,
+        file=RETRY,
     ),
     Mutant(
         "cancelled but given back",
@@ -374,14 +376,14 @@ MUTANTS = (
         "tasks of a dead worker wait for the end of their lease",
         "if deadline > now and not is_dead then",
         "if deadline > now then",
-        FINISH,
+        REAP,
     ),
     Mutant(
         "a name is a process",
         "a dead worker takes the task of a live one of its name along",
         "local is_dead = worker == dead and tostring(claim.claim):find(mark, 1, true) ~= nil",
         "local is_dead = worker == dead",
-        FINISH,
+        REAP,
     ),
     Mutant(
         "standing in for the whole queue",

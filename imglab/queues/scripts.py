@@ -20,8 +20,9 @@ FOLDER = Path(__file__).with_name("lua")
 #: The file that names the keys, the settings and the time: in front of every script, as a whole.
 NAMES = "_names"
 #: The files that scripts share, each of which uses only those before it.
-SHARED = ("_common", "_process", "_finish", "_claim")
+SHARED = ("_common", "_process", "_finish", "_claim", "_retry", "_reap")
 _COMMENT = re.compile(r"--.*")
+_INCLUDE = re.compile(r"^ *-- Include ([\w ]+)\n", re.MULTILINE)
 _DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)
 #: What every script takes before its own arguments: the namespace, and the settings.
 COMMON_ARGUMENTS = 2
@@ -93,11 +94,23 @@ def _used(items: list[str], text: str) -> list[str]:
     used: list[str] = []
     words = _words(text)
     for item in reversed(items):
-        defined = _DEFINED.findall(item)
-        if not words.isdisjoint(", ".join(defined).split(", ")):
-            used.insert(0, item)
-            words |= _words(item)
+        defined = ", ".join(_DEFINED.findall(item)).split(", ")
+        if not words.isdisjoint(defined):
+            whole = with_included(item)
+            used.insert(0, whole)
+            words |= _words(whole)
     return used
+
+
+def with_included(item: str) -> str:
+    """An item with what it uses of the files after `-- Include`, in place of that line."""
+    found = _INCLUDE.search(item)
+    if not found:
+        return item
+    below = item[found.end() :]
+    items = [each for name in found[1].split() for each in shared_items(name)]
+    included = "\n\n".join(_used(items, below))
+    return f"{item[: found.start()]}{included}\n\n{below}"
 
 
 def _words(text: str) -> set[str]:

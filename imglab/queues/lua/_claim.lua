@@ -133,6 +133,13 @@ local function remember(worker, pid, host, claims)
   redis.call('HSET', workers, worker, cjson.encode(record))
 end
 
+-- Give back every task whose lease ran out; see reap(). Most claims do not, and what they do not need is
+-- not to be made for them.
+local function reap_now(...)
+  -- Include _retry _reap
+  return reap(...)
+end
+
 -- Claim up to `limit` tasks. The caller has written something before, for a server that is full.
 -- Returns {id, payload, priority, attempt, claim} of each, or {ms until something is due} for none: 0
 -- where one claim was not enough to look, and the next one is to come at once.
@@ -142,7 +149,7 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
   local claims_before = tonumber(state[1]) or 0
   local since_reap = now - (tonumber(state[2]) or 0)
   local is_paused = state[3]
-  if since_reap >= 500 or since_reap < 0 then reap(random) end
+  if since_reap >= 500 or since_reap < 0 then reap_now(random) end
   local claims = {}
   local has_more = false
   if not is_paused then claims, has_more = take(worker, nonce, limit, claims_before) end
@@ -150,7 +157,7 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
   if #claims == 0 and has_more then return {0} end
   if #claims == 0 then
     sure('LLEN', wake) -- the caller is about to wait there
-    local _, next_deadline = reap(random)
+    local _, next_deadline = reap_now(random)
     local next_change = math.min(next_due, next_deadline, now + LONGEST_WAIT)
     return {math.max(0, next_change - now)}
   end
