@@ -12,6 +12,7 @@ ImglabError
     │   ├── TaskFailed     the task ended as failed; the text says why
     │   └── TaskCancelled  somebody cancelled the task: that is no failure
     ├── LeaseLost          somebody else holds the task now
+    ├── QueueFull          as many tasks are in line as the queue's bound allows
     ├── PartlyAdded        some of many tasks are in, the others are not
     └── QueueUnavailable   Redis is not there, not reachable with these settings, or too old
         ├── PasswordRefused    it asks for a password, and got none or a wrong one
@@ -100,6 +101,22 @@ class LeaseLost(QueueError):
         )
         #: The tasks whose lease is lost.
         self.task_ids = task_ids
+
+
+class QueueFull(QueueError):
+    """As many tasks are in line as the queue's bound allows: no other one was added."""
+
+    def __init__(self, in_line: int, bound: int) -> None:
+        super().__init__(
+            f"The queue is full: {in_line:,} tasks are in line or delayed, and its bound "
+            f"(max_pending) is {bound:,}. Wait for room with timeout=… (--wait in a terminal), "
+            "start more workers, or change the bound with queue.change_settings(max_pending=…) or "
+            "`imglab settings`."
+        )
+        #: How many tasks were pending or delayed.
+        self.in_line = in_line
+        #: How many may be.
+        self.bound = bound
 
 
 class QueueUnavailable(QueueError):

@@ -37,6 +37,7 @@ FINISH = "queues/lua/_finish.lua"
 RETRY = "queues/lua/_retry.lua"
 REAP = "queues/lua/_reap.lua"
 CLAIM = "queues/lua/_claim.lua"
+ADD = "queues/lua/add_tasks.lua"
 PYTHON = "queues/redis_queue.py"
 NONCES = "queues/nonces.py"
 
@@ -227,6 +228,74 @@ MUTANTS = (
         "if redis.call('EXISTS', task_key(id)) == 1 then",
         "if false then",
         "queues/lua/add_tasks.lua",
+    ),
+    Mutant(
+        "a bound for nobody",
+        "a queue grows without end, whatever its bound",
+        "  elseif bound > 0 and in_line >= bound then\n    is_full = true\n    break\n",
+        "",
+        ADD,
+    ),
+    Mutant(
+        "a bound for one line",
+        "each priority has the whole room for itself",
+        "{unpack(KEYS, FIRST_LINE)}",
+        "{line}",
+        ADD,
+    ),
+    Mutant(
+        "a bound without the delayed",
+        "what is for later is put in line over the bound",
+        "  add_length('ZCARD', delayed)\n",
+        "",
+        ADD,
+    ),
+    Mutant(
+        "room for a batch as for one",
+        "as soon as there is room for one task, all of a batch go in",
+        "    note('added', id, 'priority', priority)\n    in_line = in_line + 1\n",
+        "    note('added', id, 'priority', priority)\n",
+        ADD,
+    ),
+    Mutant(
+        "no room for what is in",
+        "a task whose reply was lost, and that filled the queue, is refused",
+        "if redis.call('EXISTS', task_key(id)) == 1 then\n    if",
+        "if (bound == 0 or in_line < bound) "
+        "and redis.call('EXISTS', task_key(id)) == 1 then\n    if",
+        ADD,
+    ),
+    Mutant(
+        "who waits for room wakes workers",
+        "each look for room wakes a worker that finds nothing",
+        "if looked_at == 0 then return {0, in_line} end\n",
+        "",
+        ADD,
+    ),
+    Mutant(
+        "a bound of yesterday",
+        "a producer is refused by a bound that somebody has changed",
+        "        self._look_again = 0.0\n        self._agree()\n        if bound",
+        "        if bound",
+        PYTHON,
+        ("test_room.py",),
+    ),
+    Mutant(
+        "a batch pushes again and again",
+        "who waits for room sends all it has with each look",
+        "            at_once = 1  #",
+        "            at_once = CHUNK  #",
+        PYTHON,
+        ("test_room.py",),
+    ),
+    Mutant(
+        "who waits for room never rests",
+        "a full queue is asked for room as often as Redis can answer",
+        "            self._queue._until_event(self._mark, self._until)\n"
+        "            time.sleep(self._pause())\n",
+        "            pass\n",
+        "queues/room.py",
+        ("test_room.py",),
     ),
     Mutant(
         "trim without its hashes",

@@ -185,6 +185,25 @@ def test_the_cancelled_have_a_row_where_there_are_some():
     assert re.search(r"cancelled\s*✕✕✕\s*3", text_of(board_html(with_some, film, "q")))
 
 
+def test_a_queue_that_has_a_bound_and_no_room_is_called_full():
+    full = frame_with(normal=1200, low=300, delayed=34, processing=3, max_pending=1534)
+    assert "● full: 1,534 of 1,534" in text_of(board_html(full, film_of(full), "q"))
+    paused = replace(full, is_paused=True)
+    assert "● paused, full: 1,534" in text_of(board_html(paused, film_of(paused), "q"))
+    for other in (replace(full, max_pending=1535), replace(full, max_pending=None)):
+        assert "full" not in text_of(board_html(other, film_of(other), "q"))
+
+
+def test_a_board_sees_a_bound_that_somebody_sets_while_it_looks(queue):
+    with closing(Camera(queue)) as camera:
+        queue.add_tasks([{}, {}])
+        assert camera.shoot().max_pending is None
+        queue.change_settings(max_pending=2)
+        assert camera.shoot().is_full
+        queue.redis.hset(queue.keys.meta, "settings", "broken")
+        assert camera.shoot().max_pending is None
+
+
 def test_many_tasks_are_summed_up_and_the_numbers_stay_exact():
     frame = frame_with(normal=3000, completed=12_345)
     text = text_of(board_html(frame, film_of(frame), "q"))

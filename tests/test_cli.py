@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -180,6 +181,27 @@ def test_tasks_are_cancelled_and_counted_and_one_of_them_is_given_a_fresh_start(
     assert imglab("failed", "requeue", waiting) == "1 back in line.\n"
     assert "1 completed" in imglab("worker", "--burst")
     assert (stats()["cancelled"], stats()["cancelled_total"]) == (1, 2)
+
+
+def test_a_full_queue_takes_what_fits_says_what_to_type_and_shows_it(project, own_server):
+    assert "in line" not in imglab("stats")
+    assert stats()["max_pending"] is None
+    imglab("settings", "--max-pending", "2")
+    paths = ["images/sample.jpg"] * 3
+    told = refused("submit", *paths)
+    assert "The queue is full: 2 tasks are in line or delayed" in told
+    assert "2 of 3 tasks are in. Type the same line again with --resume" in told
+    batch = told.split("--resume ")[1].split(":")[0]
+    assert re.search(r"in line\s+full: 2 of 2", imglab("stats"))
+    assert stats()["max_pending"] == 2
+    worker = subprocess.Popen([*IMGLAB, "worker", "--burst"], stdout=subprocess.DEVNULL)
+    try:
+        assert len(submit(*paths, "--wait", "60", "--resume", batch)) == 3
+    finally:
+        worker.wait(60)
+    imglab("worker", "--burst")
+    assert stats()["completed"] == 3
+    assert re.search(r"in line\s+0 of 2", imglab("stats"))
 
 
 def test_a_worker_reads_and_writes_where_it_is_told_and_brings_its_own_filters(project):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from helpers.lua import (
     PAYLOAD,
@@ -98,6 +100,81 @@ def test_an_id_that_exists_does_not_stop_the_others(queue):
         "pending:high": ["t2"],
         "events": ["added t2 priority=high"],
     }
+
+
+def bound(queue, number):
+    queue._use(replace(SETTINGS, max_pending=number))
+
+
+FOR_NOW = ("normal", 0, "", "")
+FOR_LATER = ("normal", 20_000, "", "")
+
+
+@pytest.mark.parametrize("kind", [FOR_NOW, FOR_LATER])
+def test_a_full_queue_takes_no_task_writes_nothing_and_wakes_nobody(queue, kind):
+    bound(queue, 4)
+    for priority in ("low", "normal", "high"):
+        add(queue, priority, priority=priority)
+    add(queue, "later", delay=STEP)
+    forget(queue, "wake")
+    reply, changed = run(queue, "add_tasks", *kind, "t1", PAYLOAD, "t2", PAYLOAD)
+    assert reply == [0, 4]
+    assert changed == {}
+
+
+@pytest.mark.parametrize("kind", [FOR_NOW, FOR_LATER])
+def test_of_many_tasks_the_first_are_taken_for_which_there_is_room(queue, kind):
+    bound(queue, 4)
+    add(queue, "high", priority="high")
+    add(queue, "later", delay=STEP)
+    tasks = [word for n in range(1, 5) for word in (f"t{n}", PAYLOAD)]
+    reply, changed = run(queue, "add_tasks", *kind, *tasks)
+    assert reply == [2, 4]
+    assert {name for name in changed if name.startswith("task:")} == {"task:t1", "task:t2"}
+    assert len(changed["events"]) == 2
+
+
+def test_what_a_worker_holds_and_what_is_over_needs_no_room(queue):
+    complete(queue, "t1")
+    held(queue, "t2")
+    bound(queue, 1)
+    reply, changed = run(queue, "add_tasks", *FOR_NOW, "t3", PAYLOAD)
+    assert reply == []
+    assert changed["pending"] == ["t3"]
+
+
+def test_an_id_that_exists_needs_no_room(queue):
+    bound(queue, 2)
+    mine = ("high", 0, "", "call1")
+    assert step(queue, "add_tasks", *mine, "t1", PAYLOAD, "t2", PAYLOAD) == []
+    tasks = ("t1", PAYLOAD, "t2", PAYLOAD)
+    assert step(queue, "add_tasks", *mine, *tasks) == []
+    reply, changed = run(queue, "add_tasks", *FOR_NOW, *tasks, "t3", PAYLOAD, "t2", PAYLOAD)
+    assert reply == [2, 2, "t1", "t2"]
+    assert changed == {}
+
+
+def test_more_in_line_than_a_bound_that_came_later_stays_and_is_counted(queue):
+    add(queue, "t1", "t2", "t3")
+    bound(queue, 2)
+    assert run(queue, "add_tasks", *FOR_NOW, "t4", PAYLOAD) == ([0, 3], {})
+
+
+def test_a_place_of_another_type_counts_nothing_and_is_left_to_who_needs_it(queue):
+    bound(queue, 1)
+    queue.redis.set(queue.keys.pending("low"), "x")
+    queue.redis.set(queue.keys.delayed, "x")
+    reply, changed = run(queue, "add_tasks", *FOR_NOW, "t1", PAYLOAD)
+    assert reply == []
+    assert changed.keys() == {"pending", "task:t1", "wake", "events"}
+
+
+def test_without_a_bound_nobody_counts(queue):
+    queue.redis.config_resetstat()
+    add(queue, "t1")
+    calls = queue.redis.info("commandstats")
+    assert "cmdstat_llen" not in calls
+    assert "cmdstat_zcard" not in calls
 
 
 # get_tasks

@@ -140,6 +140,8 @@ def test_p8_a_timeout_that_is_none_is_said(queue, odd):
         lambda: queue.get_tasks("w", 1, odd),
         lambda: queue.wait(task_id, timeout=odd),
         lambda: queue.join(timeout=odd),
+        lambda: queue.add_task({}, timeout=odd),
+        lambda: queue.add_tasks([{}], timeout=odd),
     ):
         with pytest.raises(TaskError, match="A timeout is a number of seconds") as error:
             wait()
@@ -228,7 +230,7 @@ def test_p8_settings_of_another_kind_are_said(valkey, queue, odd):
         assert one_sentence(error)
 
 
-@pytest.mark.parametrize("setting", ["keep", "lease", "time_limit", "max_attempts"])
+@pytest.mark.parametrize("setting", ["keep", "lease", "time_limit", "max_attempts", "max_pending"])
 @pytest.mark.parametrize("odd", [10**400, pytest.param(10**5000, id="huge"), Sulky(), [], "7"])
 def test_p8_a_setting_that_cannot_be_shown_is_said(setting, odd):
     with pytest.raises(QueueError, match=f"^{setting} must be") as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 from helpers.clock import forget_result, make_due, run_out
@@ -721,7 +721,9 @@ def test_events_have_the_same_types_in_both_queues(queue):
 
 def test_of_several_ids_those_in_use_are_refused_and_the_others_stand_in_line_in_order(queue):
     queue.add_task({}, task_id="b")
-    assert queue._add(dict.fromkeys("abcd", "{}"), "normal", 0, None, Adding("call", 4)) == ["b"]
+    call = Adding("call", deque((each, "{}") for each in "abcd"))
+    queue._add(call, "normal", 0, None)
+    assert (call.added, call.refused) == (["a", "b", "c", "d"], ["b"])
     assert queue.tasks("pending") == ["b", "a", "c", "d"]
 
 

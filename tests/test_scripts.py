@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -110,9 +110,12 @@ def test_the_scripts_get_every_setting_in_its_place(queue):
         keep=6,
         keep_events=7,
         ttl=8,
+        max_pending=9,
     )
     queue._use(whole)
-    assert queue._head[-1] == "1000 2000 3000 4 5 6 7 8"
+    assert queue._head[-1] == "1000 2000 3000 4 5 6 7 8 9"
+    queue._use(replace(whole, max_pending=None))
+    assert queue._head[-1] == "1000 2000 3000 4 5 6 7 8 0"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -35,6 +35,9 @@ from imglab.workers import WorkerPool
         {"lease": "30"},
         {"backoff": math.nan},
         {"max_attempts": 0},
+        {"max_pending": 0},
+        {"max_pending": 1.5},
+        {"max_pending": True},
         {"time_limit": 0},
         {"time_limit": math.nan},
     ],
@@ -440,6 +443,32 @@ def test_the_terminal_changes_settings(imglab, queue):
     assert (stored(queue)["max_attempts"], stored(queue)["keep"]) == (6, 7)
     assert imglab("settings", "--default", "--ttl", "70")[0] == 0
     assert stored(queue) == asdict(QueueSettings(ttl=70.0))
+
+
+def test_the_terminal_gives_a_queue_a_bound_and_takes_it_away(imglab, queue):
+    _, out, _ = imglab("settings", "--max-pending", "1000")
+    assert re.search(r"max-pending\s+1,000", out)
+    assert stored(queue)["max_pending"] == 1000
+    assert imglab("settings", "--keep", "7")[0] == 0
+    assert stored(queue)["max_pending"] == 1000
+    _, out, _ = imglab("settings", "--max-pending", "none")
+    assert re.search(r"max-pending\s+none", out)
+    assert stored(queue)["max_pending"] is None
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ("0", "max_pending must be a whole number from 1"),
+        ("many", "max_pending must be a whole number or none"),
+        ("1.5", "max_pending must be a whole number or none"),
+    ],
+)
+def test_a_bound_that_is_none_is_told_with_exit_code_2(imglab, queue, odd, words):
+    code, out, err = imglab("settings", "--max-pending", odd)
+    assert (code, out) == (2, "")
+    assert words in " ".join(re.sub(r"[│╭╮╰╯─]", " ", err).split())
+    assert stored(queue) is None
 
 
 @pytest.mark.parametrize("command", ["settings", "worker"])

@@ -23,13 +23,23 @@ from hypothesis import settings, stateful
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, multiple, rule
 
-from imglab.errors import LeaseLost, NoSuchTask, QueueUnavailable, TaskError, TaskExists
+from imglab.errors import (
+    LeaseLost,
+    NoSuchTask,
+    PartlyAdded,
+    QueueFull,
+    QueueUnavailable,
+    TaskError,
+    TaskExists,
+)
 from imglab.queues import QueueSettings, Task, TaskQueue
 from imglab.queues.invariants import broken
 from imglab.queues.vocabulary import PRIORITIES, impossible_steps
 
 LONG = 1e6
-LIMITS = QueueSettings(LONG, max_attempts=2, max_crashes=2, backoff=LONG, backoff_cap=LONG, keep=3)
+LIMITS = QueueSettings(
+    LONG, max_attempts=2, max_crashes=2, backoff=LONG, backoff_cap=LONG, keep=3, max_pending=8
+)
 EXAMPLES = int(os.environ.get("IMGLAB_EXAMPLES", "200"))
 #: Many histories may take their time on a busy machine.
 pytestmark = pytest.mark.timeout(max(900, EXAMPLES))
@@ -77,10 +87,16 @@ class Model:
     def add_task(self, payload, priority, *, task_id, delay, max_attempts):
         if task_id in self.tasks:
             raise TaskExists
+        if self.is_full():
+            raise QueueFull(LIMITS.max_pending, LIMITS.max_pending)
         task = Known(task_id, payload, priority, max_attempts or LIMITS.max_attempts)
         self.tasks[task_id] = task
         self.move(task, "delayed" if delay else priority)
         return task_id
+
+    def is_full(self):
+        in_line = sum(len(self.places[place]) for place in (*PRIORITIES, "due", "delayed"))
+        return in_line >= LIMITS.max_pending
 
     def get_task(self, worker):
         return next(iter(self.get_tasks(worker, 1)), None)
@@ -225,7 +241,7 @@ def outcome(call, *arguments, **options):
     """What a call returns, or the class of its refusal."""
     try:
         return call(*arguments, **options)
-    except (LeaseLost, TaskError, QueueUnavailable) as refusal:
+    except (LeaseLost, TaskError, QueueFull, QueueUnavailable) as refusal:
         return type(refusal)
 
 
@@ -320,9 +336,14 @@ class Machine(stateful.RuleBasedStateMachine):
     @rule(target=ids, count=st.integers(1, 4), kind=kinds)
     def add_many(self, count, kind):
         payloads = [{"n": self.number()} for _ in range(count)]
-        ids = self.queue.add_tasks(payloads, **kind)
-        for task_id, payload in zip(ids, payloads, strict=True):
+        try:
+            ids = self.queue.add_tasks(payloads, **kind)
+        except PartlyAdded as error:
+            assert isinstance(error.why, QueueFull)
+            ids = error.added
+        for task_id, payload in zip(ids, payloads, strict=False):
             self.model.add_task(payload, task_id=task_id, **kind)
+        assert len(ids) == count or self.model.is_full()
         self.known.update(ids)
         return multiple(*ids)
 

@@ -24,6 +24,7 @@ from imglab.cli.common import (
     table_console,
 )
 from imglab.errors import ImageError, ImglabError, PartlyAdded
+from imglab.queues.room import fullness
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
 from imglab.queues.worker_states import worker_states
 from imglab.text import is_utf8, shown, shown_json
@@ -48,6 +49,9 @@ def submit(
     max_attempts: Annotated[
         int | None, typer.Option(min=1, help="Tries of these tasks, if not the queue's.")
     ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for room, where the queue is full.")
+    ] = 0,
     resume: Annotated[
         str, typer.Option(help="What a submit said that stopped half-way: adds only the rest.")
     ] = "",
@@ -75,7 +79,11 @@ def submit(
     with open_queue(queue, namespace) as tasks:
         try:
             ids = tasks.add_tasks(
-                payloads, priority, max_attempts=max_attempts, resume=resume or None
+                payloads,
+                priority,
+                max_attempts=max_attempts,
+                timeout=wait,
+                resume=resume or None,
             )
         except PartlyAdded as error:
             raise _half_way(error, len(payloads)) from error
@@ -306,13 +314,16 @@ def _figures(tasks: RedisTaskQueue) -> dict[str, Any]:
         record = snapshot.workers.get(worker.name, {})
         doing = {"state": worker.activity, "tasks": worker.tasks, "silent_s": worker.silent_s}
         workers[worker.name] = record | doing
-    return {**tasks.get_stats(), "workers": workers}
+    return {**tasks.get_stats(), "max_pending": snapshot.max_pending, "workers": workers}
 
 
 def _stats_table(tasks: RedisTaskQueue) -> Table:
     table = new_table("place", "tasks")
     for place, number in tasks.get_stats().shown().items():
         add_row(table, place.replace("_", " "), number)
-    for worker in worker_states(tasks.snapshot(), tasks.settings.lease):
+    snapshot = tasks.snapshot()
+    if snapshot.max_pending is not None:
+        add_row(table, "in line", fullness(snapshot.in_line, snapshot.max_pending))
+    for worker in worker_states(snapshot, tasks.settings.lease):
         add_row(table, worker.name, worker.words)
     return table

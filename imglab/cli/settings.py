@@ -21,7 +21,7 @@ from imglab.cli.common import (
 )
 from imglab.errors import QueueError
 
-#: What a time limit is called that is none.
+#: What a time limit, or a bound, is called that is none.
 NO_LIMIT = "none"
 
 Lease = Annotated[
@@ -43,6 +43,10 @@ BackoffCap = Annotated[
 Keep = Annotated[int | None, typer.Option(help="Completed, and failed, tasks that are kept.")]
 KeepEvents = Annotated[int | None, typer.Option(help="Events of the history that are kept.")]
 Ttl = Annotated[float | None, typer.Option(help="Seconds that a result is kept.")]
+MaxPending = Annotated[
+    str | None,
+    typer.Option(help=f"Tasks that may be in line and delayed; {NO_LIMIT} for any number."),
+]
 
 
 @app.command()
@@ -56,6 +60,7 @@ def settings(
     keep: Keep = None,
     keep_events: KeepEvents = None,
     ttl: Ttl = None,
+    max_pending: MaxPending = None,
     default: Annotated[bool, typer.Option("--default", help="All others as by default.")] = False,
     queue: Name = QUEUE,
     namespace: Namespace = "",
@@ -79,6 +84,7 @@ def settings(
             "keep": keep,
             "keep_events": keep_events,
             "ttl": ttl,
+            "max_pending": max_pending,
         }
     )
     with open_queue(queue, namespace) as tasks:
@@ -103,6 +109,8 @@ def asked_for(values: Mapping[str, Any]) -> dict[str, Any]:
     asked = {name: value for name, value in values.items() if value is not None}
     if "time_limit" in asked:
         asked["time_limit"] = _time_limit(asked["time_limit"])
+    if "max_pending" in asked:
+        asked["max_pending"] = _max_pending(asked["max_pending"])
     try:
         QueueSettings(**asked)
     except QueueError as error:
@@ -118,6 +126,17 @@ def _time_limit(text: str) -> float | None:
     except ValueError:
         raise typer.BadParameter(
             f"time_limit must be a number of seconds or {NO_LIMIT}, not {text!r}."
+        ) from None
+
+
+def _max_pending(text: str) -> int | None:
+    if text == NO_LIMIT:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"max_pending must be a whole number or {NO_LIMIT}, not {text!r}."
         ) from None
 
 

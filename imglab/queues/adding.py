@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -21,16 +21,28 @@ class Adding:
 
     #: Its name, under which it can be repeated.
     batch: str
-    total: int
+    #: Id and payload, JSON, of the tasks that are not in yet.
+    left: deque[tuple[str, str]] = field(default_factory=deque)
     added: list[str] = field(default_factory=list)
-    #: Sent, and no reply has come.
+    #: Of those that are left: sent, and no reply has come.
     unsure: list[str] = field(default_factory=list)
+    #: Of those that are in: whoever added them, it was not this call.
+    refused: list[str] = field(default_factory=list)
     #: Whether the caller chose the ids: then somebody else may have chosen the same.
     has_own_ids: bool = False
+    #: Whether there was no room for the last task that was sent.
+    lacks_room: bool = False
 
-    def are_in(self) -> None:
-        """Note that the reply for what was sent has come."""
-        self.added += self.unsure
+    @property
+    def total(self) -> int:
+        """How many tasks the call is about."""
+        return len(self.added) + len(self.left)
+
+    def are_in(self, count: int) -> None:
+        """Note that so many of those that were left are in, and that no other one is."""
+        for _ in range(count):
+            task_id, _ = self.left.popleft()
+            self.added.append(task_id)
         self.unsure = []
 
     def stopped_by(self, why: QueueError) -> PartlyAdded:

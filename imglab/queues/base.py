@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any, Self
 
 from imglab.errors import (
-    NoSuchTask,
     PartlyAdded,
     QueueError,
+    QueueFull,
     TaskCancelled,
     TaskError,
     TaskExists,
@@ -20,7 +20,9 @@ from imglab.errors import (
 from imglab.queues.adding import Adding, batch_of, ids_in, new_id
 from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
 from imglab.queues.invariants import Standing, broken, seen_twice
+from imglab.queues.own_claims import OwnClaims
 from imglab.queues.patience import Patience, end_of
+from imglab.queues.room import Room
 from imglab.queues.task import (
     QueueSettings,
     QueueStats,
@@ -33,11 +35,8 @@ from imglab.queues.task import (
 from imglab.queues.vocabulary import NORMAL, Status
 from imglab.text import told
 
-#: How many of its own claims a queue object remembers, for calls with a bare id.
-REMEMBERED = 10_000
 
-
-class BaseQueue(ABC):
+class BaseQueue(OwnClaims, ABC):
     """A queue of tasks: each is executed at least once, its completion recorded exactly once.
 
     A claim lasts for one lease and is known by its token. Calls that need the claim take the Task
@@ -48,9 +47,8 @@ class BaseQueue(ABC):
     patience: float = 5.0
 
     def __init__(self, settings: QueueSettings) -> None:
+        super().__init__()
         self.settings = settings
-        #: Id → claim and worker.
-        self._claims: dict[str, tuple[str, str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +56,7 @@ class BaseQueue(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:  # noqa: B027 - not every queue holds something
+    def close(self) -> None:
         """Give back what the queue holds, such as connections; its tasks stay where they are."""
 
     # What producers call
@@ -71,27 +69,30 @@ class BaseQueue(ABC):
         task_id: str | None = None,
         delay: float | timedelta | None = 0,
         max_attempts: int | None = None,
+        timeout: float | None = 0,
     ) -> str:
         """Add a task and return its id. Nobody may claim it before `delay` seconds have passed.
 
+        A full queue (see QueueSettings.max_pending) has to make room within `timeout` seconds, None
+        for ever: else QueueFull.
         TaskError for a payload that is no JSON object or too large; TaskExists for an id in use;
         PartlyAdded when Redis went away, and nobody knows whether the task is in.
         """
         text = encode(payload, "The payload")
-        call = Adding(new_id(), total=1)
+        call = Adding(new_id())
         if task_id is None:
             task_id = call.batch  # as good as any
         else:
             call.has_own_ids = True
-        tasks = {check_name(task_id, "The id"): text}
+        call.left.append((check_name(task_id, "The id"), text))
         try:
-            refused = self._checked_add(tasks, priority, delay, max_attempts, call)
+            self._checked_add(call, priority, delay, max_attempts, timeout)
         except QueueError as error:
             if call.unsure:
                 raise call.is_unknown(error) from error
             raise
-        if refused and call.has_own_ids:  # an id of ours is new: a lost reply's task has it
-            raise TaskExists(*refused)
+        if call.refused and call.has_own_ids:  # an id of ours is new: a lost reply's task has it
+            raise TaskExists(*call.refused)
         return task_id
 
     def add_tasks(
@@ -101,11 +102,14 @@ class BaseQueue(ABC):
         *,
         delay: float | timedelta | None = 0,
         max_attempts: int | None = None,
+        timeout: float | None = 0,
         resume: PartlyAdded | str | None = None,
     ) -> list[str]:
         """Add many tasks in few round trips and return their ids, in order.
 
         All payloads are checked before any task is added; TaskError as in `add_task`.
+        A full queue takes as many as there is room for; for the others it has to make room within
+        `timeout` seconds, None for ever: else PartlyAdded, and its `why` is QueueFull.
         PartlyAdded when it stops in the middle: repeated with that error, it adds only the rest:
 
             try:
@@ -119,13 +123,14 @@ class BaseQueue(ABC):
         if not isinstance(payloads, Iterable) or isinstance(payloads, str | Mapping):
             raise TaskError(f"add_tasks takes a list of payloads, not {told(payloads)}.")
         texts = [encode(payload, "The payload") for payload in payloads]
-        call = Adding(batch_of(resume), total=len(texts))
+        call = Adding(batch_of(resume))
         ids = ids_in(call.batch, texts)
         tasks = dict(zip(ids, texts, strict=True))
         if isinstance(resume, PartlyAdded):
             call.added = [each for each in resume.added if tasks.pop(each, None) is not None]
+        call.left.extend(tasks.items())
         try:
-            self._checked_add(tasks, priority, delay, max_attempts, call)
+            self._checked_add(call, priority, delay, max_attempts, timeout)
         except TaskError:
             raise
         except QueueError as error:
@@ -133,13 +138,25 @@ class BaseQueue(ABC):
         return ids
 
     def _checked_add(
-        self, tasks: dict[str, str], priority: str, delay: Any, tries: Any, call: Adding
-    ) -> list[str]:
+        self, call: Adding, priority: str, delay: Any, tries: Any, timeout: Any
+    ) -> None:
         check_priority(priority)
         seconds = as_delay(delay)
         if tries is not None:
             tries = as_count(tries, "max_attempts", 1)
-        return self._add(tasks, priority, seconds, tries, call)
+        timeout = as_timeout(timeout)
+        room = Room(self, timeout)
+        patience = Patience(self.patience, end_of(timeout))
+        while call.left:
+            with patience:
+                try:
+                    self._add(call, priority, seconds, tries)
+                except QueueFull:
+                    if room.is_late():
+                        raise
+                    room.wait()
+                else:
+                    room.was_found()
 
     # What workers call
 
@@ -356,10 +373,11 @@ class BaseQueue(ABC):
     # What a store has to bring
 
     @abstractmethod
-    def _add(
-        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None, call: Adding
-    ) -> list[str]:
-        """Store checked tasks, id → JSON; note in `call` how far it came; return ids that exist."""
+    def _add(self, call: Adding, priority: str, delay: float, tries: int | None) -> None:
+        """Store some of the checked tasks that are left, the first ones, and note it in `call`.
+
+        QueueFull when there is no room for all of these.
+        """
 
     @abstractmethod
     def _complete(self, task: Task, result: str) -> None:
@@ -375,26 +393,3 @@ class BaseQueue(ABC):
 
         False at `until`, a time.monotonic().
         """
-
-    # Claims made by this object, for calls with a bare id
-
-    def _remember(self, task: Task) -> Task:
-        # The claim alone, not the payload, which may have 64 KiB. Taken out first: a claim made
-        # anew is the newest again.
-        self._claims.pop(task.id, None)
-        self._claims[task.id] = (task.claim, task.worker)
-        if len(self._claims) > REMEMBERED:
-            del self._claims[next(iter(self._claims))]
-        return task
-
-    def _claimed(self, task: Task | str) -> Task:
-        if isinstance(task, Task):
-            return task
-        try:
-            claim, worker = self._claims[task]
-            return Task(task, {}, claim=claim, worker=worker)
-        except (KeyError, TypeError):  # TypeError: what is no text, such as a list
-            raise NoSuchTask(
-                f"Task {told(task)} was never claimed here. Take it with get_task() first: "
-                "only who holds a task may finish it."
-            ) from None

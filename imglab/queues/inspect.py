@@ -13,7 +13,9 @@ from typing import Any, cast
 
 import redis
 
+from imglab.errors import QueueError
 from imglab.queues.keys import Keys
+from imglab.queues.stored_settings import from_text
 from imglab.queues.vocabulary import FINISHED, PRIORITIES, Status
 
 #: What stands for a name that cannot be read.
@@ -87,6 +89,13 @@ class Snapshot:
     #: Completed, failed and cancelled since the queue began.
     totals: dict[str, int]
     is_paused: bool
+    #: How many tasks may be in line and delayed; None for any number.
+    max_pending: int | None = None
+
+    @property
+    def in_line(self) -> int:
+        """Tasks that wait for a worker, now or for later: those that a bound counts."""
+        return sum(self.counts[place] for place in (*PRIORITIES, Status.DELAYED))
 
 
 def read_claim(task_id: str, text: object) -> Claim:
@@ -195,7 +204,7 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
         pipe.hgetall(keys.workers)
         pipe.zcard(keys.delayed)
         pipe.zrange(keys.delayed, 0, NAMED - 1)
-        pipe.hmget(keys.meta, [*FINISHED, "paused"])
+        pipe.hmget(keys.meta, [*FINISHED, "paused", "settings"])
         pipe.xrevrange(keys.events, count=RECENT_EVENTS)
         for line in keys.lines:
             pipe.llen(line)
@@ -204,7 +213,7 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
             pipe.llen(keys.finished(status))
             pipe.lrange(keys.finished(status), 0, NAMED - 1)
         clock, held, known, delayed, due, meta, recent, *lists = pipe.execute()
-    *totals, paused = meta
+    *totals, paused, settings = meta
     places = (*PRIORITIES, *FINISHED)
     counts: dict[str, int] = dict(zip(places, lists[::2], strict=True))
     ids: dict[str, list[str]] = dict(zip(places, lists[1::2], strict=True))
@@ -223,6 +232,7 @@ def snapshot(client: redis.Redis, keys: Keys) -> Snapshot:
         events=[read_event(entry, fields) for entry, fields in reversed(recent)],
         totals=dict(zip(FINISHED, map(read_number, totals), strict=True)),
         is_paused=bool(paused),
+        max_pending=_read_bound(settings),
     )
 
 
@@ -253,6 +263,16 @@ def with_record(client: redis.Redis, keys: Keys, task_ids: Iterable[str]) -> lis
             pipe.exists(keys.task(task_id))
         found = pipe.execute()
     return [task_id for task_id, is_there in zip(wanted, found, strict=True) if is_there]
+
+
+def _read_bound(text: str | None) -> int | None:
+    """The bound in the stored settings; None where there is none, or where they are broken."""
+    if text is None:
+        return None
+    try:
+        return from_text(text).max_pending
+    except QueueError:
+        return None
 
 
 def _read_object(text: object) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from imglab.errors import LeaseLost
+from imglab.errors import LeaseLost, QueueFull
 from imglab.queues.adding import Adding
 from imglab.queues.arguments import as_count, as_id, as_ids, as_timeout
 from imglab.queues.invariants import Standing
@@ -40,22 +40,31 @@ class TaskQueue(MemorySteps):
 
     # Producers and workers
 
-    def _add(
-        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None, call: Adding
-    ) -> list[str]:
+    def _add(self, call: Adding, priority: str, delay: float, tries: int | None) -> None:
         with self._changed:
-            refused = []
-            for task_id, payload in tasks.items():
+            bound = self.settings.max_pending
+            in_line = 0
+            if bound is not None:
+                in_line = self._in_line()
+            while call.left:
+                task_id, payload = call.left[0]
                 if task_id in self._records:
-                    refused.append(task_id)
-                    continue
-                self._records[task_id] = Record(payload, priority, Status.PENDING, tries)
-                if delay:
-                    self._delay(task_id, delay)
-                    self._note(Event.ADDED, task_id, priority=priority, wait=int(delay * 1000))
+                    call.refused.append(task_id)
+                elif bound is not None and in_line >= bound:
+                    raise QueueFull(in_line, bound)
                 else:
-                    self._line_up(task_id, Event.ADDED, priority=priority)
-            return refused
+                    self._store(task_id, Record(payload, priority, Status.PENDING, tries), delay)
+                    in_line += 1
+                call.are_in(1)
+
+    def _store(self, task_id: str, record: Record, delay: float) -> None:
+        self._records[task_id] = record
+        priority = record.priority
+        if delay:
+            self._delay(task_id, delay)
+            self._note(Event.ADDED, task_id, priority=priority, wait=int(delay * 1000))
+        else:
+            self._line_up(task_id, Event.ADDED, priority=priority)
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")

@@ -136,6 +136,11 @@ class MemorySteps(BaseQueue):
         found = [(each, record) for each, record in timed if record.status in statuses]
         return sorted(found, key=_deadline)
 
+    def _in_line(self) -> int:
+        """How many tasks wait for a worker, now or for later."""
+        delayed = [each for each in self._timed if self._records[each].status is Status.DELAYED]
+        return len(delayed) + sum(map(len, self._pending.values()))
+
     def _let_time_pass(self) -> float:
         """Reap, and put in line what is due; when the next change by time alone comes."""
         self.reap()

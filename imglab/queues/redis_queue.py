@@ -19,14 +19,13 @@ from typing import Any
 import hiredis
 import redis
 
-from imglab.errors import LeaseLost, QueueError, TaskError
+from imglab.errors import LeaseLost, QueueError, QueueFull, TaskError
 from imglab.queues import inspect
 from imglab.queues.adding import Adding
 from imglab.queues.arguments import as_count, as_id, as_ids, as_seconds, as_text, as_timeout
 from imglab.queues.connection import BLOCK, has_changed_nothing, place_of, speaking_to
 from imglab.queues.keys import DEFAULT_NAME, as_pattern
 from imglab.queues.nonces import Nonces
-from imglab.queues.patience import patient
 from imglab.queues.redis_reader import unknown_task
 from imglab.queues.redis_settings import RedisSettings
 from imglab.queues.redis_walk import STEP
@@ -104,37 +103,46 @@ class RedisTaskQueue(RedisSettings):
 
     # Producers and workers
 
-    def _add(
-        self, tasks: dict[str, str], priority: str, delay: float, tries: int | None, call: Adding
-    ) -> list[str]:
+    def _add(self, call: Adding, priority: str, delay: float, tries: int | None) -> None:
+        self._agree()
+        at_once = CHUNK
+        if call.lacks_room:
+            at_once = 1  # it asks whether there is room by now, and all others follow
+        chunk = list(itertools.islice(call.left, at_once))
+        unsure = call.unsure
+        call.unsure = [task_id for task_id, _ in chunk]
         # With a nonce in its record, a task that an unheard reply added is known as ours.
         nonce = call.batch if call.has_own_ids else ""
-        options = {
-            "priority": priority,
-            "delay": int(delay * 1000),
-            "max_attempts": tries or "",
-            "nonce": nonce,
-        }
-        refused: list[str] = []
-        items = iter(tasks.items())
-        while chunk := list(itertools.islice(items, CHUNK)):
-            call.unsure = [task_id for task_id, _ in chunk]
-            try:
-                refused += self._insist_on_adding(chunk, options)
-            except QueueError as error:
-                if has_changed_nothing(error):
-                    call.unsure = []
-                raise
-            call.are_in()
-        return refused
+        try:
+            reply = self._run(
+                "add_tasks",
+                *itertools.chain.from_iterable(chunk),
+                priority=priority,
+                delay=int(delay * 1000),
+                max_attempts=tries or "",
+                nonce=nonce,
+            )
+        except QueueError as error:
+            if has_changed_nothing(error):
+                call.unsure = unsure
+            raise
+        call.lacks_room = bool(reply) and isinstance(reply[0], int)
+        if not call.lacks_room:
+            call.are_in(len(chunk))
+            call.refused += reply
+            return
+        taken, in_line, *refused = reply
+        call.are_in(taken)
+        call.refused += refused
+        self._refuse(in_line)
 
-    @patient
-    def _insist_on_adding(
-        self, chunk: list[tuple[str, str]], options: Mapping[str, Any]
-    ) -> list[str]:
+    def _refuse(self, in_line: int) -> None:
+        """Raise QueueFull, unless the bound is another one by now."""
+        bound = self.settings.max_pending
+        self._look_again = 0.0
         self._agree()
-        words = itertools.chain.from_iterable(chunk)
-        return list(self._run("add_tasks", *words, **options))
+        if bound is not None and bound == self.settings.max_pending:
+            raise QueueFull(in_line, bound)
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
         check_name(worker, "The worker's name")

@@ -337,6 +337,9 @@ def _ends(event: Mapping[str, str], task_id: str) -> bool:
 
 def _in_redis_units(settings: QueueSettings) -> str:
     """The settings as the scripts take them: all but the time limit, the workers' business."""
+    bound = settings.max_pending
+    if bound is None:
+        bound = 0
     numbers = (
         int(settings.lease * 1000),
         int(settings.backoff * 1000),
@@ -346,6 +349,7 @@ def _in_redis_units(settings: QueueSettings) -> str:
         settings.keep,
         int(settings.keep_events),
         int(settings.ttl),  # seconds
+        bound,
     )
     return " ".join(map(str, numbers))
 

@@ -101,6 +101,11 @@ class QueueStats:
         return figures
 
     @property
+    def in_line(self) -> int:
+        """Tasks that wait for a worker, now or for later: those that a bound counts."""
+        return self.pending + self.delayed
+
+    @property
     def unfinished(self) -> int:
         """Tasks that a worker still has to finish."""
         return sum(self[status] for status in UNFINISHED)
@@ -136,6 +141,9 @@ class QueueSettings:
     keep_events: int = 10_000
     #: How long a result is kept.
     ttl: float = 24 * 3600.0
+    #: How many tasks may be in line and delayed together, None for any number: to add one more
+    #: waits for room, or is refused.
+    max_pending: int | None = None
 
     @property
     def longest_try(self) -> float:
@@ -146,12 +154,9 @@ class QueueSettings:
         for name, (least, most) in _SECONDS.items():
             _check_number(name, getattr(self, name), least, most)
         for name in _COUNTS:
-            value = getattr(self, name)
-            is_whole = isinstance(value, int) and not isinstance(value, bool)
-            if not is_whole or not 1 <= value <= MAX_COUNT:
-                raise QueueError(
-                    f"{name} must be a whole number from 1 to {MAX_COUNT:,}, not {told(value)}."
-                )
+            _check_count(name, getattr(self, name))
+        if self.max_pending is not None:
+            _check_count("max_pending", self.max_pending)
         if self.time_limit is not None and self.time_limit != math.inf:
             _check_number("time_limit", self.time_limit, 0.01, A_YEAR)
 
@@ -161,6 +166,14 @@ def _check_number(name: str, value: Any, least: float, most: float) -> None:
     if not is_number or not least <= value <= most:
         raise QueueError(
             f"{name} must be a number of seconds from {least:g} to {most:,.0f}, not {told(value)}."
+        )
+
+
+def _check_count(name: str, value: Any) -> None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or not 1 <= value <= MAX_COUNT:
+        raise QueueError(
+            f"{name} must be a whole number from 1 to {MAX_COUNT:,}, not {told(value)}."
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imglab.queues.inspect import UNKNOWN
+from imglab.queues.room import fullness
 from imglab.queues.vocabulary import PRIORITIES, Event, Status, meaning
 from imglab.text import short, shown
 from imglab.views.frames import Frame, Hold
@@ -205,8 +206,8 @@ class _Drawing:
 
     def _title_rows(self, title: str, note: str) -> list[str]:
         state = note
-        if not state and self.frame.is_paused:
-            state = "paused"
+        if not state:
+            state = self._state()
         # The first row settles the columns, so it has all three; its title runs over into the
         # second.
         first, second, third = self.size.columns
@@ -225,6 +226,16 @@ class _Drawing:
         bars = tinted(sparkline(rates), DONE)
         left = f"{self.frame.unfinished:,} left"
         return [head, self._row(f"{rate:,.1f} tasks/s", bars, left)]
+
+    def _state(self) -> str:
+        """What is unusual about the queue, in a few words; mostly nothing."""
+        frame = self.frame
+        words = []
+        if frame.is_paused:
+            words.append("paused")
+        if frame.is_full:
+            words.append(fullness(frame.in_line, frame.max_pending))
+        return ", ".join(words)
 
     def _squares(self, count: int, symbol: str, colour: str) -> str:
         """A symbol a task; with too many for the row, one for 10, 100, … of them; it says so."""

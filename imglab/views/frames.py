@@ -55,6 +55,8 @@ class Frame:
     #: Completed since the queue began.
     total: int = 0
     is_paused: bool = False
+    #: How many tasks may be in line and delayed; None for any number, or where nobody knows.
+    max_pending: int | None = None
     #: Those of the workers that show no life, each with words for it.
     silent: dict[str, str] = field(default_factory=dict)
 
@@ -66,7 +68,17 @@ class Frame:
     @property
     def unfinished(self) -> int:
         """Tasks that a worker still has to finish."""
-        return sum(self.counts[each] for each in (*PRIORITIES, Status.PROCESSING, Status.DELAYED))
+        return self.in_line + self.counts[Status.PROCESSING]
+
+    @property
+    def in_line(self) -> int:
+        """Tasks that wait for a worker, now or for later: those that a bound counts."""
+        return sum(self.counts[each] for each in (*PRIORITIES, Status.DELAYED))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the queue has a bound, and no more room."""
+        return self.max_pending is not None and self.in_line >= self.max_pending
 
 
 class Camera:
@@ -99,6 +111,7 @@ class Camera:
             events=now.events,
             total=now.totals[Status.COMPLETED],
             is_paused=now.is_paused,
+            max_pending=now.max_pending,
             silent={state.name: state.words for state in states if not state.is_here},
         )
 

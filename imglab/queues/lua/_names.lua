@@ -16,14 +16,15 @@
 --                                end is taken first
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
 -- ARGV[2]  settings, words: lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
---          keep_events, ttl (s)
+--          keep_events, ttl (s), max_pending
+-- max_pending is 0 where there is no bound.
 -- All times are milliseconds of the server's clock: microseconds do not survive Lua's 14 digits.
 local processing, delayed, completed, failed, cancelled, wake, workers, events, meta, odd =
   unpack(KEYS, 1, 10)
 local FIRST_LINE = 11 -- in KEYS
 local namespace = ARGV[1]
 -- Texts: Lua counts with them as with numbers, but does not compare them.
-local LEASE, BACKOFF, BACKOFF_CAP, MAX_ATTEMPTS, MAX_CRASHES, KEEP, KEEP_EVENTS, TTL =
-  ARGV[2]:match('^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+local LEASE, BACKOFF, BACKOFF_CAP, MAX_ATTEMPTS, MAX_CRASHES, KEEP, KEEP_EVENTS, TTL, MAX_PENDING =
+  ARGV[2]:match('^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
