@@ -25,6 +25,7 @@ READY_INTERVAL_S = 0.01
 GRACE_S = 2.0
 #: How long the process may take to leave, in seconds.
 EXIT_TIMEOUT_S = GRACE_S + 5.0
+NOT_STARTED = "{name} has not started yet: `with LoneWorker(…) as worker:`"
 
 
 class LoneWorker:
@@ -67,10 +68,17 @@ class LoneWorker:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The id of its process. ImglabError before it was started."""
+        if self._process is None:
+            raise ImglabError(NOT_STARTED.format(name=self.name))
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill it (`kill -9`) and wait until the process is gone."""
         if self._process is None:
-            raise ImglabError(f"{self.name} has not started yet: `with LoneWorker(…) as worker:`")
+            raise ImglabError(NOT_STARTED.format(name=self.name))
         self._process.kill()
         self._process.wait()
 

@@ -25,7 +25,7 @@ WATCH = 3.0
 #: Seconds between two looks at what it wrote.
 LOOK_EVERY = 0.05
 #: What lets it go on, in a process of its own: when it is told to; when whoever froze it is gone,
-#: for that closes the pipe; or after THAW seconds. The frozen one itself cannot watch its parent.
+#: for that closes the pipe; or when its time is over. What stands still cannot watch its parent.
 GUARD = """
 import os, select, signal, sys
 select.select([sys.stdin], [], [], float(sys.argv[2]))
@@ -66,14 +66,16 @@ class _Frozen:
 class Freezer:
     """Processes of workers that stand still, by their ids."""
 
-    def __init__(self, queue: RedisTaskQueue) -> None:
+    def __init__(self, queue: RedisTaskQueue, seconds: float = THAW) -> None:
         self.queue = queue
+        #: After so many seconds a process goes on by itself.
+        self.seconds = seconds
         self._frozen: dict[int, _Frozen] = {}
 
     def freeze(self, worker: str, pid: int) -> None:
-        """Let a process stand still until it is thawed, or for THAW seconds."""
+        """Let a process stand still until it is thawed, or until the time is over."""
         guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", GUARD, str(pid), str(THAW)],
+            [sys.executable, "-I", "-S", "-c", GUARD, str(pid), str(self.seconds)],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # by then, the worker may be gone
             start_new_session=True,  # the notebook's interrupt is not for it
