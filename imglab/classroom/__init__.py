@@ -1,4 +1,4 @@
-"""What only lessons use: the bench, the demo, races, threads or processes, the control room."""
+"""What only lessons use: the bench, the demo, races, the control room, the fault room."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ from imglab.lazy import offer
 if TYPE_CHECKING:
     from imglab.classroom import demo, watching
     from imglab.classroom.controls.panel import control_room
+    from imglab.classroom.fault_room.rooms import FaultRooms
     from imglab.classroom.interleavings import Explorer, explore
     from imglab.classroom.lone_worker import LoneWorker
     from imglab.classroom.seats import take_seat
@@ -19,6 +20,7 @@ else:
         __name__,
         {
             "Explorer": "imglab.classroom.interleavings",
+            "FaultRooms": "imglab.classroom.fault_room.rooms",
             "LoneWorker": "imglab.classroom.lone_worker",
             "bench": "imglab.classroom.setup_check",
             "compare": "imglab.classroom.threads_or_processes",
@@ -34,6 +36,7 @@ else:
 
 __all__ = [
     "Explorer",
+    "FaultRooms",
     "LoneWorker",
     "bench",
     "compare",

@@ -25,6 +25,7 @@ SLOW_FILES = (
     "test_odd_commands",
     "test_exercises",
     "test_failover",
+    "test_fault_room",
     "test_hostile_images",
     "test_keeper",
     "test_lab",
