@@ -23,6 +23,8 @@ from helpers.processes import processes_of
 from lessons import ROOT, SOLVED, classroom, execute, keep_measured, student_edition
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from imglab.classroom.fault_room.causes import CAUSES
+
 NAMES = sorted(path.name for path in SOLVED.glob("*.ipynb"))
 #: What each lesson has to cover of the course; the tests at the end show it.
 COVERS = {
@@ -35,6 +37,7 @@ COVERS = {
     "06": {12, 18},
     "07": {19},
     "08": {14, 20, 22, 24},
+    "10": {14, 15, 20},
 }
 
 every_lesson = pytest.mark.parametrize("name", NAMES)
@@ -688,3 +691,41 @@ def test_s14_each_quality_is_named_and_each_line_of_the_protocol_has_its_promise
     table = text(cell_of(KILL, "08-change-lines")).splitlines()
     (fence,) = [line for line in table if line.startswith("report: is it the token")]
     assert fence.split()[-5:] == ["·", "·", "✗", "·", "·"]
+
+
+ROOMS = "10_fault_room_and_beyond.ipynb"
+
+
+def test_s20_six_faults_are_diagnosed_from_evidence_and_put_right():
+    facts = text(cell_of(ROOMS, "10-facts"))
+    assert "the doctor finds something in 2 of 6 rooms" in facts
+    assert text(cell_of(ROOMS, "10-check-rooms")).count("Trying: room ") == 6
+    assert text(cell_of(ROOMS, "10-mended")).count(": all photographs came") == 6
+
+
+def test_s20_the_causes_of_the_lesson_are_those_that_its_check_knows():
+    rows = re.findall(r"^\| ([a-z ]+) \| (.+) \|$", cell_of(ROOMS, "10-exercise").source, re.M)
+    assert dict(rows[1:]) == {name: cause.meaning for name, cause in CAUSES.items()}
+
+
+def test_s20_the_classics_of_the_session_have_their_remedies():
+    table = cell_of(ROOMS, "10-mended-after").source
+    for word in ("Connection refused", "No module named", "HKEYS", "HDEL", "RPUSH", ".venv"):
+        assert word in table
+
+
+def test_s15_when_to_use_a_queue_in_redis_and_when_not():
+    table = cell_of(ROOMS, "10-when").source
+    use, leave = table.split("| leave it when")
+    for reason in ("survive a restart", "several machines", "crash", "more work", "live"):
+        assert reason in use
+    for reason in ("one simple process", "within a millisecond", "nobody runs a Redis"):
+        assert reason in leave
+
+
+def test_s14_the_qualities_are_compared_and_the_words_of_five_systems_mapped():
+    table = cell_of(ROOMS, "10-map").source
+    qualities = ("persistence", "atomicity", "scalability", "retries", "monitoring", "istribution")
+    assert all(quality in table for quality in qualities)
+    for system in ("RQ", "Celery", "Dramatiq", "SQS", "Streams"):
+        assert re.search(rf"^\| {system} \|", table, re.MULTILINE)
