@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 
 #: The kinds of characters that steer or hide: control, format, half a pair, line and paragraph end.
@@ -18,6 +19,10 @@ _ODD_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset({"\u200c", "\u200d"})
 #: A colour or another wish to a terminal, as programs write them into their logs.
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+#: Letters of a printed line that have room in a browser 1,024 pixels wide: JupyterLab breaks a
+#: longer one anywhere, also inside a word.
+LINE_LETTERS = 70
 
 
 def shown(text: object) -> str:
@@ -72,6 +77,24 @@ def told(value: object) -> str:
 def short(text: str, length: int) -> str:
     """The text, or so many letters of it."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Sentences in lines that have room everywhere; `indent` is in front of each but the first.
+
+    Lines that are there stay apart. Names and addresses are not divided, however long they are.
+    """
+    lines = []
+    for line in text.splitlines():
+        parts = textwrap.wrap(
+            line,
+            LINE_LETTERS,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines.append("\n".join(parts))
+    return "\n".join(lines)
 
 
 def _is_odd(letter: str) -> bool:

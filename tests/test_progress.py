@@ -45,7 +45,7 @@ def test_a_prediction_is_kept_and_shown_again_after_a_restart_too(monkeypatch, c
 def test_dots_are_no_prediction_and_none_at_all_is_no_error(capsys):
     predict("05-predict-speedup", ...)
     predicted("05-predict-speedup")
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
     assert "in place of the dots" in printed
     assert "You made no prediction" in printed
 

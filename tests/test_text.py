@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglab.text import is_utf8, short, shown, shown_json, shown_lines, shown_output
+from imglab.text import (
+    LINE_LETTERS,
+    is_utf8,
+    short,
+    shown,
+    shown_json,
+    shown_lines,
+    shown_output,
+    wrapped,
+)
 
 #: Any text, with more of what a terminal obeys than chance would bring.
 TEXTS = st.text(
@@ -79,3 +88,21 @@ def test_names_of_other_bytes_are_known():
 def test_a_long_text_is_cut_with_a_sign_of_it():
     assert short("12345", 5) == "12345"
     assert short("123456", 5) == "1234…"
+
+
+def test_sentences_are_divided_between_words_and_names_never():
+    name = "06-exercise-snapshot"
+    text = wrapped(" ".join([name] * 20))
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= LINE_LETTERS
+    assert text.split() == [name] * 20
+    long = "redis://" + "x" * 100
+    assert wrapped(long) == long
+
+
+def test_lines_that_are_there_stay_and_those_that_follow_are_indented():
+    words = "word " * 20
+    lines = wrapped(f"first\n\n  code\n{words}", indent="    ").splitlines()
+    assert lines[:3] == ["first", "", "  code"]
+    assert lines[3].startswith("word")
+    assert lines[4].startswith("    word")

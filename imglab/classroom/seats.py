@@ -18,6 +18,7 @@ from imglab.errors import QueueError, QueueUnavailable
 from imglab.queues.connection import in_database
 from imglab.queues.presence import Presence, Present
 from imglab.server.lifecycle import RedisServer
+from imglab.text import wrapped
 
 #: How many databases a Redis has when nobody changed it.
 DATABASES = 16
@@ -53,10 +54,11 @@ def take_seat(namespace: str) -> RedisServer:
         except QueueUnavailable:
             raise
         except QueueError:  # a user who may not list the connections
-            print(  # noqa: T201 - said aloud, in a notebook
+            words = (
                 "This Redis does not say who else is here. If two of you run the same lesson on "
                 "it, give each a database: write /1 or /2 behind the address."
             )
+            print(wrapped(words))  # noqa: T201 - said aloud, in a notebook
             return here
         _taken[lesson, here.host, here.port] = known
         if reason:

@@ -26,6 +26,7 @@ from imglab.exercises.papers import Report, Request
 from imglab.exercises.verdict import Verdict
 from imglab.exercises.words import told
 from imglab.queues import RedisTaskQueue
+from imglab.text import wrapped
 
 #: Exercises that passed in this notebook.
 _passed = set[str]()
@@ -145,9 +146,10 @@ def hint(name: str) -> None:
     _hinted[name] = number + 1
     progress.write_down("hinted", name)
     if number < len(hints):
-        print(f"Hint {number + 1} of {len(hints)}: {hints[number]}")  # noqa: T201
+        print(wrapped(f"Hint {number + 1} of {len(hints)}: {hints[number]}"))  # noqa: T201
     else:
-        print(f'That was the last hint; solution("{name}") shows one way to do it.')  # noqa: T201
+        words = f'That was the last hint; solution("{name}") shows one way to do it.'
+        print(wrapped(words))  # noqa: T201
 
 
 def solution(name: str) -> None:
@@ -166,7 +168,8 @@ def use(name: str, answer: Any) -> Any:
     """
     if has_passed(name, answer):
         return answer
-    print(f"{name} has not passed yet, so what follows uses our solution.")  # noqa: T201
+    words = f"{name} has not passed yet, so what follows uses our solution."
+    print(wrapped(words))  # noqa: T201
     ours = find(name).solution
     if not _are_files(ours):
         return ours
@@ -221,7 +224,8 @@ def _examine(name: str, exercise: Exercise, carried: bytes) -> Report:
 
 
 def _say_case(given: str) -> None:
-    print(f"Trying: {given} …", flush=True)  # noqa: T201 - a notebook shows it at once
+    words = wrapped(f"Trying: {given} …", indent="    ")
+    print(words, flush=True)  # noqa: T201 - a notebook shows it at once
 
 
 def _tidy(url: str, namespace: str) -> None:

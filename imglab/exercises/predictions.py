@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imglab.exercises import progress
 from imglab.exercises.words import told
+from imglab.text import wrapped
 
 #: Prediction → its value as text, for where no file can be written.
 _kept = dict[str, str]()
@@ -12,12 +13,13 @@ _kept = dict[str, str]()
 def predict(name: str, value: object) -> None:
     """Keep a prediction until after the run; `...` is none yet."""
     if value is ... or value is None:
-        print(f"{name} is still open: put your prediction in place of the dots.")  # noqa: T201
+        words = f"{name} is still open: put your prediction in place of the dots."
+        print(wrapped(words))  # noqa: T201
         return
     text = told(value)
     _kept[name] = text
     progress.write_down("predicted", name, text)
-    print(f"Your prediction is kept: {text}")  # noqa: T201
+    print(wrapped(f"Your prediction is kept: {text}"))  # noqa: T201
 
 
 def predicted(name: str) -> None:
@@ -26,4 +28,4 @@ def predicted(name: str) -> None:
     if text is None:
         print("You made no prediction here. The next one is for free.")  # noqa: T201
         return
-    print(f"You predicted: {text}")  # noqa: T201
+    print(wrapped(f"You predicted: {text}"))  # noqa: T201

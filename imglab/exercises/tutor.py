@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from imglab.exercises.exercise import last_answer, last_verdict, task_of
+from imglab.text import wrapped
 
 _PROMPT = """\
-You are my tutor. I am learning about task queues with Redis, in Python. Help me with one exercise,
-but do not solve it, and do not show code that does. Ask me one question at a time, wait for my
-answer, and build on it. When I am stuck, give the smallest hint that helps. When I am right, ask me
-why it works.
+You are my tutor. I am learning about task queues with Redis, in
+Python. Help me with one exercise, but do not solve it, and do not
+show code that does. Ask me one question at a time, wait for my
+answer, and build on it. When I am stuck, give the smallest hint that
+helps. When I am right, ask me why it works.
 
 The exercise, {name}:
 {task}
@@ -30,5 +32,5 @@ def tutor(name: str) -> None:
     task = task_of(name)
     answer = last_answer(name) or "I have not begun."
     verdict = last_verdict(name) or "I have not run the check yet."
-    text = _PROMPT.format(name=name, task=task, answer=answer.rstrip(), verdict=verdict)
+    text = _PROMPT.format(name=name, task=wrapped(task), answer=answer.rstrip(), verdict=verdict)
     print(text)  # noqa: T201

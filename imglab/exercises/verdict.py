@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass, field
 
+from imglab.text import wrapped
+
 #: Letters of a line of a verdict.
 WIDTH = 72
 
@@ -24,10 +26,10 @@ class Verdict:
     def __repr__(self) -> str:
         if self.state == "passed":
             head = f"PASSED {self.exercise}: {self.lines['passed']} of {self.lines['passed']}"
-            return f"{head}, {self.checked}" if self.checked else head
+            return wrapped(f"{head}, {self.checked}") if self.checked else head
         head = f"Not yet: {self.exercise}"
         if self.state == "not started":
-            return f"{head} is not started. Put your code in place of the dots (...)."
+            return wrapped(f"{head} is not started. Put your code in place of the dots (...).")
         body = [_line(word, text) for word, text in self.lines.items() if text]
         if self.checked:
             body.insert(0, _line("checked", self.checked))
