@@ -157,6 +157,13 @@ def use_theme(page: Any, theme: str) -> None:
     page.wait_for_function(f"document.body.dataset.jpThemeName == {theme!r}")
 
 
+def trust(page: Any) -> None:
+    """Show every output as in a notebook that one ran oneself: nothing of it is dropped."""
+    page.evaluate(f"{CELLS}.forEach(each => {{ each.trusted = true }})")
+    # The next question comes after the page was drawn anew.
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def cut_off(page: Any) -> list[str]:
     """What each output begins with that is wider than its place, and so is cut or scrolls."""
     return page.evaluate(

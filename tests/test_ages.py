@@ -85,7 +85,7 @@ def test_the_text_says_what_the_picture_says():
         "high          20        0                         0",
         "normal         0        0                         0",
         "low            0        2                        20  (it still waits)",
-        "latest claims  " + "H" * 20,
+        "claims  " + "H" * 20,
     ]
     picture = words_of(ages_html(now, "strict"))
     for words in ("strict   after 20 claims", "20   20 ▶", "H" * 20):

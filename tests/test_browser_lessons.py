@@ -54,11 +54,15 @@ def lab(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, lab):
-    with browser.notebook(lab, f"notebooks/solved/{name}") as page:
+    with browser.notebook(lab, f"notebooks/solved/{name}", width=SMALL) as page:
         live = page.locator(VIEWS)
         # As in a fresh clone: no output is trusted, and nothing has run yet.
         assert live.count() == stored_views(name)
         assert all(text.strip() for text in live.all_inner_texts())
+        assert browser.cut_off(page) == []
+        # Trusted, as they are after a run, widths are those that the views ask for.
+        browser.trust(page)
+        assert browser.cut_off(page) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ from helpers.server import redis_queue
 from imglab.classroom.interleavings import explore
 from imglab.errors import ImglabError, LeaseLost
 from imglab.queues import QueueSettings
+from imglab.views.html_table import MOST_LETTERS
 from imglab.views.messages import REDIS, Conversation, Diary, Message, conversation, message_of
 
 EVENTS = [
@@ -169,3 +170,18 @@ def test_an_order_is_drawn_with_its_states_and_its_end():
     assert re.fullmatch(r"│─+ look ─+▶│ +│ +\['coffee'\]", drawn[1])
     assert re.fullmatch(r"│ +│◀─+ take out ─+│ +\[\]", drawn[3])
     assert "● taken twice" in drawn[-1]
+
+
+def test_a_table_has_room_on_a_small_screen_and_loses_no_words():
+    refused = Message("worker-2", "photograph-0001.jpg is done", REDIS, is_refused=True)
+    alone = Message(REDIS, "coffee is due, back in its line")
+    remark = Message("worker-1", "look", REDIS, remark="what is there now: " + "coffee " * 3)
+    story = Conversation((remark, alone, refused))
+    html = story._repr_html_()
+    widths = [int(each) for each in re.findall(r"<th [^>]*width:(\d+)ch", html)]
+    assert sum(widths) <= MOST_LETTERS
+    for line in re.findall(r"[^<>]*─[^<>]*", html):
+        assert max(map(len, line.splitlines())) <= widths[0]
+    letters = "".join(re.sub(r"<[^>]+>", "", html).split())
+    for each in (f"{refused.words}: refused", alone.words, remark.remark):
+        assert "".join(each.split()) in letters

@@ -19,7 +19,7 @@ from math import comb
 from typing import Any
 
 from imglab.errors import ImglabError
-from imglab.views.html_table import BAD, DONE, GREY, cell, row, table, tinted
+from imglab.views.html_table import BAD, DONE, GREY, WRAP_STYLE, cell, row, table, tinted
 from imglab.views.live_view import PLAIN_TEXT, show_controls
 from imglab.views.messages import REDIS, Conversation, Message
 
@@ -171,7 +171,7 @@ def _played(
 def order_html(order: Order, done: int) -> str:
     """An order as a table of text: the steps so far, the next one, and those to come."""
     workers = list(dict.fromkeys(each.worker for each in order.moments))
-    heads = [cell(escape(worker), "width:14em", tag="th") for worker in workers]
+    heads = [cell(escape(worker), "width:10em", tag="th") for worker in workers]
     heads.append(cell("what is there now", "width:24em", tag="th"))
     rows = [row(heads)]
     for number, moment in enumerate(order.moments):
@@ -179,7 +179,7 @@ def order_html(order: Order, done: int) -> str:
         texts = [moment.step if worker == moment.worker else "" for worker in workers]
         texts.append(moment.state if is_done else "")
         colour = "inherit" if is_done else GREY
-        cells = [cell(escape(text), f"color:{colour}") for text in texts]
+        cells = [cell(escape(text), f"{WRAP_STYLE};color:{colour}") for text in texts]
         is_latest = number == done - 1
         rows.append(row(cells, "font-weight:bold" if is_latest else ""))
     if done >= len(order.moments):

@@ -18,7 +18,19 @@ from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image
 from imglab.project import photographs, project_root
 from imglab.queues import RedisTaskQueue
-from imglab.views.html_table import BAD, DONE, GREY, WAITING, cell, fixed_table, row, tinted
+from imglab.views.html_table import (
+    BAD,
+    DONE,
+    GREY,
+    MOST_LETTERS,
+    WAITING,
+    WRAP_STYLE,
+    cell,
+    fixed_table,
+    letters_wide,
+    row,
+    tinted,
+)
 from imglab.views.live_view import Live
 from imglab.workers import WorkerPool
 
@@ -32,8 +44,11 @@ LOOKS = {
     "waiting": tinted("○ waiting", WAITING),
     "not tried": tinted("○ not tried", GREY),
 }
+#: Letters of the lamp's name, and of its state.
+NAME_LETTERS = 22
+STATE_LETTERS = 13
 #: Letters of the three columns: lamp, state, what was seen.
-COLUMNS = (26, 13, 60)
+COLUMNS = (NAME_LETTERS, STATE_LETTERS, MOST_LETTERS - NAME_LETTERS - STATE_LETTERS)
 #: Seconds that the photograph may take.
 ROUND_TRIP_TIMEOUT = 20.0
 #: Seconds in which the view has to move.
@@ -156,8 +171,7 @@ class Bench:
 
 def _row(name: str, look: str, words: str) -> str:
     pairs = zip((name, look, words), COLUMNS, strict=True)
-    wraps = "vertical-align:top;white-space:normal"
-    return row(cell(text, f"{wraps};width:{width}ch") for text, width in pairs)
+    return row(cell(text, f"{WRAP_STYLE};{letters_wide(width)}") for text, width in pairs)
 
 
 def _tried(attempt: Callable[[], str]) -> Lamp:

@@ -20,6 +20,7 @@ from imglab.views.html_table import (
     WAITING,
     cell,
     fixed_table,
+    letters_wide,
     plain,
     row,
     tinted,
@@ -28,7 +29,7 @@ from imglab.views.live_view import Live
 from imglab.views.recordings import Replay
 
 #: Ages in a lane; of a longer line, those at its front.
-LANE_TASKS = 8
+LANE_TASKS = 7
 #: Letters of an age.
 AGE_LETTERS = 5
 #: The latest claims that are shown, each as the first letter of its level.
@@ -36,7 +37,7 @@ LAST_CLAIMS = 64
 #: Claims that a task waits at most where every 8th claim serves the other two levels in turn.
 FAIR_WAIT = 16
 #: Letters for how many more tasks stand behind those with an age in the lane.
-MORE_LETTERS = 9
+MORE_LETTERS = 10
 #: Letters of the four columns: level, lane, claims, longest wait.
 COLUMNS = (8, MORE_LETTERS + LANE_TASKS * AGE_LETTERS + 2, 8, 9)
 
@@ -65,7 +66,7 @@ class Moment:
             numbers = f"{self.served[level]:8}{len(ages):9}{self.longest[level]:26}"
             lines.append(f"{shown(level):8}{numbers}{note}")
         if self.latest:
-            lines.append(f"latest claims  {''.join(map(_letter, self.latest))}")
+            lines.append(f"claims  {''.join(map(_letter, self.latest))}")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -163,7 +164,7 @@ def ages_html(moment: Moment, title: str = "") -> str:
     rows += [_level_row(level, moment, colours[level]) for level in levels]
     letters = [tinted(plain(_letter(level)), colours[level]) for level in moment.latest]
     rows.append(_wide_row("claims", "".join(letters)))
-    legend = "a number: how many claims passed a task by   ▶ front of the line"
+    legend = "a number: how many claims passed a task by  ▶ front of the line"
     rows.append(_wide_row("", tinted(legend, GREY)))
     return fixed_table("ages", rows, sum(COLUMNS))
 
@@ -207,17 +208,17 @@ def _row(name: str, lane: str, count: str, longest: str, *, is_head: bool = Fals
     return row(
         [
             cell(name, f"width:{first}ch{overflow}"),
-            cell(lane, f"width:{second}ch;text-align:right"),
-            cell(count, f"width:{third}ch;text-align:right"),
-            cell(longest, f"width:{fourth}ch;text-align:right"),
+            cell(lane, f"{letters_wide(second)};text-align:right"),
+            cell(count, f"{letters_wide(third)};text-align:right"),
+            cell(longest, f"{letters_wide(fourth)};text-align:right"),
         ]
     )
 
 
 def _wide_row(name: str, words: str) -> str:
     first, *others = COLUMNS
-    wide = cell(words, f"width:{sum(others)}ch", columns=len(others))
-    return row([cell(name, f"width:{first}ch"), wide])
+    wide = cell(words, letters_wide(sum(others)), columns=len(others))
+    return row([cell(name, letters_wide(first)), wide])
 
 
 def ages(queue: BaseQueue, title: str = "") -> Live:

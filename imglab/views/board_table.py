@@ -27,6 +27,7 @@ from imglab.views.html_table import (
     alarm,
     cell,
     fixed_table,
+    letters_wide,
     plain,
     row,
     tinted,
@@ -195,9 +196,9 @@ class _Drawing:
         first, second, third = self.size.columns
         return row(
             [
-                cell(plain(short(shown(label), first - 1)), f"width:{first}ch"),
-                cell(middle, f"width:{second}ch"),
-                cell(plain(number), f"width:{third}ch;text-align:right"),
+                cell(plain(short(shown(label), first - 1)), letters_wide(first)),
+                cell(middle, letters_wide(second)),
+                cell(plain(number), f"{letters_wide(third)};text-align:right"),
             ]
         )
 
@@ -215,10 +216,10 @@ class _Drawing:
             [
                 cell(
                     f"<b>{plain(title)}</b>   {alarm(plain(state))}",
-                    f"width:{first}ch;overflow:visible",
+                    f"{letters_wide(first)};overflow:visible",
                 ),
-                cell("", f"width:{second}ch"),
-                cell("", f"width:{third}ch"),
+                cell("", letters_wide(second)),
+                cell("", letters_wide(third)),
             ]
         )
         rates = self.film.rates()

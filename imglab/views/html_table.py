@@ -24,8 +24,14 @@ DONE = "#2e9e6b"
 BAD = "#c4453c"
 
 CELL_STYLE = "text-align:left;padding:1px 0;white-space:pre;overflow:hidden;border:none"
+#: A text that may be long goes on below, in its own cell; in the middle of a word where it has to.
+WRAP_STYLE = "white-space:pre-wrap;overflow-wrap:break-word;vertical-align:top"
 #: How high letters are in a table, in pixels.
 LETTER_PX = 13
+#: How wide a letter of most monospaced fonts is, in em.
+LETTER_EM = 0.602
+#: Letters across that have room in a browser 1,024 pixels wide, beside JupyterLab's folders.
+MOST_LETTERS = 72
 _TABLE_STYLE = "border-collapse:collapse;border:none;margin:0;font-family:monospace"
 
 
@@ -48,6 +54,14 @@ def _bold(html: str) -> str:
     return f'<span style="font-weight:bold">{html}</span>'
 
 
+def letters_wide(count: int) -> str:
+    """The style of what is so many letters wide.
+
+    A notebook that nobody trusts drops the unit `ch`, and so there the first width counts.
+    """
+    return f"width:{count * LETTER_EM:.1f}em;width:{count}ch"
+
+
 def cell(html: str, style: str = "", *, tag: str = "td", columns: int = 1) -> str:
     """A cell, with more style if need be; it may reach over several columns."""
     span = f' colspan="{columns}"' if columns > 1 else ""
@@ -66,6 +80,12 @@ def table(name: str, rows: Iterable[str]) -> str:
     return _table(name, rows, f"{_TABLE_STYLE};font-size:{LETTER_PX}px")
 
 
+def full_table(name: str, rows: Iterable[str]) -> str:
+    """A table as wide as its place: a column without a width has what the others leave."""
+    size = f"font-size:{LETTER_PX}px;width:100%"
+    return _table(name, rows, f"table-layout:fixed;{_TABLE_STYLE};{size}")
+
+
 def fixed_table(
     name: str,
     rows: Iterable[str],
@@ -74,7 +94,7 @@ def fixed_table(
     letter_px: int = LETTER_PX,
 ) -> str:
     """A table of so many letters across, whatever is in it: nothing jumps."""
-    size = f"font-size:{letter_px}px;line-height:{line_height};width:{width}ch"
+    size = f"font-size:{letter_px}px;line-height:{line_height};{letters_wide(width)}"
     return _table(name, rows, f"table-layout:fixed;{_TABLE_STYLE};{size}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from imglab.console import redis_cli
 from imglab.queues import RedisTaskQueue
 from imglab.text import short, shown
-from imglab.views.html_table import cell, plain, row, table
+from imglab.views.html_table import WRAP_STYLE, cell, full_table, letters_wide, plain, row
 from imglab.views.live_view import Live
 
 #: The command that shows the first entries of a key of each type; {} stands for its name.
@@ -25,6 +25,13 @@ LOOKS = {
 VALUE_LINES = 8
 #: Letters of such a line.
 LINE_LETTERS = 88
+#: Letters of a key's name in a row, such as `lesson-03:image_processing:`; a longer one goes on
+#: below.
+NAME_LETTERS = 27
+#: Letters of type and length in a row.
+KIND_LETTERS = 10
+#: Letters between two columns.
+GAP = 2
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,17 @@ class KeySpace:
             rows.append(_row(self.rest))
         if not rows:
             rows.append(_row("no keys"))
-        return table("keys", rows)
+        return full_table("keys", rows)
 
 
 def _row(name: str, kind: str = "", words: str = "") -> str:
-    return row(cell(plain(each), "padding-right:2ch") for each in (name, kind, words))
+    return row(
+        [
+            cell(plain(name), f"{WRAP_STYLE};{letters_wide(NAME_LETTERS + GAP)}"),
+            cell(plain(kind), f"{WRAP_STYLE};{letters_wide(KIND_LETTERS + GAP)}"),
+            cell(plain(words), WRAP_STYLE),
+        ]
+    )
 
 
 def boxes(entries: Iterable[str]) -> str:

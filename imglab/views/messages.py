@@ -6,6 +6,7 @@ what the queue does not write down, such as a report that it refused, is told by
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,7 +15,18 @@ from typing import Any
 from imglab.queues import RedisTaskQueue
 from imglab.queues.vocabulary import Event, meaning
 from imglab.text import short, shown
-from imglab.views.html_table import BAD, DONE, GREY, cell, fixed_table, plain, row
+from imglab.views.html_table import (
+    BAD,
+    DONE,
+    GREY,
+    MOST_LETTERS,
+    WRAP_STYLE,
+    cell,
+    fixed_table,
+    letters_wide,
+    plain,
+    row,
+)
 
 #: The column of whoever all the others talk to.
 REDIS = "Redis"
@@ -27,6 +39,12 @@ ARROW_LETTERS = 7
 MARK_LETTERS = 2
 #: The narrowest a column may be, in letters.
 LEAST_PITCH = 16
+#: In a table: the most letters of the last column, and the fewest of another one and of remarks.
+MOST_LAST = 24
+LEAST_COLUMN = 8
+LEAST_REMARK = 24
+#: What happens to one alone goes on below its words, and not below its mark.
+BESIDE_THE_MARK = f"{WRAP_STYLE};padding-left:1.2em;text-indent:-1.2em"
 #: How a message ended, and its colour; words and marks say it, too.
 TONES = {"": "inherit", "good": DONE, "bad": BAD}
 
@@ -84,6 +102,28 @@ class Conversation:
         own = [_words(each) for each in self.messages if each.sender == last and not each.receiver]
         return max(map(len, [last, *own])) + 4
 
+    @property
+    def _has_remarks(self) -> bool:
+        return any(each.remark for each in self.messages)
+
+    def _table_widths(self) -> list[int]:
+        """Letters of each column of the table, so that all have room on a small screen."""
+        others = len(self.columns) - 1
+        last = min(self._last_width, MOST_LAST)
+        room = MOST_LETTERS - last
+        room_for_others = room
+        if self._has_remarks:
+            room_for_others -= LEAST_REMARK
+        widths = []
+        if others:
+            pitch = max(LEAST_COLUMN, min(self._pitch, room_for_others // others))
+            widths = [pitch] * others
+        widths.append(last)
+        if self._has_remarks:
+            remarks = max(LEAST_REMARK, room - sum(widths[:-1]))
+            widths.append(min(REMARK_LETTERS, remarks))
+        return widths
+
     def __str__(self) -> str:
         columns = self.columns
         pitch = self._pitch
@@ -103,20 +143,18 @@ class Conversation:
 
     def _repr_html_(self) -> str:
         columns = self.columns
-        widths = [self._pitch] * (len(columns) - 1) + [self._last_width]
-        has_remarks = any(each.remark for each in self.messages)
-        if has_remarks:
-            widths.append(REMARK_LETTERS)
+        widths = self._table_widths()
+        has_remarks = self._has_remarks
         names = [*map(plain, columns), ""][: len(widths)]
         heads = [
-            cell(f"<b>{name}</b>", f"width:{width}ch", tag="th")
+            cell(f"<b>{name}</b>", letters_wide(width), tag="th")
             for name, width in zip(names, widths, strict=True)
         ]
         rows = [row(heads)]
         for message in self.messages:
-            cells = _cells(message, columns, self._pitch)
+            cells = _cells(message, columns, widths[0])
             if has_remarks:
-                cells.append(cell(escape(_remark(message)), f"color:{GREY}"))
+                cells.append(cell(escape(_remark(message)), f"{WRAP_STYLE};color:{GREY}"))
             rows.append(row(cells))
         return fixed_table("messages", rows, sum(widths), 1.7)
 
@@ -140,15 +178,30 @@ def _drawn(
     receiver = columns.index(message.receiver)
     left = min(sender, receiver)
     length = abs(sender - receiver) * pitch - line_width
-    middle = f" {_words(message)} ".center(length - 1, "─")
+    goes_right = receiver > sender
     if message.is_refused:
         head = "✗"
-    elif receiver > sender:
+    elif goes_right:
         head = "▶"
     else:
         head = "◀"
-    text = middle + head if receiver > sender else head + middle
+    text = _arrow(_words(message), head, length, goes_right=goes_right)
     return left * pitch + 1, text
+
+
+def _arrow(words: str, head: str, length: int, *, goes_right: bool) -> str:
+    """An arrow of so many letters with its words inside, or below them where it is too short."""
+    # A browser would divide an arrow that a font draws a little wider, so only words are divided.
+    above = ""
+    if len(words) + ARROW_LETTERS > length:
+        line = "─" * (length - 1)
+        parts = textwrap.wrap(words, length - 1, break_on_hyphens=False)
+        above = "".join(f"{part}\n" for part in parts)
+    else:
+        line = f" {words} ".center(length - 1, "─")
+    if goes_right:
+        return f"{above}{line}{head}"
+    return f"{above}{head}{line}"
 
 
 def _cells(message: Message, columns: Sequence[str], pitch: int) -> list[str]:
@@ -157,13 +210,15 @@ def _cells(message: Message, columns: Sequence[str], pitch: int) -> list[str]:
     start, text = _drawn(message, columns, pitch, line_width=0)
     first = start // pitch
     reach = 1
+    kind = BESIDE_THE_MARK
     if message.receiver:
+        kind = "vertical-align:top"
         reach = abs(columns.index(message.sender) - columns.index(message.receiver))
     line = f"border-left:1px solid {GREY};overflow:visible"
     cells = []
     for number in range(len(columns)):
         if number == first:
-            style = f"{line};color:{TONES[message.tone]}"
+            style = f"{line};{kind};color:{TONES[message.tone]}"
             cells.append(cell(escape(text), style, columns=reach))
         elif not first < number < first + reach:
             cells.append(cell("", line))

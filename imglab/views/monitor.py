@@ -9,7 +9,17 @@ from typing import Any
 
 from imglab.queues.vocabulary import Status
 from imglab.text import short, shown
-from imglab.views.html_table import BAD, GREY, cell, fixed_table, plain, row, tinted
+from imglab.views.html_table import (
+    BAD,
+    GREY,
+    MOST_LETTERS,
+    cell,
+    fixed_table,
+    letters_wide,
+    plain,
+    row,
+    tinted,
+)
 from imglab.views.live_view import Live
 
 #: Seconds from one look to the next.
@@ -29,8 +39,6 @@ COLUMNS = {
     "busy": 5,
     "silent": 7,
 }
-#: Letters of the whole: as wide as the board.
-WIDTH = 72
 
 
 def rate(before: Look, after: Look) -> float:
@@ -100,11 +108,11 @@ class Monitor(Live):
         missing = ROWS - len(self.rows)
         rows += [_figures([" "])] * missing  # it keeps its height
         latest = self.rows[-1]
-        words = short(shown(latest.words), WIDTH) or "nobody is at work"
+        words = short(shown(latest.words), MOST_LETTERS) or "nobody is at work"
         colour = BAD if latest.silent else GREY
         rows.append(_wide(tinted(plain(words), colour)))
         rows.append(_wide(" "))  # what stands below keeps its distance
-        return fixed_table("monitor", rows, WIDTH)
+        return fixed_table("monitor", rows, MOST_LETTERS)
 
     def _take(self, look: Look) -> None:
         """Make a row of one more look."""
@@ -127,7 +135,7 @@ def _heading(title: str) -> str:
     cells = []
     words = f"<b>{plain(title)}</b>"
     for width in COLUMNS.values():
-        cells.append(cell(words, f"width:{width}ch;overflow:visible"))
+        cells.append(cell(words, f"{letters_wide(width)};overflow:visible"))
         words = ""
     return row(cells)
 

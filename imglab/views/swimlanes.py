@@ -7,16 +7,29 @@ from functools import partial
 from imglab.errors import ImglabError
 from imglab.queues import BaseQueue
 from imglab.text import short, shown
-from imglab.views.html_table import COLOURS, GREY, cell, fixed_table, plain, row, tinted
+from imglab.views.html_table import (
+    COLOURS,
+    GREY,
+    MOST_LETTERS,
+    cell,
+    fixed_table,
+    letters_wide,
+    plain,
+    row,
+    tinted,
+)
 from imglab.views.live_view import Live
 from imglab.views.runs import Run, Runs
 
-#: Letters in a lane.
-LANE_LETTERS = 60
+#: Letters of the name, and of the number of tasks.
+NAME_LETTERS = 13
+COUNT_LETTERS = 11
+#: Letters in a lane, with two between it and the number.
+LANE_LETTERS = MOST_LETTERS - NAME_LETTERS - 2 - COUNT_LETTERS
 #: The fewest seconds that a letter stands for.
 SHORTEST_SLOT = 0.020
 #: Letters of the three columns: name, lane, number of tasks.
-COLUMNS = (14, LANE_LETTERS + 2, 10)
+COLUMNS = (NAME_LETTERS, LANE_LETTERS + 2, COUNT_LETTERS)
 #: Two blocks in turn: neighbours are told apart without a colour.
 BLOCKS = "█▓"
 
@@ -56,9 +69,9 @@ def _lane(runs: list[Run], slot: float) -> str:
 
 
 def _row(name: str, lane: str, count: str) -> str:
-    texts = (plain(short(shown(name), 13)), lane, count)
+    texts = (plain(short(shown(name), NAME_LETTERS - 1)), lane, count)
     pairs = zip(texts, COLUMNS, strict=True)
-    return row(cell(text, f"width:{width}ch") for text, width in pairs)
+    return row(cell(text, letters_wide(width)) for text, width in pairs)
 
 
 def _table(rows: list[str]) -> str:
