@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from imglab.queues.vocabulary import FINISHED, UNFINISHED, Status
-from imglab.views.html_table import BAD, DONE, GREY, cell, fixed_table, plain, row, tinted
+from imglab.views.html_table import (
+    BAD,
+    DONE,
+    GREY,
+    cell,
+    fixed_table,
+    letters_wide,
+    plain,
+    row,
+    tinted,
+)
 from imglab.views.live_view import Live
 
 #: Seconds from one picture to the next.
@@ -66,7 +76,7 @@ def _lines_of(each: Row) -> list[str]:
 def _line(first: str, second: str) -> str:
     # The first row settles the columns.
     cells = [
-        cell(first, f"width:{NUMBER_LETTERS}ch;overflow:visible"),
-        cell(second, f"width:{SYMPTOM_LETTERS}ch"),
+        cell(first, f"{letters_wide(NUMBER_LETTERS)};overflow:visible"),
+        cell(second, letters_wide(SYMPTOM_LETTERS)),
     ]
     return row(cells)
