@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from imglab.classroom.counting import counted
 from imglab.console import redis_cli
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
@@ -142,7 +143,7 @@ def costs(queue: RedisTaskQueue, tasks: int = 50) -> Costs:
     queue.clear()
     work()  # scripts are loaded, connections are made
     queue.clear()
-    unwatched = _Counted.while_doing(queue, work)
+    unwatched = counted(queue, work)
     found = {}
     for way, watch in WAYS.items():
         queue.clear()
@@ -151,39 +152,15 @@ def costs(queue: RedisTaskQueue, tasks: int = 50) -> Costs:
         def watched(watch: Way = watch, heard: list[int] = heard) -> None:
             heard.append(watch(queue, work))
 
-        counted = _Counted.while_doing(queue, watched)
+        seen = counted(queue, watched)
         found[way] = Cost(
             way,
-            commands=counted.commands - unwatched.commands,
+            commands=seen.commands - unwatched.commands,
             messages=heard[0],
-            bytes_out=counted.bytes_out - unwatched.bytes_out,
+            bytes_out=seen.bytes_out - unwatched.bytes_out,
         )
     queue.clear()
     return Costs(tasks, found)
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """What Redis counted while something was done."""
-
-    commands: int
-    bytes_out: int
-
-    @classmethod
-    def while_doing(cls, queue: RedisTaskQueue, act: Work) -> _Counted:
-        r = queue.redis
-        # The statistics of commands are long: they stay outside of what is counted in bytes.
-        calls = _calls(r)
-        sent = r.info("stats")["total_net_output_bytes"]
-        act()
-        sent_by_now = r.info("stats")["total_net_output_bytes"]
-        return cls(_calls(r) - calls, sent_by_now - sent)
-
-
-def _calls(r: Any) -> int:
-    """How many commands Redis has run, but for INFO itself."""
-    figures = r.info("commandstats")
-    return sum(each["calls"] for name, each in figures.items() if name != "cmdstat_info")
 
 
 @contextmanager

@@ -239,10 +239,10 @@ class RedisReader(BaseQueue):
         with speaking_to(self.redis):
             return inspect.workers(self.redis, self.keys)
 
-    def server_info(self) -> dict[str, Any]:
-        """What the server says of itself: Redis' INFO."""
+    def server_info(self, section: str = "default") -> dict[str, Any]:
+        """What the server says of itself: Redis' INFO, or one section of it, such as "stats"."""
         with speaking_to(self.redis):
-            return dict(self.redis.info())
+            return dict(self.redis.info(section))
 
     def server_setting(self, name: str) -> str:
         """One setting of the server's configuration. QueueError for users who may not see it."""
