@@ -17,7 +17,8 @@ from lessons import SOLVED, classroom
 NAMES = sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb"))
 #: Views that move by themselves, and all of them.
 MOVING = ", ".join(
-    f"table.imglab-{name}" for name in ("live", "lanes", "bench", "monitor", "ages", "symptoms")
+    f"table.imglab-{name}"
+    for name in ("live", "lanes", "bench", "monitor", "ages", "waits", "symptoms")
 )
 VIEWS = 'table[class^="imglab-"]'
 #: Pixels of a small screen, or of a projector.

@@ -1,11 +1,11 @@
-"""What only lessons use: the bench, the demo, races, the control room, the fault room."""
+"""What only lessons use: the bench, the demo, races, load, the control room, the fault room."""
 
 from typing import TYPE_CHECKING
 
 from imglab.lazy import offer
 
 if TYPE_CHECKING:
-    from imglab.classroom import demo, watching
+    from imglab.classroom import demo, load, storms, watching
     from imglab.classroom.controls.panel import control_room
     from imglab.classroom.fault_room.rooms import FaultRooms
     from imglab.classroom.interleavings import Explorer, explore
@@ -28,6 +28,8 @@ else:
             "demo": "imglab.classroom.demo",
             "explore": "imglab.classroom.interleavings",
             "gil": "imglab.classroom.threads_or_processes",
+            "load": "imglab.classroom.load",
+            "storms": "imglab.classroom.storms",
             "take_seat": "imglab.classroom.seats",
             "turns": "imglab.classroom.threads_or_processes",
             "watching": "imglab.classroom.watching",
@@ -44,6 +46,8 @@ __all__ = [
     "demo",
     "explore",
     "gil",
+    "load",
+    "storms",
     "take_seat",
     "turns",
     "watching",

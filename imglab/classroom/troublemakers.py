@@ -31,6 +31,21 @@ class BusyFilter(BaseFilter):
 
 @FilterFactory.register
 @dataclass(frozen=True)
+class ComputeFilter(BaseFilter):
+    """Computes for `ms` of processor time: who has to share a core needs longer, as real work."""
+
+    ms: int = number(10, low=0, high=60_000)
+
+    def change(self, image: Image.Image) -> Image.Image:
+        """Give the same picture, after the work."""
+        until = time.thread_time() + self.ms / 1000
+        while time.thread_time() < until:
+            hashlib.sha256(image.tobytes()).digest()
+        return image
+
+
+@FilterFactory.register
+@dataclass(frozen=True)
 class PoisonFilter(BaseFilter):
     """Kills the worker, as a crash in native code or the kernel's out-of-memory killer would."""
 

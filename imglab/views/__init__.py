@@ -9,6 +9,7 @@ from imglab.views.monitor import monitor, rate
 from imglab.views.recordings import recorded, replay
 from imglab.views.runs import Runs
 from imglab.views.swimlanes import lanes
+from imglab.views.waits import load_table
 
 __all__ = [
     "Picture",
@@ -24,6 +25,7 @@ __all__ = [
     "lanes",
     "last_moment",
     "live_keys",
+    "load_table",
     "monitor",
     "rate",
     "recorded",

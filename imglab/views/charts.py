@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imglab.errors import ImglabError
 from imglab.queues.vocabulary import PLACES, PRIORITIES, Event, Status
 from imglab.text import shown
-from imglab.views.figures import INK, as_label, figure, show
+from imglab.views.figures import INK, as_label, figure, legend_beside, show, spread
 from imglab.views.frames import frames
 from imglab.views.html_table import COLOURS
 from imglab.views.runs import Run, Runs
 from imglab.views.scaling import Law, fit
+from imglab.views.waits import waits, waits_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -41,19 +42,14 @@ __all__ = [
     "throughput_text",
     "timeline",
     "timeline_text",
+    "waits",
+    "waits_text",
 ]
 
 #: Seconds between two points of the curve of `depth`.
 DEPTH_STEP = 0.05
-#: Points of a law's curve, so many that it looks round.
-CURVE_POINTS = 61
 #: Below this share of the whole time a bar could not be seen.
 SHORTEST_BAR = 1 / 500
-
-
-def _legend(ax: Axes) -> None:
-    """Put the legend beside the axes, where it hides nothing."""
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
 
 
 # Who did what when
@@ -141,7 +137,7 @@ def depth(ax: Axes, events: Iterable[dict[str, Any]]) -> list[Artist]:
     for (place, counts), colour in zip(depths.counts.items(), COLOURS, strict=False):
         if any(counts):
             artists += ax.step(depths.times, counts, where="post", label=place, color=colour)
-    _legend(ax)
+    legend_beside(ax)
     return artists
 
 
@@ -188,7 +184,7 @@ def latency(ax: Axes, runs: Runs) -> list[Artist]:
     ax.set_xlabel("seconds")
     ax.set_ylabel("% of the tasks")
     ax.set_ylim(0, 102)
-    _legend(ax)
+    legend_beside(ax)
     return artists
 
 
@@ -226,7 +222,7 @@ def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
     up to there.
     """
     gains = _gains(rates)
-    xs = _spread(1, max(rates))
+    xs = spread(1, max(rates))
     ideal = [min(x, cores) for x in xs]
     artists = list[Any](ax.plot(xs, ideal, "--", color=INK, label="ideal"))
     for each in _laws(rates, cores):
@@ -240,7 +236,7 @@ def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
     ax.set_xlabel("workers")
     ax.set_ylabel("speed-up")
     ax.set_ylim(0, 1.3 * max(gains.values()))
-    _legend(ax)
+    legend_beside(ax)
     return artists
 
 
@@ -265,12 +261,6 @@ def _gains(rates: Mapping[int, float]) -> dict[int, float]:
     """How many times as fast as the fewest workers each number of them is."""
     first = rates[min(rates)]
     return {workers: rate / first for workers, rate in rates.items()}
-
-
-def _spread(low: float, high: float) -> Sequence[float]:
-    """Points at equal distances from one number to another."""
-    last = CURVE_POINTS - 1
-    return [low + number * (high - low) / last for number in range(CURVE_POINTS)]
 
 
 class _Fitted(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ from imglab.text import short, shown
 from imglab.views.html_table import plain
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Lines and letters: legible on white and on black.
 INK = "#808080"
+#: Points of a curve, so many that it looks round.
+CURVE_POINTS = 61
 #: The most letters of a name beside a chart.
 LABEL_LETTERS = 32
 _STYLE: dict[Any, Any] = {
@@ -36,6 +40,17 @@ def figure(width: float = 7.5, height: float = 2.8, columns: int = 1) -> Figure:
         made = Figure(figsize=(width, height), layout="constrained", facecolor="white")
         made.subplots(1, columns)
     return made
+
+
+def spread(low: float, high: float, points: int = CURVE_POINTS) -> Sequence[float]:
+    """Points at equal distances from one number to another."""
+    last = points - 1
+    return [low + number * (high - low) / last for number in range(points)]
+
+
+def legend_beside(ax: Axes) -> None:
+    """Put the legend beside the axes, where it hides nothing."""
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
 
 
 def as_label(text: object) -> str:
