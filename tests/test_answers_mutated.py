@@ -11,20 +11,32 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
-from imglab.exercises import lesson_00, lesson_02, lesson_05, lesson_07
+from imglab.exercises import lesson_00, lesson_02, lesson_05, lesson_07, lesson_09
 from imglab.exercises.examiner import Examiner
 from imglab.queues import RedisTaskQueue
 
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-#: Solution and judge of each exercise that is one function.
+
+
+def judge_pair(answer: Callable, exam: Examiner, **other: Callable) -> None:
+    """Judge one of the two functions of lesson 09, the other one being ours."""
+    pair = (other.get("area", answer), other.get("stays", answer))
+    lesson_09.judge_little(pair, exam)
+
+
+#: Solution and judge of each exercise that is one function, or made of such.
 FUNCTIONS = {
     "00": (lesson_00.address, lesson_00.judge_address),
     "02": (lesson_02.choose, lesson_02.judge_choice),
     "05": (lesson_05.enough, lesson_05.judge_enough),
     "07": (lesson_07.claim_next, lesson_07.judge_claim),
+    "09 add": (lesson_09.add_all, lesson_09.judge_adding),
+    "09 area": (lesson_09.area, partial(judge_pair, stays=lesson_09.stays)),
+    "09 stays": (lesson_09.stays, partial(judge_pair, area=lesson_09.area)),
 }
 #: Changes that keep every promise of an exercise.
 AS_GOOD = {
@@ -33,6 +45,8 @@ AS_GOOD = {
     # Whom a turn asks after its own line is empty, nobody has promised.
     "[low, high, normal]",
     "[normal, high, low]",
+    # No event comes before "added" in the alphabet.
+    "event['event'] <= 'added'",
 }
 
 
@@ -74,7 +88,10 @@ def with_other_operators(node: ast.Compare | ast.BinOp) -> Iterator[ast.AST]:
 
 def in_other_orders(node: ast.List | ast.Tuple) -> Iterator[ast.AST]:
     """Its elements in every other order, and with one of them left out."""
-    for count in (len(node.elts) - 1, len(node.elts)):
+    counts = [len(node.elts)]
+    if node.elts:
+        counts.insert(0, len(node.elts) - 1)
+    for count in counts:
         for elements in itertools.permutations(node.elts, count):
             if list(elements) != node.elts and isinstance(node.ctx, ast.Load):
                 yield type(node)(list(elements), node.ctx)
@@ -105,7 +122,7 @@ def mutants(function: Callable) -> Iterator[tuple[str, Callable]]:
             if new is None:
                 break
             changed = ast.fix_missing_locations(Change(old, new).visit(tree))
-            space: dict = {}
+            space = dict(vars(inspect.getmodule(function)))
             exec(compile(changed, "<mutant>", "exec"), space)
             yield name, space[function.__name__]
 

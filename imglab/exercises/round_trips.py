@@ -20,10 +20,8 @@ class RoundTrips:
     def __init__(self, client: Any) -> None:
         #: Round trips so far.
         self.count = 0
-        #: Whether one of them held the command KEYS.
-        self.has_keys = False
-        #: Whether one of them ran a Lua script.
-        self.has_script = False
+        #: All that was sent, one after the other, as it goes over the wire, in capital letters.
+        self.sent = b""
         pool = client.connection_pool
         kind = pool.connection_class
         count = self._note
@@ -54,14 +52,19 @@ class RoundTrips:
     def begin(self) -> None:
         """Count from 0 again."""
         self.count = 0
-        self.has_keys = False
-        self.has_script = False
+        self.sent = b""
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the command KEYS was sent."""
+        return _KEYS in self.sent
+
+    @property
+    def has_script(self) -> bool:
+        """Whether a Lua script was run."""
+        return _EVAL in self.sent
 
     def _note(self, command: Any) -> None:
         self.count += 1
         parts = [command] if isinstance(command, bytes) else command
-        sent = b"".join(parts).upper()
-        if _KEYS in sent:
-            self.has_keys = True
-        if _EVAL in sent:
-            self.has_script = True
+        self.sent += b"".join(parts).upper()
