@@ -37,6 +37,7 @@ COVERS = {
     "06": {12, 18},
     "07": {19},
     "08": {14, 20, 22, 24},
+    "09": {21},
     "10": {14, 15, 20},
 }
 
@@ -232,13 +233,13 @@ def test_the_answer_in_a_solved_lesson_is_the_solution_that_students_can_ask_for
     answers = [cell for cell in code_cells(solved(name)) if cell.id[3:].startswith("exercise")]
     lines = [line for cell in answers for line in cell.source.splitlines() if line]
     code = [line for line in lines if not re.match(r"%%save|\s*### (BEGIN|END) SOLUTION", line)]
-    (exercise,) = module.EXERCISES.values()
-    assert code == [line for line in exercise.source().splitlines() if line]
+    solutions = "\n".join(exercise.source() for exercise in module.EXERCISES.values())
+    assert code == [line for line in solutions.splitlines() if line]
     checks = [cell for cell in code_cells(solved(name)) if cell.id[3:].startswith("check")]
-    (name_of_exercise,) = module.EXERCISES
-    has_passed = re.compile(rf"^PASSED {name_of_exercise}: ", re.MULTILINE)
-    passed = [cell for cell in checks if has_passed.search(text(cell))]
-    assert len(passed) == 1
+    for exercise in module.EXERCISES:
+        has_passed = re.compile(rf"^PASSED {exercise}: ", re.MULTILINE)
+        passed = [cell for cell in checks if has_passed.search(text(cell))]
+        assert len(passed) == 1, exercise
 
 
 @every_lesson
@@ -691,6 +692,61 @@ def test_s14_each_quality_is_named_and_each_line_of_the_protocol_has_its_promise
     table = text(cell_of(KILL, "08-change-lines")).splitlines()
     (fence,) = [line for line in table if line.startswith("report: is it the token")]
     assert fence.split()[-5:] == ["·", "·", "✗", "·", "·"]
+
+
+LOAD = "09_round_trips_and_load.ipynb"
+
+
+def test_s21_a_pipeline_is_one_read_and_redis_counts_it():
+    ways = text(cell_of(LOAD, "09-facts")).splitlines()
+    assert [line.split() for line in ways[:3]] == [
+        ["one_by_one", "100", "commands,", "100", "reads"],
+        ["pipeline", "100", "commands,", "1", "reads"],
+        ["one_command", "1", "commands,", "1", "reads"],
+    ]
+    assert "fewer than 100 reads: True" in text(cell_of(LOAD, "09-change-numbers"))
+    assert text(cell_of(LOAD, "09-check-add")).startswith("PASSED")
+    assert text(cell_of(LOAD, "09-yours-counted")).count("True") == 2
+
+
+def test_s21_one_connection_lasts_and_who_waits_asks_least():
+    lines = text(cell_of(LOAD, "09-facts-connections")).splitlines()
+    assert lines == ["one_that_lasts connections: 0", "a_new_one_each connections: 20"]
+    waits = text(cell_of(LOAD, "09-facts-wait")).splitlines()
+    assert waits[0].endswith("True")
+    assert waits[1] == "ask and sleep: reads 5"
+    assert waits[2].endswith("True")
+    assert "socket_timeout" in cell_of(LOAD, "09-wait-after").source
+
+
+def test_s21_waits_rise_like_a_wall_and_the_chart_has_theory_beside_them():
+    facts = text(cell_of(LOAD, "09-facts-load"))
+    assert "in theory, after a long time: 4.75" in facts
+    assert facts.count("True") == 3
+    assert "charts.waits(" in cell_of(LOAD, "09-chart-load").source
+    (kept,) = [
+        each["data"]["text/html"]
+        for each in cell_of(LOAD, "09-run-load").outputs
+        if "text/html" in each.get("data", {})
+    ]
+    assert "no limit" in kept, "the last frame, with a row above 100 %, stays in the file"
+    assert text(cell_of(LOAD, "09-bounded")) == "in line 10 refused 20\n"
+    assert text(cell_of(LOAD, "09-backpressure")).count("True") == 2
+    assert "tries: 1100 " in text(cell_of(LOAD, "09-run-storm"))
+    assert "tries: 345 " in text(cell_of(LOAD, "09-run-jitter"))
+    assert "area = sum of stays: True" in text(cell_of(LOAD, "09-facts-law"))
+
+
+def test_s21_the_figures_of_other_queues_are_those_that_the_readme_recorded():
+    readme = (ROOT / "README.md").read_text()
+    lesson = cell_of(LOAD, "09-peers").source
+    names = {"imglab": "this queue"}
+    for name in ("imglab", "Celery, acks late", "Dramatiq", "RQ SimpleWorker"):
+        (recorded,) = re.findall(rf"^\| \**{name}\** \|(.*)\|$", readme, re.MULTILINE)
+        figures = [figure.strip(" *") for figure in recorded.split("|")]
+        alone, _, two, _, enqueue, bulk, _, after = figures
+        row = " | ".join((names.get(name, name), alone, two, enqueue, bulk, after))
+        assert f"| {row} |" in lesson
 
 
 ROOMS = "10_fault_room_and_beyond.ipynb"
