@@ -84,6 +84,14 @@ def test_the_depth_of_a_line_is_known_after_each_event():
     assert load.depths(queue.events()) == [1, 2, 1, 1, 0, 1]
 
 
+def test_a_slow_machine_has_fewer_tasks_to_do():
+    shares = (0.5, 1.0)
+    assert load.tasks_within(20, 5, shares) == load.TASKS
+    # A task of 100 ms: 0.2 s at half of the load, 0.1 s at all of it.
+    assert load.tasks_within(31, 100, shares) == 103
+    assert load.tasks_within(1, 100, shares) == load.FEWEST
+
+
 def test_a_real_worker_is_measured_and_waits_grow_with_the_load(project, valkey):
     with (
         redis_queue(valkey) as queue,

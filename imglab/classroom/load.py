@@ -30,11 +30,13 @@ SIZE = (8, 8)
 WARM_UP = 20
 #: Rounds in which its service time is measured: whatever else runs here only makes it longer.
 ROUNDS = 3
-#: Tasks of a run, and the seed of their arrivals. Of the first hundred seeds it is the one with
-#: which so few tasks wait nearest to what theory says of a long run, at all loads; with most, they
-#: wait less at 95 %, as so short a run does not let the line grow.
+#: Tasks of a run, and the seed of their arrivals: of the first hundred, the one with which so few
+#: tasks come nearest to what theory says of a long run, at all loads. With most seeds they wait
+#: less at 95 %: the line has no time to grow.
 TASKS = 200
 SEED = 53
+#: The fewest tasks that say anything of a load.
+FEWEST = 40
 #: How long the tasks of one run may take after the last one came, in seconds.
 TIMEOUT_S = 60.0
 
@@ -62,6 +64,15 @@ def service_time(queue: RedisTaskQueue, tasks: int = 40) -> float:
     marks = ends[WARM_UP - 1 :: tasks]
     best = min(after - before for before, after in pairwise(marks))
     return float(best) / tasks
+
+
+def tasks_within(seconds: float, service: float, shares: Iterable[float]) -> int:
+    """How many tasks each of these loads may have, so that all together take about so long.
+
+    `service` is the milliseconds of a task. On a machine that is not slow, TASKS; FEWEST at least.
+    """
+    seconds_of_one = sum(service / 1000 / share for share in shares)
+    return max(FEWEST, min(TASKS, int(seconds / seconds_of_one)))
 
 
 def measure(queue: RedisTaskQueue, rate: float, tasks: int = TASKS, seed: int = SEED) -> LoadPoint:
