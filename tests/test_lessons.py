@@ -722,7 +722,7 @@ def test_s21_one_connection_lasts_and_who_waits_asks_least():
 def test_s21_waits_rise_like_a_wall_and_the_chart_has_theory_beside_them():
     facts = text(cell_of(LOAD, "09-facts-load"))
     assert "in theory, after a long time: 4.75" in facts
-    assert facts.count("True") == 4
+    assert facts.count("True") == 3
     assert "charts.waits(" in cell_of(LOAD, "09-chart-load").source
     (kept,) = [
         each["data"]["text/html"]

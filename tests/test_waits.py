@@ -17,7 +17,7 @@ POINTS = [
 
 
 def test_the_text_has_a_line_for_each_load_with_theory_beside_it():
-    lines = charts.waits_text(POINTS, 10).splitlines()
+    lines = charts.waits_text(POINTS).splitlines()
     assert lines[0].split() == ["busy", "half", "95", "%", "mean", "theory"]
     assert lines[1].split() == ["30", "%", "2", "ms", "4", "ms", "2", "ms", "2", "ms"]
     assert lines[2].split() == ["80", "%", "20", "ms", "60", "ms", "30", "ms", "20", "ms"]
@@ -72,4 +72,4 @@ def test_the_table_has_a_row_for_each_load_and_says_what_is_in_line_meanwhile(mo
     # Each load adds a row in the place of one that waited for it: nothing jumps.
     assert empty.count("<tr") == two.count("<tr") == full.count("<tr")
     assert full.count("█") > two.count("█") > 0
-    assert str(table) == charts.waits_text(POINTS, 10)
+    assert str(table) == charts.waits_text(POINTS)

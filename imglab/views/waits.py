@@ -59,7 +59,7 @@ class LoadTable(Live):
         super().__init__(self._draw, of=("load table", queue))
 
     def __str__(self) -> str:
-        return waits_text(self.points, self._service)
+        return waits_text(self.points)
 
     def add(self, point: LoadPoint) -> None:
         """Show one more point, in the row of its own that waits for it."""
@@ -71,7 +71,7 @@ class LoadTable(Live):
         rows = [_heading(self.title), _row(list(COLUMNS), "95 % within, as a bar", GREY)]
         for point in points:
             bar = _bar(point.within(0.95), longest)
-            rows.append(_row(_figures(point, self._service), bar))
+            rows.append(_row(_figures(point), bar))
         if len(points) < self._loads:
             waiting = self._queue.get_stats().pending
             squares = tinted("■" * min(waiting, BAR_LETTERS), WAITING)
@@ -119,16 +119,16 @@ def waits(ax: Axes, points: Sequence[LoadPoint], service: float) -> list[Artist]
     return artists
 
 
-def waits_text(points: Sequence[LoadPoint], service: float) -> str:
+def waits_text(points: Sequence[LoadPoint]) -> str:
     """A line for each point: half and 95 % of the tasks waited no longer, the mean, theory's."""
     lines = [_text_line(list(COLUMNS))]
-    lines += [_text_line(_figures(point, service)) for point in points]
+    lines += [_text_line(_figures(point)) for point in points]
     return "\n".join(lines)
 
 
-def _figures(point: LoadPoint, service: float) -> list[str]:
+def _figures(point: LoadPoint) -> list[str]:
     """The figures of a point, one for each column."""
-    theory = wait_in_theory(service, point.utilisation)
+    theory = wait_in_theory(point.service, point.utilisation)
     words = "no limit" if math.isinf(theory) else _ms(theory)
     return [
         f"{point.utilisation:.0%}".replace("%", " %"),
