@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from contextlib import contextmanager
 
+import nbformat
 import pytest
 from helpers.clock import until
+from nbclient import NotebookClient
 
 from imglab.classroom import seats
 from imglab.queues import RedisTaskQueue
@@ -183,6 +186,66 @@ def test_two_notebooks_of_one_lesson_each_count_their_own_tasks_only(url):
         for queue in (theirs, mine):
             queue.delete_namespace()
             queue.close()
+
+
+def keys_of(url: str, database: int, pattern: str) -> list[str]:
+    with connect(url=in_database(url, database)) as client:
+        return sorted(client.scan_iter(pattern))
+
+
+@pytest.mark.photographs("camera.jpg")
+def test_a_demo_beside_somebody_elses_has_a_database_of_its_own_and_leaves_its_seat(url, project):
+    command = [sys.executable, "-m", "imglab", "demo", "--json"]
+    with notebook(url, "demo:"):
+        done = subprocess.run(
+            [*command, "--tasks", "2", "--workers", "1", "--filters", "edges"],
+            env={**os.environ, "LOGNAME": "grace"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(done.stdout)["tasks"] == 2
+        assert "runs the demo here, so you get database 1 of this Redis" in done.stderr
+        assert keys_of(url, 0, "demo:*") == []
+        assert "demo:image_processing:completed" in keys_of(url, 1, "demo:*")
+        until(lambda: len(seat_names(url)) == 1)
+    with RedisTaskQueue(url=f"{url}/1", namespace="demo:") as queue:
+        queue.delete_namespace()
+
+
+def test_a_demo_alone_is_where_the_address_says(url):
+    with seats.seat("demo:", "the demo") as here:
+        assert here.url == url
+        assert len(seat_names(url)) == 1
+    until(lambda: not seat_names(url))
+
+
+def test_a_seat_that_was_taken_twice_is_free_when_it_was_left_twice(url):
+    with seats.seat("control:", "a control room") as here:
+        with seats.seat("control:", "a control room") as again:
+            assert again == here
+        assert len(seat_names(url)) == 1
+    until(lambda: not seat_names(url))
+    seats.leave_seat("control:", here)
+
+
+@pytest.mark.photographs("camera.jpg")
+def test_a_second_control_room_is_in_another_database_until_it_is_closed(url, project):
+    sources = (
+        "from imglab.classroom import control_room\nroom = control_room(1)",
+        "room.controls.queue.redis.client_info()['db']",
+        "room.close()",
+    )
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    client = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=60)
+    with notebook(url, "control:"), client.setup_kernel(env={**os.environ, "LOGNAME": "grace"}):
+        for number, cell in enumerate(cells):
+            client.execute_cell(cell, number)
+        assert "runs a control room here, so you get database 1" in cells[0].outputs[0].text
+        assert cells[1].outputs[0].data["text/plain"] == "1"
+        until(lambda: len(seat_names(url)) == 1)
+    with RedisTaskQueue(url=f"{url}/1", namespace="control:") as queue:
+        queue.delete_namespace()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ import getpass
 import os
 import re
 import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from imglab import server
@@ -24,8 +27,14 @@ from imglab.text import wrapped
 DATABASES = 16
 #: How a connection is called that holds a seat: the lesson, who, and the process.
 _NAME = re.compile(r"imglab-seat:(?P<lesson>[^:]+):(?P<who>[^:]+):(?P<process>\d+)")
-#: The seats of this process: the lesson and the server, and who sits there for us.
-_taken: dict[tuple[str, str, int], Presence] = {}
+#: Says a sentence to whoever sits down.
+Say = Callable[[str], object]
+#: A lesson, and the host and the port of the Redis in which somebody runs it.
+_Key = tuple[str, str, int]
+#: The seats of this process, and who sits there for us.
+_taken: dict[_Key, Presence] = {}
+#: How often each of them was taken, and not left since.
+_times = Counter[_Key]()
 
 
 @dataclass(frozen=True)
@@ -45,32 +54,70 @@ def take_seat(namespace: str) -> RedisServer:
     the lesson could not read or write its pictures.
     """
     check_workplace()
-    lesson = namespace.strip(":").removeprefix("lesson-")
+    return sit_down(namespace)
+
+
+@contextmanager
+def seat(namespace: str, what: str, say: Say = print) -> Iterator[RedisServer]:
+    """Have a seat inside the block, as `sit_down` gives it."""
+    here = sit_down(namespace, what, say)
+    try:
+        yield here
+    finally:
+        leave_seat(namespace, here)
+
+
+def sit_down(namespace: str, what: str = "this lesson", say: Say = print) -> RedisServer:
+    """Find Redis, or start it, with a database in which nobody else does the same now.
+
+    `what` names it in a sentence. Taken again in this process it is the same seat; it is free when
+    `leave_seat` was called as often, or this process ends.
+
+    Raises QueueUnavailable when no Redis answers, or all its databases are taken.
+    """
+    lesson = _lesson(namespace)
     here = server.ensure()
-    known = _taken.get((lesson, here.host, here.port))
+    key = (lesson, here.host, here.port)
+    known = _taken.get(key)
     if known is None:
         try:
-            known, reason = _sit_down(lesson, here)
+            known, reason = _sit_down(lesson, what, here)
         except QueueUnavailable:
             raise
         except QueueError:  # a user who may not list the connections
             words = (
-                "This Redis does not say who else is here. If two of you run the same lesson on "
-                "it, give each a database: write /1 or /2 behind the address."
+                f"This Redis does not say who else is here. If two of you run {what} on it, give "
+                "each a database: write /1 or /2 behind the address."
             )
-            print(wrapped(words))  # noqa: T201 - said aloud, in a notebook
+            say(wrapped(words))
             return here
-        _taken[lesson, here.host, here.port] = known
+        _taken[key] = known
         if reason:
-            print(_words(reason, known.database, here))  # noqa: T201
+            say(_words(reason, known.database, here))
+    _times[key] += 1
     if known.database == Presence(here.url).database:
         return here
     return replace(here, url=in_database(here.url, known.database))
 
 
-def _sit_down(lesson: str, here: RedisServer) -> tuple[Presence, str]:
+def leave_seat(namespace: str, here: RedisServer) -> None:
+    """Give back what `sit_down` gave; whoever leaves last frees it."""
+    key = (_lesson(namespace), here.host, here.port)
+    if key not in _taken:  # this Redis does not say who is here
+        return
+    _times[key] -= 1
+    if _times[key] < 1:
+        del _times[key]
+        _taken.pop(key).leave()
+
+
+def _lesson(namespace: str) -> str:
+    return namespace.strip(":").removeprefix("lesson-")
+
+
+def _sit_down(lesson: str, what: str, here: RedisServer) -> tuple[Presence, str]:
     """Take the best free seat; say why it is not in the database that the address names."""
-    who = _who()
+    who = who_and_where()
     presence = Presence(here.url)
     home = presence.database
     name = f"imglab-seat:{lesson}:{who}:{os.getpid()}"
@@ -87,10 +134,10 @@ def _sit_down(lesson: str, here: RedisServer) -> tuple[Presence, str]:
         presence.stay()
         if database == home:
             return presence, ""
-        return presence, _why_not(lesson, who, home, seats)
+        return presence, _why_not(lesson, what, who, home, seats)
     presence.leave()
     raise QueueUnavailable(
-        "Somebody runs this lesson in each database of this Redis. Shut down a notebook that "
+        f"Somebody runs {what} in each database of this Redis. Shut down a notebook that "
         "nobody uses (Kernel → Shut Down Kernel), or use another Redis: IMGLAB_REDIS_URL."
     )
 
@@ -106,16 +153,16 @@ def _in_order(who: str, home: int, seats: list[_Seat]) -> list[int]:
     return sorted({home, *range(DATABASES)}, key=rank)
 
 
-def _why_not(lesson: str, who: str, home: int, seats: list[_Seat]) -> str:
+def _why_not(lesson: str, what: str, who: str, home: int, seats: list[_Seat]) -> str:
     """Why somebody does not sit at home."""
     others = [seat for seat in seats if seat.database == home and seat.who != who]
     for seat in others:
         if seat.lesson == lesson:
-            return f"{seat.who} runs this lesson here"
+            return f"{seat.who} runs {what} here"
     if others:
         return f"{others[0].who} works here"
     if any(seat.database == home for seat in seats):
-        return "Another notebook of yours runs this lesson here"
+        return f"Another notebook of yours runs {what} here"
     return "Your other notebooks are there"
 
 
@@ -128,7 +175,7 @@ def _seats(others: list[Present] | None) -> list[_Seat]:
     return found
 
 
-def _who() -> str:
+def who_and_where() -> str:
     """The person and the machine, in letters that a connection's name may have."""
     try:
         user = getpass.getuser()

@@ -6,19 +6,18 @@ import json
 import os
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from imglab.cli.common import (
-    QUEUE,
     AsJson,
     add_row,
     app,
     ensure_server,
     new_table,
-    open_queue,
     progress_bars,
     server_meanwhile,
     table_console,
@@ -39,11 +38,15 @@ def demo(
     Example: imglab demo --tasks 30 --workers 2
     """
     from imglab.classroom import demo as the_demo
+    from imglab.classroom.seats import seat
+    from imglab.queues import RedisTaskQueue
 
     bars: dict[str, Any] = {}
+    say = partial(typer.echo, err=True)  # stdout is for the figures
     with (
         server_meanwhile(),
-        open_queue(QUEUE, the_demo.NAMESPACE) as queue,
+        seat(the_demo.NAMESPACE, "the demo", say) as here,
+        RedisTaskQueue(url=here.url, namespace=the_demo.NAMESPACE) as queue,
         progress_bars() as progress,
     ):
 

@@ -17,11 +17,14 @@ from imglab.classroom.controls.actions import SETTINGS, Controls
 from imglab.classroom.controls.buttons import OPEN, Knob, perform
 from imglab.classroom.controls.pictures import hidden, picture, warm_up
 from imglab.classroom.controls.widgets import Panel
+from imglab.classroom.seats import leave_seat, sit_down
 from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue
 from imglab.views.boards import board
 from imglab.views.live_view import show_controls
 
+#: What stands in front of every key of the room.
+NAMESPACE = "control:"
 #: Seconds between two drawings of the charts.
 CHARTS_PAUSE = 2.0
 
@@ -35,8 +38,9 @@ class ControlRoom:
     def __init__(self, size: int, before: Iterable[ControlRoom], *, big: bool) -> None:
         from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
-        here = server.ensure()
-        queue = RedisTaskQueue(url=here.url, namespace="control:", settings=SETTINGS)
+        here = sit_down(NAMESPACE, "a control room")
+        self._here = here
+        queue = RedisTaskQueue(url=here.url, namespace=NAMESPACE, settings=SETTINGS)
         queue.forget_workers(0)  # of a kernel that was killed: the board would show them
         self.controls = Controls(queue, size, server.own_home(), owns_redis=here.owned)
         self._closing = threading.Event()
@@ -82,6 +86,7 @@ class ControlRoom:
             self.panel.answered(sentence)
         self.controls.close()
         self._board.stop()
+        leave_seat(NAMESPACE, self._here)
         self.panel.end("Closed. The workers are gone; the tasks stay in Redis.")
 
     def _begin_anew(self) -> None:
