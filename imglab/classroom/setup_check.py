@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import secrets
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -13,6 +16,7 @@ from importlib.metadata import version
 from typing import NamedTuple, Self
 
 from imglab import server
+from imglab.classroom import kernel_check
 from imglab.console import redis_cli
 from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image
@@ -62,6 +66,8 @@ class Step(NamedTuple):
     attempt: Callable[[], str]
     #: The lamps that have to be green before.
     needs: tuple[str, ...] = ()
+    #: What to type when it is red.
+    mend: str = ""
 
 
 class Lamp(NamedTuple):
@@ -74,16 +80,23 @@ class Lamp(NamedTuple):
 
 
 class Bench:
-    """Six lamps; see `bench`. As text they are the same on every machine where all is well."""
+    """Six lamps; see `bench`. As text they are the same on every machine where all is well.
 
-    def __init__(self, url: str) -> None:
+    In a terminal nothing moves; there, `in_kernel` starts a notebook's kernel for the last lamp.
+    """
+
+    def __init__(self, url: str, *, in_kernel: bool = False) -> None:
+        self._in_kernel = in_kernel
+        install = f"{shlex.quote(sys.executable)} -m pip install --editable ."
         self._steps = {
-            "Python and packages": Step(self._packages),
-            "photographs": Step(self._photographs),
-            "Redis": Step(partial(self._redis, url)),
-            "worker process": Step(self._worker, ("Redis",)),
-            "round trip": Step(self._round_trip, ("photographs", "worker process")),
-            "live view": Step(self._live_view, ("round trip",)),
+            "Python and packages": Step(self._packages, mend=install),
+            "photographs": Step(self._photographs, mend="git checkout -- images"),
+            "Redis": Step(partial(self._redis, url), mend=_mend_redis()),
+            "worker process": Step(self._worker, ("Redis",), "imglab worker --burst"),
+            "round trip": Step(
+                self._round_trip, ("photographs", "worker process"), "chmod -R u+rwX output"
+            ),
+            "live view": Step(self._live_view, ("round trip",), install),
         }
         self.lamps = dict.fromkeys(self._steps, Lamp("waiting"))
         self._view: Live | None = None
@@ -91,8 +104,15 @@ class Bench:
     def __repr__(self) -> str:
         return "\n".join(f"{name}: {lamp.state}" for name, lamp in self._numbered())
 
-    def run(self) -> Self:
-        """Light them one after the other; whatever was started for that is gone at the end."""
+    def mend(self, name: str) -> str:
+        """What to type when this lamp is red, in the project's folder."""
+        return self._steps[name].mend
+
+    def run(self, on_lamp: Callable[[str, Lamp], object] | None = None) -> Self:
+        """Light them one after the other; whatever was started for that is gone at the end.
+
+        `on_lamp` hears of each one as soon as it was tried.
+        """
         from IPython import get_ipython  # noqa: PLC0415 - a terminal needs no notebook
 
         with ExitStack() as self._leaving:
@@ -102,6 +122,8 @@ class Bench:
             self._leaving.enter_context(suppress(ImglabError))
             for name, step in self._steps.items():
                 self.lamps[name] = self._lit(step)
+                if on_lamp:
+                    on_lamp(name, self.lamps[name])
         return self
 
     def _lit(self, step: Step) -> Lamp:
@@ -161,12 +183,21 @@ class Bench:
         return f"{source} went through the queue and came back as {target}"
 
     def _live_view(self) -> str:
+        if self._in_kernel:
+            return f"a notebook's kernel started, and drew {kernel_check.pictures()} pictures"
         deadline = time.monotonic() + LIVE_VIEW_TIMEOUT
         while self._view and time.monotonic() < deadline:
             if self._view.frames > 3:
                 return f"a thread drew it {self._view.frames - 1} times while the cell was busy"
             time.sleep(0.01)
         raise ImglabError("This table does not move: open the lesson in JupyterLab, and run it.")
+
+
+def _mend_redis() -> str:
+    """What to type when Redis does not answer: it depends on whose Redis it is."""
+    if os.environ.get("IMGLAB_REDIS_URL"):
+        return "unset IMGLAB_REDIS_URL (then the project's own is started), or correct it"
+    return "imglab server start"
 
 
 def _row(name: str, look: str, words: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -24,11 +26,14 @@ from imglab.cli.common import (
 from imglab.text import shown
 
 if TYPE_CHECKING:
+    from imglab.classroom.setup_check import Bench, Lamp
     from imglab.ops.chaos.report import Report
     from imglab.ops.doctor import Finding
 
 #: What stands before a finding, and its colour.
 SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
+#: The same for a lamp, by its state.
+LAMPS = {"green": ("●", "green"), "red": ("✕", "red"), "not tried": ("○", None)}
 #: How many broken promises are printed; --json has all of them.
 SENTENCES_SHOWN = 20
 
@@ -36,16 +41,24 @@ SENTENCES_SHOWN = 20
 @app.command()
 def doctor(
     repair: Annotated[bool, typer.Option(help="Mend what can be mended.")] = False,
+    for_class: Annotated[
+        bool, typer.Option("--class", help="Look at this machine, the day before a class.")
+    ] = False,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
     """Look for what is wrong, each finding with its remedy; exit code 1 for what is broken.
 
+    With --class it tries the six lamps of lesson 00, in ten seconds or so, and no queue.
     Example: imglab doctor --repair
     """
     from imglab.ops.doctor import examine
 
+    if for_class and repair:
+        raise typer.BadParameter("--repair is for a queue; with --class type what each lamp says.")
+    if for_class:
+        _look_at_machine(as_json)
     with open_queue(queue, namespace) as tasks:
         findings = examine(tasks)
         if repair:
@@ -109,6 +122,45 @@ def chaos(
     else:
         _print_report(report, wrong[:SENTENCES_SHOWN])
     raise typer.Exit(1 if wrong else 0)
+
+
+def _look_at_machine(as_json: bool) -> NoReturn:
+    """Try the six lamps, and leave: with exit code 0 when all of them are green."""
+    from imglab.classroom.setup_check import Bench
+
+    lamps = Bench("", in_kernel=True)
+    if as_json:
+        lamps.run()
+        figures = [
+            {"lamp": name, **lamp._asdict(), "mend": lamps.mend(name)}
+            for name, lamp in lamps.lamps.items()
+        ]
+        typer.echo(json.dumps(figures, indent=2))
+    else:
+        lamps.run(partial(_print_lamp, lamps))
+        _print_sum(lamps)
+    raise typer.Exit(any(lamp.state != "green" for lamp in lamps.lamps.values()))
+
+
+def _print_lamp(lamps: Bench, name: str, lamp: Lamp) -> None:
+    number = list(lamps.lamps).index(name) + 1
+    sign, color = LAMPS[lamp.state]
+    typer.secho(f"{sign} {number} {name}: {lamp.state}", fg=color)
+    typer.echo(f"    {shown(lamp.words)}")
+    if lamp.state == "red":
+        typer.echo(f"    Type: {shown(lamps.mend(name))}")
+
+
+def _print_sum(lamps: Bench) -> None:
+    red = [name for name, lamp in lamps.lamps.items() if lamp.state == "red"]
+    if red:
+        typer.echo(f"Mend the first red lamp ({red[0]}), then type `imglab doctor --class` again.")
+        return
+    cores = os.cpu_count() or 1
+    typer.echo(
+        f"This machine is ready. Cores: {cores}, so workers together do at most {cores} × the work "
+        "of one."
+    )
 
 
 def _print_findings(findings: list[Finding]) -> None:
