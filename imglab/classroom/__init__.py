@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from imglab.classroom.lone_worker import LoneWorker
     from imglab.classroom.seats import take_seat
     from imglab.classroom.setup_check import bench
+    from imglab.classroom.shared import shared_room
     from imglab.classroom.threads_or_processes import compare, gil, turns
 else:
     # A type checker must not see it: it would take any name for one of ours.
@@ -30,6 +31,7 @@ else:
             "gil": "imglab.classroom.threads_or_processes",
             "load": "imglab.classroom.load",
             "storms": "imglab.classroom.storms",
+            "shared_room": "imglab.classroom.shared",
             "take_seat": "imglab.classroom.seats",
             "turns": "imglab.classroom.threads_or_processes",
             "watching": "imglab.classroom.watching",
@@ -48,6 +50,7 @@ __all__ = [
     "gil",
     "load",
     "storms",
+    "shared_room",
     "take_seat",
     "turns",
     "watching",

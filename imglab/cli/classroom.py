@@ -103,6 +103,31 @@ def progress(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def join(
+    name: Annotated[str, typer.Option(help="Your name in the room; else person@machine.")] = "",
+    room: Annotated[str, typer.Option(help="The room's name, where it has another.")] = "room",
+) -> None:
+    """Work in the shared room of a class until Ctrl-C, with this machine and its photographs.
+
+    The room is in the Redis that IMGLAB_REDIS_URL names.
+    Example: imglab join --name ada
+    """
+    import logging
+
+    from imglab.classroom.shared import check_machine, own_name, room_queue
+    from imglab.workers import WorkerSpec, run
+    from imglab.workers.logs import log_to_terminal
+
+    check_machine()
+    log_to_terminal()
+    logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
+    with room_queue(ensure_server().url, room) as tasks:
+        spec = WorkerSpec(name=own_name(tasks, name), queue=tasks.spec())
+    typer.echo(f"You are {spec.name} here, and work until Ctrl-C.")
+    raise typer.Exit(run(spec))
+
+
+@app.command()
 def course(
     folder: Annotated[Path, typer.Argument(help="Where: a folder that is new, or your last copy.")],
 ) -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 #: The same for a lamp, by its state.
 LAMPS = {"green": ("●", "green"), "red": ("✕", "red"), "not tried": ("○", None)}
+#: Bytes of a new password: too many to guess, and few enough to type from a screen.
+PASSWORD_BYTES = 6
 #: How many broken promises are printed; --json has all of them.
 SENTENCES_SHOWN = 20
 
@@ -70,6 +72,31 @@ def doctor(
     else:
         _print_findings(findings)
     raise typer.Exit(any(each.level == "broken" for each in findings))
+
+
+@app.command()
+def users(queue: Name = QUEUE, namespace: Namespace = "") -> None:
+    """Print three users with few rights for one queue, as lines to type; nothing is changed.
+
+    Each line has a new password. Type them as the administrator of that Redis.
+    Example: imglab users --namespace room:
+    """
+    import secrets
+    import shlex
+    from urllib.parse import urlsplit
+
+    from imglab.ops.users import USERS, rules
+
+    passwords = {user: secrets.token_hex(PASSWORD_BYTES) for user in USERS}
+    for user, rule in rules(passwords, queue, namespace).items():
+        typer.echo(shlex.join(["imglab", "redis", "ACL", "SETUSER", user, *rule]))
+    address = urlsplit(os.environ.get("IMGLAB_REDIS_URL", ""))
+    place = address.netloc.rpartition("@")[2] or "HOST:PORT"
+    scheme = address.scheme or "redis"
+    typer.echo("")
+    for user in USERS:
+        url = f"{scheme}://{user}:{passwords[user]}@{place}"
+        typer.echo(f"# For a {user}: export IMGLAB_REDIS_URL={url}")
 
 
 @app.command()

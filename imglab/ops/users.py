@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from imglab.errors import QueueError
 from imglab.queues.keys import as_pattern
 
+#: Their names.
+USERS = ("producer", "worker", "viewer")
 _READ = (
     "+exec +exists +hget +hgetall +hkeys +hlen +hmget +llen +lrange +multi +ping "
     "+time +xrange +xread +xrevrange +zcard +zrange"

@@ -26,6 +26,8 @@ NAMED = 200
 RECENT_EVENTS = 100
 #: Entries of the events that are read in one round trip.
 PAGE = 1000
+#: The mark before all events.
+FIRST_MARK = "0-0"
 #: The command that says how long a key of each type is.
 _LENGTHS = {
     "list": "LLEN",
@@ -188,6 +190,18 @@ def events(client: redis.Redis, keys: Keys) -> Iterator[dict[str, Any]]:
         if len(page) < PAGE:
             return
         first = f"({page[-1][0]}"
+
+
+def events_after(client: redis.Redis, keys: Keys, mark: str) -> tuple[str, list[dict[str, Any]]]:
+    """What happened since a mark, oldest first, and the mark of the last of it."""
+    found = []
+    while True:
+        page = cast("list[Any]", client.xrange(keys.events, f"({mark}", "+", count=PAGE))
+        for entry, fields in page:
+            found.append(read_event(entry, fields))
+            mark = entry
+        if len(page) < PAGE:
+            return mark, found
 
 
 def now(client: redis.Redis) -> int:

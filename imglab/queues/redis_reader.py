@@ -225,6 +225,11 @@ class RedisReader(BaseQueue):
         with speaking_to(self.redis):
             yield from inspect.events(self.redis, self.keys)
 
+    def events_after(self, mark: str) -> tuple[str, list[dict[str, Any]]]:
+        """What happened since a mark, and the next mark; `inspect.FIRST_MARK` is before all."""
+        with speaking_to(self.redis):
+            return inspect.events_after(self.redis, self.keys, mark)
+
     def snapshot(self) -> inspect.Snapshot:
         """The whole queue at one moment, in one round trip: for whoever shows it."""
         with speaking_to(self.redis):
@@ -273,7 +278,7 @@ class RedisReader(BaseQueue):
     def _mark(self) -> str:
         with speaking_to(self.redis):
             newest = cast("list[Any]", self.redis.xrevrange(self.keys.events, count=1))
-        return str(newest[0][0]) if newest else "0-0"
+        return str(newest[0][0]) if newest else inspect.FIRST_MARK
 
     def _until_event(self, mark: str, until: float | None, task_id: str = "") -> bool:
         end = time.monotonic() + BLOCK

@@ -10,6 +10,7 @@ from imglab.views.recordings import recorded, replay
 from imglab.views.runs import Runs
 from imglab.views.swimlanes import lanes
 from imglab.views.waits import load_table
+from imglab.views.who import who
 
 __all__ = [
     "Picture",
@@ -31,4 +32,5 @@ __all__ = [
     "recorded",
     "replay",
     "replay_ages",
+    "who",
 ]

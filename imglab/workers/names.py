@@ -22,13 +22,14 @@ def free_names(
     """So many names that no other worker of the queue has, those with the lowest numbers."""
     if count < 1:
         return []
-    taken = _taken_names(queue)
+    taken = taken_names(queue)
     numbered = (f"{prefix}-{number}" for number in itertools.count(1))
     free = (name for name in numbered if name not in own and name not in taken)
     return list(itertools.islice(free, count))
 
 
-def _taken_names(queue: RedisTaskQueue) -> set[str]:
+def taken_names(queue: RedisTaskQueue) -> set[str]:
+    """The names of those who work on a queue now, or may still do."""
     patience = LEASES_UNTIL_GONE * max(queue.settings.lease, WAITS * BLOCK)
     oldest = queue.server_time() - patience * 1000
     taken = set()

@@ -21,6 +21,7 @@ LESSONS = (
 #: Other files with many processes, servers that die, or long searches.
 SLOW_FILES = (
     "test_examinations",
+    "test_class",
     "test_cli",
     "test_odd_commands",
     "test_exercises",
@@ -35,6 +36,7 @@ SLOW_FILES = (
     "test_pool",
     "test_producers",
     "test_rim",
+    "test_shared_room",
     "test_seats",
     "test_server",
     "test_standby",
