@@ -30,8 +30,9 @@ lint: .venv/test
 lessons: .venv/test      ## run the solved lessons again and make the students' edition from them
 	$(BIN)/python tests/lessons.py
 
-pictures: .venv/test     ## film the board and record a run, for the README and for a class without Redis
+pictures: .venv/test     ## film the board, record a run, and take the pictures of the instructor's guide
 	$(BIN)/python tests/pictures.py
+	$(BIN)/python tests/guide_pictures.py
 
 bench: .venv/test        ## speed, as ratios against references taken in the same run
 	$(BIN)/python tests/bench/run.py

@@ -1,0 +1,164 @@
+"""The agendas of the instructor's guide, worked out from the minutes that the lessons say.
+
+`python tests/guide.py` writes them into the guide; a test works them out again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+GUIDE = NOTEBOOKS / "instructor_guide.md"
+SOLVED = NOTEBOOKS / "solved"
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a class does in some minutes; without minutes it is a lesson, which knows its own."""
+
+    what: str
+    #: What goes first when time runs out.
+    cut: str
+    minutes: int = 0
+
+
+CURVE = "`05-measure-workers` and `05-scaling`: show the curve of the solved lesson"
+STORY = Item("[Control room](control_room.ipynb): the story", "the rows from *Pause* on", 10)
+PAUSE = Item("Pause", "never", 10)
+QUESTIONS = Item("Questions; each says one thing they did not expect", "never", 10)
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """A class of so many minutes, and what is done in it, in this order."""
+
+    #: What stands above it in the guide, after the minutes.
+    name: str
+    minutes: int
+    items: tuple[Item, ...]
+
+
+#: By the name of its place in the guide.
+AGENDAS = {
+    "first-look": Agenda(
+        "a first look",
+        60,
+        (
+            Item("00", "the second wrong address (`00-change-scheme`)"),
+            Item("03", "`03-many` and `03-many-measured`; the exercise is homework"),
+            STORY,
+            Item("Vote on `08-predict-lost`; show `08-facts-lost` in the solved lesson", "it", 10),
+            QUESTIONS,
+        ),
+    ),
+    "core": Agenda(
+        "the queue and its workers",
+        120,
+        (
+            Item("00", "the second wrong address (`00-change-scheme`)"),
+            Item("03", "`03-many` and `03-many-measured`"),
+            Item("04", "`04-lua`; the exercise is homework"),
+            PAUSE,
+            Item("05", CURVE),
+            STORY,
+            QUESTIONS,
+        ),
+    ),
+    "with-failures": Agenda(
+        "with failures",
+        240,
+        (
+            Item("00", "the second wrong address (`00-change-scheme`)"),
+            Item("01", "`01-batch`, `01-batch-sheet` and `01-broken`; the exercise is homework"),
+            Item("02", "`02-proof`"),
+            Item("03", "`03-many` and `03-many-measured`"),
+            PAUSE,
+            Item("04", "`04-lua`"),
+            Item("05", CURVE),
+            PAUSE,
+            Item("08", "`08-change-lines`; the exercise is homework"),
+            Item("06", "`06-cost-run` and `06-facts-cost`; the exercise is homework"),
+            Item("07", "`07-ten-levels` and `07-separate`"),
+            QUESTIONS,
+        ),
+    ),
+    "second-class": Agenda(
+        "a second class",
+        60,
+        (
+            Item("09", "`09-run-jitter`; the second exercise (`09-exercise-little`) is homework"),
+            Item("10", "the rooms 4 to 6 (`10-exercise-second`)"),
+            Item("Questions; each says one thing they did not expect", "never", 5),
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the head of a lesson says."""
+
+    name: str
+    title: str
+    minutes: int
+    #: The numbers of the lessons that one needs before.
+    needs: tuple[str, ...]
+
+
+def lessons() -> dict[str, Lesson]:
+    """Number → the lesson, as its own first cell has it."""
+    found = {}
+    for path in sorted(SOLVED.glob("[0-9][0-9]_*.ipynb")):
+        head = nbformat.read(path, as_version=4).cells[0].source
+        (title,) = re.findall(r"^# (.+)$", head, re.MULTILINE)
+        (minutes,) = re.findall(r"\*\*Time:\*\* (\d+) minutes", head)
+        (needs,) = re.findall(r"\*\*You need\*\* ([^.]+)\.", head)
+        numbers = tuple(re.findall(r"\b\d\d\b", needs))
+        found[path.name[:2]] = Lesson(path.name, title, int(minutes), numbers)
+    return found
+
+
+def are_written(items: Iterable[Item], known: Mapping[str, Lesson]) -> bool:
+    """Whether all lessons of an agenda are there; one may still be on its way."""
+    return all(item.minutes or item.what in known for item in items)
+
+
+def table(items: Iterable[Item], known: Mapping[str, Lesson]) -> str:
+    """One agenda as a table: when, what, for how long, and what to cut first."""
+    lines = ["| from | what | minutes | if you are late, leave out |", "|---|---|---|---|"]
+    now = 0
+    for item in items:
+        what = item.what
+        minutes = item.minutes
+        if not minutes:
+            lesson = known[item.what]
+            what = f"[{lesson.title}]({lesson.name})"
+            minutes = lesson.minutes
+        lines.append(f"| {now // 60}:{now % 60:02} | {what} | {minutes} | {item.cut} |")
+        now += minutes
+    lines.append(f"| {now // 60}:{now % 60:02} | The end | | |")
+    return "\n".join(lines)
+
+
+def with_agendas(text: str) -> str:
+    """The guide's text with each of its agendas worked out anew."""
+    known = lessons()
+    for place, each in AGENDAS.items():
+        if not are_written(each.items, known):
+            continue
+        begin = f"<!-- agenda {place} -->"
+        end = f"<!-- end of {place} -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{table(each.items, known)}\n{end}{after}"
+    return text
+
+
+if __name__ == "__main__":
+    GUIDE.write_text(with_agendas(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,321 @@
+"""The instructor's guide is true: its agendas add up, and whatever it names is there."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import shlex
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import guide
+import nbformat
+import pytest
+import typer
+from guide import GUIDE, SOLVED, lessons
+from helpers.project import ROOT
+from PIL import Image
+
+from imglab import cli
+
+TEXT = GUIDE.read_text(encoding="utf-8")
+LESSONS = lessons()
+#: The pieces of each lesson's part, in their order.
+PIECES = (
+    "**Before class.**",
+    "**Type.**",
+    "**The screen.**",
+    "**The prediction",
+    "| what a student believes | wrong answer | the check says |",
+    "**Three questions that come.**",
+    "**If you are late,**",
+    "**Plan B:**",
+)
+#: What the guide says of a lesson's outcome: lesson, cell, and the words of its stored output.
+FIGURES = [
+    ("00", "00-facts", "3 Redis: red"),
+    ("01", "01-facts", "edges, then blur    19 of 255"),
+    ("01", "01-facts", "blur, then edges     2 of 255"),
+    ("04", "04-facts", "18 of 20: taken twice"),
+    ("05", "05-run-comparison", "1.8×"),
+    ("06", "06-connect", "lease=3"),
+    ("07", "07-facts", "low            0        8"),
+    ("07", "07-eighth", "normal         0      120"),
+    ("08", "08-facts-lost", "RPOP:  done 5 of 6, nowhere: astronaut"),
+    ("08", "08-facts-lost", "queue: done 5 of 6, processing: astronaut"),
+    ("08", "08-facts-redis", "as it comes, killed:  [0, 0, 0], in the end 0 results"),
+    ("08", "08-facts-redis", "with file, killed:    [9, 1, 5], in the end 15 results"),
+    ("09", "09-facts", "pipeline     100 commands,   1 reads"),
+    ("09", "09-facts-load", "in theory, after a long time: 4.75"),
+    ("09", "09-facts-load", "measured, in this short run: 3.8×"),
+    ("09", "09-run-storm", "tries: 1100  done after s: 243.6"),
+    ("09", "09-run-jitter", "tries: 345  done after s: 4.1"),
+    ("10", "10-facts", "the doctor finds something in 2 of 6 rooms"),
+]
+#: The largest picture, in bytes: the guide is read on a phone, too.
+MOST_BYTES = 60_000
+
+every_lesson = pytest.mark.parametrize("number", LESSONS)
+WRITTEN = [each for each in guide.AGENDAS.values() if guide.are_written(each.items, LESSONS)]
+every_agenda = pytest.mark.parametrize("agenda", WRITTEN, ids=lambda agenda: agenda.name)
+
+
+def part(number: str) -> str:
+    """What the guide says of one lesson."""
+    (found,) = re.findall(rf"^### ({number} · .*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def cells(number: str) -> list:
+    return nbformat.read(SOLVED / LESSONS[number].name, as_version=4).cells
+
+
+def text_of(cell) -> str:
+    shown = [each.get("text") or each.data.get("text/plain", "") for each in cell.outputs]
+    return "\n".join([cell.source, *shown])
+
+
+def named_cells(text: str) -> list[str]:
+    """What is named in backticks and looks like the id of a cell, an exercise or a prediction."""
+    return re.findall(r"`(\d\d-[a-z][a-z0-9-]+)`", text)
+
+
+# The lessons
+
+
+@every_lesson
+def test_s23_every_lesson_has_its_part_with_all_pieces_in_their_order(number):
+    heading, _, text = part(number).partition("\n")
+    assert heading == LESSONS[number].title
+    places = [text.find(piece) for piece in PIECES]
+    assert -1 not in places, PIECES[places.index(-1)]
+    assert places == sorted(places)
+    assert len(re.findall(r"^\*[^*]+\?\*", text, re.MULTILINE)) >= 3, "three questions"
+
+
+@every_lesson
+def test_s23_every_prediction_of_a_lesson_is_explained_in_its_part(number):
+    asked = {cell.id for cell in cells(number) if re.search(r"^predict\(", cell.source, re.M)}
+    assert asked
+    assert asked <= set(named_cells(part(number)))
+
+
+def test_whatever_cell_the_guide_names_exists_in_its_lesson():
+    for name in named_cells(TEXT):
+        number = name[:2]
+        if number in LESSONS:
+            exercises = import_module(f"imglab.exercises.lesson_{number}").EXERCISES
+            ids = {cell.id for cell in cells(number)}
+            assert name in ids | exercises.keys(), name
+
+
+def test_every_exercise_that_the_guide_names_exists():
+    named = re.findall(r"\d\d-exercise-[a-z-]+", TEXT)
+    assert named
+    for name in named:
+        assert name in import_module(f"imglab.exercises.lesson_{name[:2]}").EXERCISES
+
+
+@every_lesson
+def test_the_check_says_what_the_guide_quotes(number):
+    rows = re.findall(r"^\|[^|]+\|[^|]+\| (“.+”) \|$", part(number), re.MULTILINE)
+    assert len(rows) >= 3
+    words = what_judges_say(number)
+    for row in rows:
+        (quote,) = re.findall("“(.+)”", row)
+        assert quote in words, quote
+
+
+def what_judges_say(number: str) -> str:
+    """All texts of the judges of a lesson, and of what they share."""
+    folder = ROOT / "imglab" / "exercises"
+    others = [path for path in folder.glob("*.py") if not path.stem.startswith("lesson_")]
+    nodes = [
+        node
+        for path in (folder / f"lesson_{number}.py", *others)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    constants = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return "\n".join(each for each in constants if isinstance(each, str))
+
+
+@pytest.mark.parametrize(("number", "name", "words"), FIGURES)
+def test_a_figure_in_the_guide_is_that_of_the_solved_lesson(number, name, words):
+    if number not in LESSONS:
+        pytest.skip(f"lesson {number} is not written yet")
+    (cell,) = [each for each in cells(number) if each.id == name]
+    assert words in text_of(cell)
+
+
+# The agendas
+
+
+def test_s23_the_agendas_are_worked_out_from_the_lessons_own_minutes():
+    assert guide.with_agendas(TEXT) == TEXT, "run python tests/guide.py"
+    for place, agenda in guide.AGENDAS.items():
+        _, _, rest = TEXT.partition(f"### {agenda.minutes} minutes: {agenda.name}\n")
+        assert f"<!-- agenda {place} -->" in rest.partition("\n### ")[0]
+
+
+@every_agenda
+def test_an_agenda_is_as_long_as_it_says(agenda):
+    minutes = [item.minutes or LESSONS[item.what].minutes for item in agenda.items]
+    assert sum(minutes) == agenda.minutes
+
+
+def test_the_story_of_the_control_room_is_as_long_as_its_notebook_says():
+    notebook = (GUIDE.parent / "control_room.ipynb").read_text(encoding="utf-8")
+    assert guide.STORY.minutes == 10
+    assert "A story of ten minutes" in notebook
+    assert "| *Pause*, wait, *Resume* |" in notebook
+
+
+@every_agenda
+def test_an_agenda_has_what_a_lesson_needs_before_it(agenda):
+    _, _, rest = TEXT.partition(f"### {agenda.minutes} minutes: {agenda.name}\n")
+    at_home, _, _ = rest.partition("At home after")
+    done = set(re.findall(r"\b\d\d\b", at_home))
+    for item in agenda.items:
+        if item.what in LESSONS:
+            assert set(LESSONS[item.what].needs) <= done, item.what
+            done.add(item.what)
+
+
+def left_out() -> list[tuple[str, tuple[str, ...]]]:
+    """Lesson and cells: what an agenda, or a lesson's part, leaves out together."""
+    found = []
+    for agenda in guide.AGENDAS.values():
+        found += [(item.what, item.cut) for item in agenda.items if item.what in LESSONS]
+    for number in LESSONS:
+        (late,) = re.findall(r"\*\*If you are late,\*\*([^*]+)\*\*Plan B", part(number))
+        found.append((number, late))
+    return sorted({(number, tuple(named_cells(text))) for number, text in found})
+
+
+@pytest.mark.parametrize(("number", "names"), left_out())
+def test_a_lesson_goes_on_without_what_is_left_out(number, names):
+    assert names
+    made = set()
+    for cell in cells(number):
+        if cell.cell_type != "code":
+            continue
+        stored, read = names_of(cell.source)
+        if cell.id in names:
+            made |= stored
+        else:
+            assert not read & made, f"{cell.id} needs {read & made}"
+            made -= stored
+
+
+def names_of(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell makes, and those that it takes from others."""
+    code = "\n".join("" if line.startswith("%") else line for line in source.splitlines())
+    if source.startswith("%%"):
+        return set(), set()
+    stored = set()
+    read = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Name):
+            names = read if isinstance(node.ctx, ast.Load) else stored
+            names.add(node.id)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            stored.add(node.name)
+        if isinstance(node, ast.arg):
+            stored.add(node.arg)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            stored |= {each.asname or each.name for each in node.names}
+    return stored, read - stored - set(dir(builtins))
+
+
+# What can be typed and opened
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks in a language; "" is what is typed into a terminal."""
+    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL)
+    return [text for kind, text in fenced if kind == language]
+
+
+def typed() -> list[str]:
+    """Every line that the guide tells to type into a terminal."""
+    lines = [line.strip() for block in blocks("") for line in block.splitlines()]
+    spans = re.findall(r"`([^`\n]+)`", TEXT)
+    begins = ("imglab ", "make ", "python ", "export ", "cd ")
+    return sorted({*lines, *[each for each in spans if each.startswith(begins)]})
+
+
+@pytest.mark.parametrize("line", typed())
+def test_a_line_to_type_can_be_typed(line):
+    subprocess.run(["bash", "-n", "-c", line], check=True)
+    command, *words = shlex.split(line)
+    if command == "imglab":
+        parse(words)
+    elif command == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{words[0]}:", makefile, re.MULTILINE)
+    elif command == "python" and words[0] != "-m":
+        assert (ROOT / words[0]).is_file()
+    else:
+        assert command in {"cd", "docker", "export", "python"}
+
+
+def parse(words: list[str]) -> None:
+    """Read a command as the terminal would, and do not run it; a mistake raises."""
+    command = typer.main.get_command(cli.load_app())
+    name = "imglab"
+    while hasattr(command, "commands"):
+        name, *words = words
+        command = command.commands[name]
+    command.make_context(name, words)
+
+
+def test_what_is_no_command_would_be_found():
+    with pytest.raises(KeyError):
+        parse(["docter"])
+    with pytest.raises(Exception, match="No such option"):
+        parse(["doctor", "--clas"])
+
+
+def test_the_names_in_its_python_exist():
+    written = blocks("python") + re.findall(r"`(from imglab[^`]+)`", TEXT)
+    assert written
+    for block in written:
+        for node in ast.walk(ast.parse("\n".join(line.strip() for line in block.splitlines()))):
+            if isinstance(node, ast.ImportFrom):
+                for each in node.names:
+                    assert hasattr(import_module(node.module), each.name), each.name
+
+
+def test_its_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)\s]+)\)", TEXT):
+        path, _, anchor = target.partition("#")
+        if path and not is_to_come(path):
+            assert (GUIDE.parent / path).exists(), target
+        if not path:
+            headings = re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
+            assert anchor in {each.lower().replace(" ", "-") for each in headings}
+
+
+def is_to_come(path: str) -> bool:
+    """Whether a path is that of a lesson of the course which is not written yet."""
+    number = re.fullmatch(r"(?:solved/)?(\d\d)_\w+\.ipynb", path)
+    return bool(number) and number[1] not in LESSONS
+
+
+def test_its_pictures_are_small_and_have_words():
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", TEXT)
+    assert len(pictures) >= len(LESSONS)
+    for words, target in pictures:
+        path = GUIDE.parent / target
+        assert len(words) > 40, target
+        assert path.stat().st_size <= MOST_BYTES, target
+        with Image.open(path) as image:
+            assert image.width <= 1000
+    shown = {Path(target).name for _, target in pictures}
+    assert shown == {path.name for path in (GUIDE.parent / "pictures" / "guide").iterdir()}
+
+
+def test_it_is_linked_from_the_readme():
+    assert "(notebooks/instructor_guide.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
