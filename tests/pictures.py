@@ -32,7 +32,7 @@ from imglab.workers import WorkerPool, WorkerSpec
 from imglab.workers.process import VARIABLE
 
 PICTURES = ROOT / "notebooks" / "pictures"
-RECORD = ROOT / "imglab" / "lab" / "records" / "many_workers.json"
+RECORD = ROOT / "imglab" / "views" / "records" / "many_workers.json"
 #: Of each photograph of the record: then its run takes ten seconds or more, which can be watched.
 PIXELS = 6_000_000
 #: Dots for a pixel of the page, for sharp letters; and dots of white around what is shown.
