@@ -92,7 +92,9 @@ class Bench:
             "Python and packages": Step(self._packages, mend=install),
             "photographs": Step(self._photographs, mend="git checkout -- images"),
             "Redis": Step(partial(self._redis, url), mend=_mend_redis()),
-            "worker process": Step(self._worker, ("Redis",), "imglab worker --burst"),
+            "worker process": Step(
+                self._worker, ("Redis",), "imglab worker --burst  (it says why)"
+            ),
             "round trip": Step(
                 self._round_trip, ("photographs", "worker process"), "chmod -R u+rwX output"
             ),
