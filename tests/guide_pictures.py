@@ -1,7 +1,7 @@
 """`make pictures`, for the instructor's guide: each screen as a class sees it, from a real run.
 
 The pictures of lessons are taken of the solved ones, as they are stored. The control room and the
-shared room run for it.
+shared room run for it. Name some, such as `09 room`, to take only those.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -105,9 +105,10 @@ def shoot(page: Any, *parts: str) -> bytes:
     return page.screenshot(clip=clip)
 
 
-def shoot_lessons(lab: browser.Lab) -> None:
-    """The outputs that are stored with the solved lessons."""
-    for number, cell in SHOWN.items():
+def shoot_lessons(lab: browser.Lab, numbers: Iterable[str]) -> None:
+    """The outputs that are stored with these solved lessons."""
+    for number in numbers:
+        cell = SHOWN[number]
         path = next((ROOT / "notebooks" / "solved").glob(f"{number}_*.ipynb"), None)
         if path is None:  # it is still on its way
             continue
@@ -173,7 +174,7 @@ def shoot_shared_room(lab: browser.Lab, root: Path, server: Server) -> None:
 
 
 def main() -> None:
-    wanted = set(sys.argv[1:]) or {"lessons", "control-room", "room"}
+    wanted = sys.argv[1:] or [*SHOWN, "control-room", "room"]
     PICTURES.mkdir(parents=True, exist_ok=True)
     with (
         project() as root,
@@ -185,8 +186,7 @@ def main() -> None:
         first.mkdir()
         second.mkdir()
         with browser.jupyterlab(root, first) as lab:
-            if "lessons" in wanted:
-                shoot_lessons(lab)
+            shoot_lessons(lab, [each for each in wanted if each in SHOWN])
             if "control-room" in wanted:
                 shoot_control_room(lab)
         if "room" in wanted:

@@ -49,7 +49,6 @@ FIGURES = [
     ("08", "08-facts-redis", "with file, killed:    [9, 1, 5], in the end 15 results"),
     ("09", "09-facts", "pipeline     100 commands,   1 reads"),
     ("09", "09-facts-load", "in theory, after a long time: 4.75"),
-    ("09", "09-facts-load", "measured, in this short run: 3.8×"),
     ("09", "09-run-storm", "tries: 1100  done after s: 243.6"),
     ("09", "09-run-jitter", "tries: 345  done after s: 4.1"),
     ("10", "10-facts", "the doctor finds something in 2 of 6 rooms"),
