@@ -26,6 +26,7 @@ from imglab.views.html_table import (
     alarm,
     cell,
     fixed_table,
+    letters_wide,
     plain,
     row,
     tinted,
@@ -183,7 +184,7 @@ class _Table:
         """The first row, which settles the columns; its title runs over all of them."""
         cells = []
         for width in [self._name, self._bar, NUMBER_LETTERS] * self._columns:
-            cells.append(cell(html, f"width:{width}ch;overflow:visible"))
+            cells.append(cell(html, f"{letters_wide(width)};overflow:visible"))
             html = ""
         return row(cells)
 
