@@ -207,7 +207,7 @@ def _row(name: str, lane: str, count: str, longest: str, *, is_head: bool = Fals
     overflow = ";overflow:visible" if is_head else ""
     return row(
         [
-            cell(name, f"width:{first}ch{overflow}"),
+            cell(name, f"{letters_wide(first)}{overflow}"),
             cell(lane, f"{letters_wide(second)};text-align:right"),
             cell(count, f"{letters_wide(third)};text-align:right"),
             cell(longest, f"{letters_wide(fourth)};text-align:right"),

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imglab.queues import BaseQueue
 from imglab.views.figures import INK, legend_beside, spread
-from imglab.views.html_table import COLOURS, GREY, WAITING, cell, fixed_table, plain, row, tinted
+from imglab.views.html_table import (
+    COLOURS,
+    GREY,
+    WAITING,
+    cell,
+    fixed_table,
+    letters_wide,
+    plain,
+    row,
+    tinted,
+)
 from imglab.views.live_view import Live
 from imglab.views.load_points import LoadPoint, wait_in_theory
 
@@ -158,7 +168,7 @@ def _heading(title: str) -> str:
     cells = []
     words = f"<b>{plain(title)}</b>"
     for width in (*COLUMNS.values(), BAR_SPACE + BAR_LETTERS):
-        cells.append(cell(words, f"width:{width}ch;overflow:visible"))
+        cells.append(cell(words, f"{letters_wide(width)};overflow:visible"))
         words = ""
     return row(cells)
 
