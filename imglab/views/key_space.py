@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from imglab.console import redis_cli
 from imglab.queues import RedisTaskQueue
 from imglab.text import short, shown
-from imglab.views.html_table import WRAP_STYLE, cell, full_table, letters_wide, plain, row
+from imglab.views.html_table import (
+    LETTER_EM,
+    WRAP_STYLE,
+    cell,
+    full_table,
+    letters_wide,
+    plain,
+    row,
+)
 from imglab.views.live_view import Live
 
 #: The command that shows the first entries of a key of each type; {} stands for its name.
@@ -109,9 +117,11 @@ class KeySpace:
 
 
 def _row(name: str, kind: str = "", words: str = "") -> str:
+    # Else a browser would divide a name at its first hyphen: `lesson-`.
+    name_style = f"{WRAP_STYLE};word-break:break-all;{letters_wide(NAME_LETTERS)}"
     return row(
         [
-            cell(plain(name), f"{WRAP_STYLE};{letters_wide(NAME_LETTERS + GAP)}"),
+            cell(plain(name), f"{name_style};padding-right:{GAP * LETTER_EM:.1f}em"),
             cell(plain(kind), f"{WRAP_STYLE};{letters_wide(KIND_LETTERS + GAP)}"),
             cell(plain(words), WRAP_STYLE),
         ]
