@@ -390,7 +390,7 @@ def test_what_the_loop_gives_back_or_reports_is_seen_until_the_queue_has_it(any_
         really = getattr(any_queue, name)
 
         def watched(task, *rest, really=really, **options):
-            seen.append(worker.in_hand.is_speaking or task in worker.in_hand.unfinished())
+            seen.append(worker.in_hand.speaking.is_up or task in worker.in_hand.unfinished())
             return really(task, *rest, **options)
 
         monkeypatch.setattr(any_queue, name, watched)

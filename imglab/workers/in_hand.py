@@ -3,7 +3,7 @@
 Three threads share it, and none of them ever waits for another:
 
 * the main thread, the loop, alone writes `waiting`, `task`, `began`, `done`, `reported` and
-  `is_speaking`;
+  `speaking`;
 * the heartbeat's thread alone adds to `cancelled` and `lost`;
 * the watch thread of a worker process alone adds to `given_back`.
 
@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from imglab.queues import Task
 
@@ -32,12 +31,25 @@ class NotOurs(Exception):
     """The task at hand belongs to somebody else, or to nobody, by now: nothing is to be told."""
 
 
+class Flag:
+    """Something that is so for as long as a block lasts: `with flag: …`."""
+
+    def __init__(self) -> None:
+        self.is_up = False
+
+    def __enter__(self) -> None:
+        self.is_up = True
+
+    def __exit__(self, *_: object) -> None:
+        self.is_up = False
+
+
 class InHand:
     """The tasks of one worker, from their claim to their report."""
 
     def __init__(self) -> None:
-        #: Whether the main thread speaks with the queue: what is in hand may be another any moment.
-        self.is_speaking = False
+        #: Up while the main thread speaks with the queue: tasks may come or go at any moment.
+        self.speaking = Flag()
         #: Claimed and not begun, in the order of the queue.
         self.waiting: deque[Task] = deque()
         #: The task that runs, and when it began (seconds of time.monotonic()).
@@ -54,15 +66,6 @@ class InHand:
         self.given_back: set[Claim] = set()
 
     # The main thread
-
-    @contextmanager
-    def speaking(self) -> Iterator[None]:
-        """Say for as long as the block lasts that tasks may come or go at any moment."""
-        self.is_speaking = True
-        try:
-            yield
-        finally:
-            self.is_speaking = False
 
     def claimed(self, tasks: Iterable[Task]) -> None:
         """Take tasks in that were just claimed; the marks of earlier ones are of no more use."""

@@ -152,7 +152,7 @@ class Worker:
         # What was asked for may come at any moment, and what is reported may not have arrived yet:
         # neither must be left to its lease.
         limit = time.monotonic() + MAX_CLAIM_S
-        while self.in_hand.is_speaking and time.monotonic() < limit:
+        while self.in_hand.speaking.is_up and time.monotonic() < limit:
             time.sleep(LOOK_INTERVAL_S)
         done = list(self.in_hand.done)
         if done:
@@ -202,7 +202,7 @@ class Worker:
         claim = self._claim_or_wait
         if burst:
             claim = self._claim_or_end
-        with self.in_hand.speaking():
+        with self.in_hand.speaking:
             if not self._stopping.is_set():  # see release(): it looks in the opposite order
                 self.in_hand.claimed(self._insist(claim))
 
@@ -246,7 +246,7 @@ class Worker:
         if ending.fate is Fate.NOT_OURS:
             logger.info("%s: task %s %s", self.name, task.id, FOUND_LOST)
             return
-        with self.in_hand.speaking():
+        with self.in_hand.speaking:
             self.in_hand.end()
             self._report_end(task, ending, problem)
 
@@ -275,7 +275,7 @@ class Worker:
         done = list(self.in_hand.done)
         if not done:
             return
-        with self.in_hand.speaking():
+        with self.in_hand.speaking:
             limit = self.prefetch
             if self.in_hand.waiting or self._stopping.is_set():
                 limit = 0
