@@ -97,6 +97,7 @@ def take_pictures(page, folder, name):
     """The whole lesson in one picture, for people to look at."""
     height = page.evaluate("document.querySelector('.jp-WindowedPanel-inner').scrollHeight")
     page.set_viewport_size({"width": SMALL, "height": height + 200})
+    page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
     page.screenshot(path=str(folder / f"{name}.png"))
 
 
