@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from importlib import import_module
@@ -250,9 +251,10 @@ def test_what_cannot_travel_is_named():
 def test_hints_come_one_by_one_and_then_the_way_to_the_solution(capsys):
     for _ in range(4):
         hint(ENOUGH)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[:12] for line in lines[:3]] == [f"Hint {n} of 3:"[:12] for n in (1, 2, 3)]
-    assert lines[3] == f'That was the last hint; solution("{ENOUGH}") shows one way to do it.'
+    said = capsys.readouterr().out
+    assert re.findall(r"^Hint (\d) of 3:", said, re.MULTILINE) == ["1", "2", "3"]
+    last = f'That was the last hint; solution("{ENOUGH}") shows one way to do it.'
+    assert " ".join(said.split()).endswith(last)
 
 
 def test_the_solution_stands_beside_the_students_own(capsys):

@@ -25,6 +25,17 @@ from imglab.imaging import (
 )
 
 NAMES = ("blur", "brightness", "edges", "grayscale", "invert", "median", "sharpen")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_the_filters_of_the_course():
+    """Other tests of this process may have registered others, such as the troublemakers."""
+    known = {name: FilterFactory._classes[name] for name in NAMES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FilterFactory, "_classes", known)
+        yield
+
+
 CAT = Image.fromarray(np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype=np.uint8))
 
 any_filter = st.one_of(
