@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +23,11 @@ from imglab.errors import QueueError
 
 #: What a time limit, or a bound, is called that is none.
 NO_LIMIT = "none"
+#: The settings that may be none, what they are else, and that in words.
+MAY_BE_NONE: dict[str, tuple[Callable[[str], float], str]] = {
+    "time_limit": (float, "a number of seconds"),
+    "max_pending": (int, "a whole number"),
+}
 
 Lease = Annotated[
     float | None, typer.Option(help="Seconds that a claim holds without a sign of life.")
@@ -107,10 +112,9 @@ def asked_for(values: Mapping[str, Any]) -> dict[str, Any]:
     from imglab.queues import QueueSettings
 
     asked = {name: value for name, value in values.items() if value is not None}
-    if "time_limit" in asked:
-        asked["time_limit"] = _time_limit(asked["time_limit"])
-    if "max_pending" in asked:
-        asked["max_pending"] = _max_pending(asked["max_pending"])
+    for name, (kind, what) in MAY_BE_NONE.items():
+        if name in asked:
+            asked[name] = _unless_none(name, kind, what, asked[name])
     try:
         QueueSettings(**asked)
     except QueueError as error:
@@ -118,26 +122,14 @@ def asked_for(values: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
-def _time_limit(text: str) -> float | None:
+def _unless_none(name: str, kind: Callable[[str], float], what: str, text: str) -> float | None:
+    """What an option says, as a number of this kind; no limit is None."""
     if text == NO_LIMIT:
         return None
     try:
-        return float(text)
+        return kind(text)
     except ValueError:
-        raise typer.BadParameter(
-            f"time_limit must be a number of seconds or {NO_LIMIT}, not {text!r}."
-        ) from None
-
-
-def _max_pending(text: str) -> int | None:
-    if text == NO_LIMIT:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"max_pending must be a whole number or {NO_LIMIT}, not {text!r}."
-        ) from None
+        raise typer.BadParameter(f"{name} must be {what} or {NO_LIMIT}, not {text!r}.") from None
 
 
 def _in_words(value: float | None) -> str:
