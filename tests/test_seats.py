@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from imglab.classroom import seats
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect, in_database
+from imglab.queues.presence import Presence
 
 #: A notebook: it takes a seat, says what it was told and where it sits, and stays until its end.
 NOTEBOOK = """
@@ -135,6 +136,21 @@ def test_four_that_come_at_once_get_four_databases(either_url):
     finally:
         for person in people:
             person.communicate()
+
+
+def test_who_came_first_stays_though_somebody_looks_in_meanwhile(url, monkeypatch):
+    """Who comes second stands at the first seat for a moment, until it has seen who sits there."""
+    really = Presence.appear
+    second = Presence(url)
+
+    def appear_and_be_followed(self, name, database):
+        found = really(self, name, database)
+        really(second, "imglab-seat:05:bob@there:1", database)
+        return found
+
+    monkeypatch.setattr(Presence, "appear", appear_and_be_followed)
+    assert seats.take_seat("lesson-05:").url == url
+    second.leave()
 
 
 def test_the_cell_that_takes_the_seat_can_run_again(url, capsys):
