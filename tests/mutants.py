@@ -278,7 +278,7 @@ MUTANTS = (
         "        self._look_again = 0.0\n        self._agree()\n        if bound",
         "        if bound",
         PYTHON,
-        ("test_room.py",),
+        ("test_bound.py",),
     ),
     Mutant(
         "a batch pushes again and again",
@@ -286,7 +286,7 @@ MUTANTS = (
         "            at_once = 1  #",
         "            at_once = CHUNK  #",
         PYTHON,
-        ("test_room.py",),
+        ("test_bound.py",),
     ),
     Mutant(
         "who waits for room never rests",
@@ -294,8 +294,8 @@ MUTANTS = (
         "            self._queue._until_event(self._mark, self._until)\n"
         "            time.sleep(self._pause())\n",
         "            pass\n",
-        "queues/room.py",
-        ("test_room.py",),
+        "queues/bound.py",
+        ("test_bound.py",),
     ),
     Mutant(
         "trim without its hashes",

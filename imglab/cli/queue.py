@@ -24,7 +24,7 @@ from imglab.cli.common import (
     table_console,
 )
 from imglab.errors import ImageError, ImglabError, PartlyAdded
-from imglab.queues.room import fullness
+from imglab.queues.bound import fullness
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
 from imglab.queues.worker_states import worker_states
 from imglab.text import is_utf8, shown, shown_json

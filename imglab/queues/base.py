@@ -19,10 +19,10 @@ from imglab.errors import (
 )
 from imglab.queues.adding import Adding, batch_of, ids_in, new_id
 from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
+from imglab.queues.bound import WaitForRoom
 from imglab.queues.invariants import Standing, broken, seen_twice
 from imglab.queues.own_claims import OwnClaims
 from imglab.queues.patience import Patience, end_of
-from imglab.queues.room import Room
 from imglab.queues.task import (
     QueueSettings,
     QueueStats,
@@ -145,7 +145,7 @@ class BaseQueue(OwnClaims, ABC):
         if tries is not None:
             tries = as_count(tries, "max_attempts", 1)
         timeout = as_timeout(timeout)
-        room = Room(self, timeout)
+        room = WaitForRoom(self, timeout)
         patience = Patience(self.patience, end_of(timeout))
         while call.left:
             with patience:

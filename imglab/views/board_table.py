@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imglab.queues.bound import fullness
 from imglab.queues.inspect import UNKNOWN
-from imglab.queues.room import fullness
 from imglab.queues.vocabulary import PRIORITIES, Event, Status, meaning
 from imglab.text import short, shown
 from imglab.views.frames import Frame, Hold

@@ -11,7 +11,7 @@ from test_producers import break_after, cut_all, in_a_thread, somebody_waits
 
 from imglab.errors import PartlyAdded, QueueError, QueueFull, TaskExists
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
-from imglab.queues.room import fullness
+from imglab.queues.bound import fullness
 
 SETTINGS = QueueSettings(max_pending=3, backoff=3600, backoff_cap=3600)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LONGEST_PAUSE_S = 0.05
 
 
-class Room:
+class WaitForRoom:
     """How one call that adds waits for room: whatever makes room is an event of the queue."""
 
     def __init__(self, queue: BaseQueue, timeout: float | None) -> None:
