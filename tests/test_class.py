@@ -67,6 +67,15 @@ def test_a_red_lamp_has_the_line_that_mends_it_and_the_exit_code_says_so(monkeyp
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_in_another_folder_the_way_to_the_project_is_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("IMGLAB_ROOT")
+    done = doctor()
+    assert done.returncode == 1
+    assert f"There are no folders images and output in {tmp_path}, nor above." in done.stdout
+    assert "    Type: cd FOLDER  (the one you cloned" in done.stdout
+
+
 def test_lost_photographs_come_back_by_the_line_that_is_shown(project):
     shutil.rmtree(project / "images")
     done = doctor()

@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from html import escape
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from imglab import server
@@ -20,7 +21,7 @@ from imglab.classroom import kernel_check
 from imglab.console import redis_cli
 from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image
-from imglab.project import photographs, project_root
+from imglab.project import is_in_project, photographs, project_root
 from imglab.queues import RedisTaskQueue
 from imglab.views.html_table import (
     BAD,
@@ -90,7 +91,7 @@ class Bench:
         install = f"{shlex.quote(sys.executable)} -m pip install --editable ."
         self._steps = {
             "Python and packages": Step(self._packages, mend=install),
-            "photographs": Step(self._photographs, mend="git checkout -- images"),
+            "photographs": Step(self._photographs, mend=_mend_photographs()),
             "Redis": Step(partial(self._redis, url), mend=_mend_redis()),
             "worker process": Step(
                 self._worker, ("Redis",), "imglab worker --burst  (it says why)"
@@ -151,6 +152,8 @@ class Bench:
 
     def _photographs(self) -> str:
         self._photos = photographs()
+        if not is_in_project():
+            raise ImageError(f"There are no folders images and output in {Path.cwd()}, nor above.")
         if not self._photos:
             raise ImageError("There is no photograph in images/: start JupyterLab by `make lab`.")
         width, height = open_image(self._photos[0]).size
@@ -193,6 +196,13 @@ class Bench:
                 return f"a thread drew it {self._view.frames - 1} times while the cell was busy"
             time.sleep(0.01)
         raise ImglabError("This table does not move: open the lesson in JupyterLab, and run it.")
+
+
+def _mend_photographs() -> str:
+    """What to type when there are none: they are lost, or this is another folder."""
+    if not is_in_project():
+        return "cd FOLDER  (the one you cloned; if images is gone there: git checkout -- images)"
+    return "git checkout -- images"
 
 
 def _mend_redis() -> str:
