@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import sys
 import threading
 from contextlib import suppress
 from typing import Any
@@ -23,6 +25,9 @@ class KeptConnection:
         self._client = client
         self._in_use = threading.Lock()
         self._connection: Any = None
+        #: The socket of the connection, and what tells whether there is anything to read from it.
+        self._socket: Any = None
+        self._poll: Any = None
 
     def send(self, *words: Any) -> Any:
         """The reply to one command, or the error that redis-py makes of it."""
@@ -49,8 +54,25 @@ class KeptConnection:
         if connection is None or connection.pid != os.getpid():  # a fork must not share it
             self._connection = self._client.connection_pool.get_connection()
             return self._connection
+        if self._is_silent(connection):
+            return connection
         with suppress(redis.ConnectionError):
             if not connection.can_read(0):
                 return connection
         self._hang_up()  # nothing was due: this is the end of the connection
         return connection
+
+    def _is_silent(self, connection: Any) -> bool:
+        """Whether the server has said nothing, nor hung up; False where this cannot be told.
+
+        It saves the look of redis-py's own, which takes five times as long.
+        """
+        socket = getattr(connection, "_sock", None)
+        if socket is None or sys.platform != "linux":
+            return False
+        if socket is not self._socket:
+            # A new one, for after a fork the old one is the parent's as well.
+            self._poll = select.epoll()
+            self._poll.register(socket, select.EPOLLIN)
+            self._socket = socket
+        return not self._poll.poll(0)

@@ -346,7 +346,7 @@ class RedisTaskQueue(RedisSettings):
                 *done,
                 worker=worker,
                 nonce=nonce,
-                pid=os.getpid(),
+                pid=self._nonces.process,
                 host=self._host,
                 random=random.random(),
                 limit=limit,

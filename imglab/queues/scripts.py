@@ -79,7 +79,7 @@ def composed(own: str) -> str:
         items = _used(shared_items(name), text)
         if items:
             body = "\n\n".join(items)
-            text = f"{body}\n\nreturn (function()\n{text}end)()\n"
+            text = f"return (function()\n{body}\n\n{text}end)()\n"
     return f"{_priorities()}{(FOLDER / NAMES).with_suffix('.lua').read_text()}\n{text}"
 
 

