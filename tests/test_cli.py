@@ -85,7 +85,7 @@ def stats() -> dict:
     return json.loads(imglab("stats", "--json"))
 
 
-def test_s9_s17_producer_and_consumer_are_two_separate_programs(project):
+def test_s17_producer_and_consumer_are_two_separate_programs(project):
     paths = ("images/sample.jpg", "images/camera.jpg")
     code, words, errors = run_alone("submit", *paths, "--filters", "edges")
     assert (code, errors) == (0, "")

@@ -19,7 +19,7 @@ from imglab.views.swimlanes import LANE_LETTERS, lanes, lanes_html
 PICTURE = ROOT / "images" / "sample.jpg"
 
 
-def test_each_way_gives_the_same_picture_and_a_rate():
+def test_s13_each_way_gives_the_same_picture_and_a_rate():
     found = compare(["blur:radius=2", "invert"], PICTURE, tasks=3)
     assert list(found) == ["blur:radius=2", "invert"]
     for each in found.values():
@@ -43,7 +43,7 @@ def test_a_way_that_gives_another_picture_is_told(monkeypatch):
         (20.0, 9.0, "threads gain as well"),
     ],
 )
-def test_the_conclusion_is_worded_by_the_figures(threads, processes, words):
+def test_s13_the_conclusion_is_worded_by_the_figures(threads, processes, words):
     rates = {"one": 10.0, "threads": threads, "processes": processes}
     assert Comparison("blur", rates, agree=True).conclusion == words
     assert words in str(Comparison("blur", rates, agree=True))
@@ -54,7 +54,7 @@ def test_a_comparison_of_no_filter_is_refused():
         compare(["blurr"], PICTURE)
 
 
-def test_another_thread_gets_more_turns_from_blur_than_from_median():
+def test_s13_another_thread_gets_more_turns_from_blur_than_from_median():
     # A count, not a clock: while Pillow holds the GIL there are no turns to get.
     large = ROOT / "images" / "hubble.jpg"
     assert turns("median:size=7", large) < turns("blur:radius=20", large)

@@ -586,7 +586,7 @@ def test_the_charts_never_deny_a_task_that_was_claimed():
     assert "w: 1 tries" in picture(claimed)["text/plain"]
 
 
-def test_the_notebook_opens_the_room_in_one_cell_and_explains_every_button():
+def test_s23_the_notebook_opens_the_room_in_one_cell_and_explains_every_button():
     nb = nbformat.read(GUIDE, as_version=4)
     nbformat.validate(nb)
     assert nb.metadata.kernelspec.name == "python3"

@@ -46,7 +46,7 @@ def after(*looks: dict) -> Monitor:
     return shown
 
 
-def test_a_rate_is_what_was_completed_between_two_looks():
+def test_s18_a_rate_is_what_was_completed_between_two_looks():
     assert rate(look(10, 20), look(12.5, 30)) == 4
 
 
@@ -55,7 +55,11 @@ def test_there_is_no_rate_without_time_between_nor_after_a_clear():
     assert rate(look(10, 20), look(11, 3)) == 0
 
 
-def test_each_look_is_a_row_and_the_rows_are_its_text(handle):
+def test_s18_it_looks_once_a_second(handle):
+    assert after(look())._every == 1
+
+
+def test_s18_each_look_is_a_row_and_the_rows_are_its_text(handle):
     lines = str(after(look(100), look(101, 4), look(102, 4))).splitlines()
     head = "second pending processing completed failed tasks/s busy silent"
     assert lines[0].split() == head.split()
@@ -63,7 +67,7 @@ def test_each_look_is_a_row_and_the_rows_are_its_text(handle):
     assert lines[2].split() == ["1", "3", "1", "4", "0", "4.0", "0", "0"]
 
 
-def test_it_says_who_works_on_what_and_who_is_silent(handle):
+def test_s18_it_says_who_works_on_what_and_who_is_silent(handle):
     after(look(busy={"worker-2": "images/rocket.jpg"}, silent=["worker-1"]))
     assert "worker-2: images/rocket.jpg   worker-1: silent" in handle.pictures[-1]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 
 import psutil
 import pytest
@@ -32,6 +33,23 @@ class SlowFilter(BaseFilter):
     def change(self, image):
         (Path(__file__).parent / "begun").touch()
         while not (Path(__file__).parent / "go").exists():
+            time.sleep(0.01)
+        return image
+"""
+MEETING_FILTER = """
+import os, time
+from dataclasses import dataclass
+from pathlib import Path
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class MeetFilter(BaseFilter):
+    name = "meet"
+    def change(self, image):
+        here = Path(__file__).parent
+        (here / f"here-{os.getpid()}").touch()
+        while len(list(here.glob("here-*"))) < 3:
             time.sleep(0.01)
         return image
 """
@@ -70,6 +88,7 @@ class PoisonFilter(BaseFilter):
 def project(project):
     """The project, with filters of its own."""
     (project / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
+    (project / "meeting_filter.py").write_text(MEETING_FILTER)
     (project / "hung_filters.py").write_text(HUNG_FILTERS)
     (project / "poison_filter.py").write_text(SUICIDE_FILTER)
     return project
@@ -83,7 +102,7 @@ def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def test_s9_s11_three_processes_share_fifteen_tasks(project, queue):
+def test_s7_s9_s11_three_processes_share_fifteen_tasks_and_take_each_once(project, queue):
     ids = queue.add_tasks(photo(n) for n in range(15))
     with WorkerPool(3, ["blur", "edges"], queue) as pool:
         assert len(set(pool.pids.values())) == 3
@@ -92,7 +111,20 @@ def test_s9_s11_three_processes_share_fifteen_tasks(project, queue):
     assert {open_image(f"output/{n}.png").tobytes() for n in range(15)} == {expected}
     took_part = {queue.task(task_id).worker for task_id in ids}
     assert took_part <= {"worker-1", "worker-2", "worker-3"}
+    claims = Counter(each["task"] for each in queue.events() if each["event"] == "claimed")
+    assert claims == dict.fromkeys(ids, 1)
     assert queue.workers() == {}, "who leaves takes its name off the list"
+
+
+def test_s9_s11_three_processes_work_at_the_same_time_each_on_a_task_of_its_own(project, queue):
+    # Each task goes on only when three processes are inside one.
+    spec = [{"name": "meet"}]
+    ids = queue.add_tasks(photo(n, filters=spec) for n in range(3))
+    with WorkerPool(3, (), queue, imports=["meeting_filter"]) as pool:
+        assert pool.join(timeout=30)
+    done = [queue.task(task_id) for task_id in ids]
+    assert [task.status for task in done] == ["completed"] * 3
+    assert sorted(task.worker for task in done) == ["worker-1", "worker-2", "worker-3"]
 
 
 def test_a_pool_is_ready_when_it_has_started(project, queue):

@@ -62,7 +62,7 @@ def test_s4_s5_the_course_adds_claims_completes_and_counts(queue):
     assert queue.result(task_id) == {"status": "success"}
 
 
-def test_an_empty_queue_with_timeout_0_answers_none_at_once(queue):
+def test_s5_an_empty_queue_with_timeout_0_answers_none_at_once(queue):
     assert queue.get_task("w", timeout=0) is None
 
 
@@ -72,7 +72,7 @@ def test_a_timeout_waits_that_long_and_no_task_comes(queue):
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_blocked_worker_gets_the_task_that_is_added_meanwhile(queue):
+def test_s5_a_blocked_worker_gets_the_task_that_is_added_meanwhile(queue):
     got = []
     waiting = threading.Thread(target=lambda: got.append(queue.get_task("w", timeout=20)))
     waiting.start()
@@ -87,13 +87,13 @@ def test_first_in_first_out(queue):
     assert [queue.get_task("w").id for _ in ids] == ids
 
 
-def test_high_goes_first_then_normal_then_low(queue):
+def test_s19_high_goes_first_then_normal_then_low(queue):
     for priority in ("low", "normal", "high"):
         queue.add_task({"p": priority}, priority)
     assert [queue.get_task("w")["p"] for _ in range(3)] == ["high", "normal", "low"]
 
 
-def test_every_8th_claim_asks_low_first_so_that_nothing_starves(queue):
+def test_s19_every_8th_claim_asks_low_first_so_that_nothing_starves(queue):
     queue.add_tasks([{}] * 20, "high")
     queue.add_tasks([{}] * 2, "low")
     taken = [queue.get_task("w").priority for _ in range(16)]
@@ -291,7 +291,7 @@ def test_only_so_many_finished_tasks_are_kept_each_with_all_it_had(queue):
 # Failing and trying again
 
 
-def test_a_failed_try_waits_and_is_tried_again_until_the_last(queue):
+def test_s24_a_failed_try_waits_and_is_tried_again_until_the_last(queue):
     queue.add_task({})
     for attempt in (1, 2):
         task = queue.get_task("w") or claim_again(queue)
@@ -325,7 +325,7 @@ def test_failing_twice_by_the_same_claim_counts_once(queue):
     assert len(queue.task(task.id).errors) == 1
 
 
-def test_requeued_failed_tasks_get_a_fresh_start(queue):
+def test_s24_requeued_failed_tasks_get_a_fresh_start(queue):
     ids = queue.add_tasks([{}, {}])
     for _ in ids:
         queue.mark_failed(queue.get_task("w"), "x", retry=False)
@@ -416,7 +416,7 @@ def test_an_idle_claim_reaps_by_itself(queue):
     assert places(queue) == {"delayed": 1}
 
 
-def test_a_task_that_keeps_killing_its_workers_is_failed_with_the_reason(queue):
+def test_s24_a_task_that_keeps_killing_its_workers_is_failed_with_the_reason(queue):
     queue.add_task({}, max_attempts=50)
     for crash in (1, 2, 3):
         task = queue.get_task("w") or claim_again(queue)
@@ -661,7 +661,7 @@ def test_the_invariants_hold_after_every_kind_of_step(queue):
     assert queue.check() == []
 
 
-def test_the_others_before_high_are_asked_in_turn_so_that_the_middle_does_not_starve_either(queue):
+def test_s19_others_are_asked_before_high_in_turn_so_that_the_middle_does_not_starve(queue):
     for priority in PRIORITIES:
         queue.add_tasks([{}] * 40, priority)
     taken = Counter(queue.get_task("w").priority for _ in range(40))

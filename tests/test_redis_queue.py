@@ -63,6 +63,23 @@ def test_s6_the_keys_are_those_of_the_course_and_a_person_can_read_them(own_serv
     queue.close()
 
 
+def test_s16_the_producer_can_ask_for_the_state_at_any_time(queue, valkey):
+    with RedisTaskQueue(url=valkey.url, namespace=queue.namespace) as producer:
+        task_id = producer.add_task({"n": 1})
+
+        def asked() -> tuple:
+            stats = producer.get_stats()
+            places = [stats.pending, stats.processing, stats.completed]
+            return places, producer.task(task_id).status, producer.result(task_id)
+
+        assert asked() == ([1, 0, 0], "pending", None)
+        task = queue.get_task("worker-1")
+        assert asked() == ([0, 1, 0], "processing", None)
+        assert producer.task(task_id).worker == "worker-1"
+        queue.mark_completed(task, {"square": 1})
+        assert asked() == ([0, 0, 1], "completed", {"square": 1})
+
+
 def test_namespaces_keep_queues_apart_and_clear_deletes_its_own_only(valkey):
     with redis_queue(valkey) as mine, redis_queue(valkey) as other:
         mine.add_task({}, task_id="same")
@@ -253,8 +270,10 @@ def test_scripts_come_back_after_the_server_forgot_them(queue):
     assert queue.get_task("w") is not None
 
 
-def test_no_redis_there_is_one_clear_sentence():
-    with pytest.raises(QueueUnavailable, match=r"No Redis answers at localhost:1 .*server start"):
+def test_s20_no_redis_there_is_one_clear_sentence():
+    with pytest.raises(
+        QueueUnavailable, match=r"No Redis answers at localhost:1 .*refused.*server start"
+    ):
         RedisTaskQueue(port=1)
     with pytest.raises(QueueUnavailable, match="not the address of a Redis"):
         RedisTaskQueue(url="http://localhost:6379")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,26 @@ class Wrong(Worker):
         return {"image": object()}
 
 
+def test_s4_workers_in_threads_share_a_queue_in_memory():
+    both_have_one = threading.Barrier(2, timeout=20)
+
+    class Meeting(Worker):
+        def process(self, task):
+            both_have_one.wait()
+            return {"by": self.name}
+
+    queue = TaskQueue()
+    ids = queue.add_tasks([{}] * 6)
+    crew = [Meeting(name, (), queue) for name in ("thread-1", "thread-2")]
+    threads = [threading.Thread(target=worker.start) for worker in crew]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    shares = Counter(queue.result(task_id)["by"] for task_id in ids)
+    assert shares == {"thread-1": 3, "thread-2": 3}
+
+
 def test_a_result_that_is_no_json_fails_the_task(project, any_queue):
     task_id = any_queue.add_task({})
     assert Wrong("w", (), any_queue).start() == 0
@@ -198,7 +219,7 @@ def gated(request, valkey):
             yield from run(queue)
 
 
-def test_the_heartbeat_keeps_a_task_that_takes_longer_than_its_lease(gated):
+def test_s24_the_heartbeat_keeps_a_task_that_takes_longer_than_its_lease(gated):
     worker, (first, _), thread = gated
     claim = worker.queue.task(first).claim
     with pytest.raises(TimeoutError):

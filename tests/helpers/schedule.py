@@ -54,7 +54,7 @@ SLOW_TESTS = (
     "test_the_terminal_never_shows_it",
     "test_each_user_can_do_its_job_from_end_to_end",
     "test_a_pool_and_the_terminal_work_over_tls",
-    "test_another_thread_gets_more_turns_from_blur_than_from_median",
+    "test_s13_another_thread_gets_more_turns_from_blur_than_from_median",
     "test_the_command_exits_1_for_what_is_broken_and_0_after_its_repair",
 )
 
