@@ -27,8 +27,10 @@ lint: .venv/test
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tests/lint_lua.py
 
-lessons: .venv/test      ## run the solved lessons again and make the students' edition from them
+lessons: .venv/test      ## run the solved lessons again, make the students' edition and all tables from them
 	$(BIN)/python tests/lessons.py
+	$(BIN)/python tests/guide.py
+	$(BIN)/python tests/course.py
 
 pictures: .venv/test     ## film the board, record a run, and take the pictures of the instructor's guide
 	$(BIN)/python tests/pictures.py

@@ -152,12 +152,16 @@ def with_agendas(text: str) -> str:
     for place, each in AGENDAS.items():
         if not are_written(each.items, known):
             continue
-        begin = f"<!-- agenda {place} -->"
-        end = f"<!-- end of {place} -->"
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
-        text = f"{before}{begin}\n{table(each.items, known)}\n{end}{after}"
+        marks = (f"<!-- agenda {place} -->", f"<!-- end of {place} -->")
+        text = replaced(text, *marks, table(each.items, known))
     return text
+
+
+def replaced(text: str, begin: str, end: str, lines: str) -> str:
+    """A text with these lines in place of those between two marks of it."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{lines}\n{end}{after}"
 
 
 if __name__ == "__main__":
