@@ -18,6 +18,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 import typer
 from helpers.clock import until
+from helpers.project import ROOT
 
 from imglab import cli
 from imglab.queues import RedisTaskQueue
@@ -292,6 +293,21 @@ def test_a_mistake_is_one_sentence_in_a_process_of_its_own_too(project):
     code, printed, errors = run_alone("submit", "none.jpg")
     assert (code, printed, errors.count("\n")) == (1, "", 1)
     assert "none.jpg is no file" in errors
+
+
+def test_s20_a_python_without_the_packages_is_told_in_one_sentence_where_they_are(tmp_path):
+    # With -S it finds no package that was installed, as a Python outside the .venv.
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "imglab", "stats"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "No module named 'typer': this Python lacks" in done.stderr
+    assert "source .venv/bin/activate" in done.stderr
 
 
 def test_redis_away_or_with_another_password_is_said_in_one_sentence(project, own_server):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +129,29 @@ def test_the_version_is_said_and_is_the_one_that_is_installed():
         [sys.executable, "-m", "imglab", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"imglab {imglab.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("import redis", ROOT),
+        ("from imglab import RedisTaskQueue", ROOT),
+        ("from imglab import BlurFilter", ROOT),
+        ("import imglab", ""),
+    ],
+)
+def test_s20_what_a_python_outside_the_venv_says_stands_in_the_readme(line, path, tmp_path):
+    # With -S it finds no package that was installed, as a Python outside the .venv.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", line],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (name,) = re.findall(r"^ModuleNotFoundError: No module named ('\w+')$", done.stderr, re.M)
+    readme = (ROOT / "README.md").read_text()
+    (row,) = re.findall(r"^\| `No module named.*$", readme, re.MULTILINE)
+    assert name in row
+    assert "source .venv/bin/activate" in row

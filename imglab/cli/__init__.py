@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from imglab.errors import ImglabError, SettingsWarning
 from imglab.text import shown, shown_lines
@@ -33,6 +33,8 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         _fail(_sentence(error), error)
+    except ModuleNotFoundError as error:
+        _fail_without_packages(error)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - a person gets a sentence, whatever it was
@@ -73,6 +75,16 @@ def _fail(words: str, error: Exception) -> None:
     with suppress(OSError):  # nobody reads that, either
         typer.secho(f"imglab: {words}", fg="red", err=True)
     sys.exit(1)
+
+
+def _fail_without_packages(error: ModuleNotFoundError) -> NoReturn:
+    """Say which package this Python lacks, and where one is that has it: it may be typer itself."""
+    if os.environ.get(DEBUG) == "1":
+        raise error
+    sys.exit(
+        f"imglab: {error}: this Python lacks what imglab needs. In the folder of the project, type "
+        "`source .venv/bin/activate`; if there is no .venv yet, `make lab` makes it."
+    )
 
 
 def _sentence(error: OSError) -> str:
