@@ -42,8 +42,8 @@ ROWS = {
     "`FLUSHDB` do to everybody else",
     13: "Threads with `TaskQueue` beside processes with `RedisTaskQueue` on the same work: time, "
     "speed-up, efficiency, throughput, the GIL, machines; the course's own figures, checked",
-    14: "The same as qualities: persistence, distribution, atomicity, scalability, retries, "
-    "monitoring",
+    14: "The two queues by their qualities: persistence, distribution, atomicity, scalability, "
+    "retries, monitoring",
     15: "When a queue in Redis is worth it, and when it is not",
     16: "Producer, Redis, workers: who talks to whom; the producer can ask for the state at any "
     "time",
@@ -65,7 +65,7 @@ COVERS = {
     "02": {4, 13},
     "03": {6, 12},
     "04": {5, 6, 7, 17},
-    "05": {8, 9, 10, 11, 13, 16},
+    "05": {8, 9, 10, 11, 13, 14, 16},
     "06": {12, 18},
     "07": {19},
     "08": {14, 20, 22, 24},

@@ -567,6 +567,15 @@ def test_s13_the_comparison_shows_its_figures_and_the_courses():
     assert "efficiency 1.00  throughput 37.5" in text(cell_of(MANY, "05-course-figures"))
 
 
+def test_s14_the_two_queues_are_compared_in_each_quality():
+    both = re.findall(
+        r"^\| ([a-z ]+) \| .+ \| .+ \|$", cell_of(MANY, "05-explain").source, re.MULTILINE
+    )
+    # Persistence, distribution, atomicity; scalability, retries, monitoring.
+    assert {"the program ends", "machines", "two ask at once"} <= set(both)
+    assert {"more workers", "a task fails", "who can look in"} <= set(both)
+
+
 def test_s16_the_architecture_names_every_place_a_task_passes():
     diagram = cell_of(MANY, "05-architecture").source
     words = ("producer", "pending", "processing", "completed", "worker-3", "get_stats()")
