@@ -1,17 +1,14 @@
 """The lessons: what they print is true, their students' edition runs, and their rules hold.
 
-The solved lessons run under nbval in a pytest of their own; nbval_strict.py closes its holes.
+The solved lessons run under nbval in a pytest of their own; nbval_strict.py closes its holes, and
+test_nbval_strict.py shows them.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import socket
-import subprocess
-import sys
-import xml.etree.ElementTree as ET
 from importlib import import_module
 from pathlib import Path
 
@@ -20,9 +17,10 @@ import nbformat
 import pytest
 from course import COVERS
 from helpers.clock import until
+from helpers.notebooks import nbval, picture, tiny
 from helpers.processes import processes_of
 from lessons import ROOT, SOLVED, classroom, execute, keep_measured, student_edition
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_markdown_cell, new_output
 
 from imglab.classroom.fault_room.causes import CAUSES
 
@@ -64,21 +62,6 @@ def room():
     with classroom() as env:
         yield env
     until(lambda: not processes_of(env["IMGLAB_ROOT"]))
-
-
-def nbval(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    """Notebooks under nbval, in a pytest of their own."""
-    pytest_alone = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no")
-    options = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "--tb=short")
-    options += (f"--nbval-sanitize-with={ROOT / 'tests/nbval.cfg'}",)
-    return subprocess.run(
-        [*pytest_alone, "-c", ROOT / "pyproject.toml", *options, *arguments],
-        cwd=ROOT,
-        env={**(env or os.environ), "PYTHONPATH": str(ROOT / "tests")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 # The lessons themselves
@@ -241,89 +224,6 @@ def test_lesson_has_its_parts_in_their_order(name):
     places = [ids.index(part) for part in parts]
     assert places == sorted(places)
     assert ids[-1] == "recap"
-
-
-# The holes of nbval: each of these notebooks passes without nbval_strict
-
-
-def tiny(source: str, *outputs, count: int | None = 1, tags: tuple[str, ...] = ()):
-    metadata = {"tags": list(tags)}
-    cell = new_code_cell(source, id="tiny", execution_count=count, metadata=metadata)
-    cell.outputs = list(outputs)
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=[cell], metadata={"kernelspec": kernel})
-
-
-def picture(*kinds: str):
-    return new_output(
-        "display_data", data={"text/plain": "picture", **dict.fromkeys(kinds, "aaaa")}
-    )
-
-
-SHOW = "from IPython.display import display\ndisplay({}, raw=True)"
-UNKNOWN = "UsageError: Line magic function `%nothing` not found.\n"
-SOUND = {
-    "text": tiny("print(1)", new_output("stream", name="stdout", text="1\n")),
-    "picture": tiny(
-        SHOW.format({"text/plain": "picture", "image/png": "bbbb"}), picture("image/png")
-    ),
-    "exception": tiny(
-        "1 / 0",
-        new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[]),
-        tags=("raises-exception",),
-    ),
-}
-HOLES = {
-    "vanished-picture": (
-        tiny(SHOW.format({"text/plain": "picture"}), picture("image/png")),
-        "Pictures made: {}; stored: {'image/png': 1}",
-    ),
-    "ignored-picture": (
-        tiny("", picture("image/png"), tags=("nbval-ignore-output",)),
-        "Pictures made: {}; stored: {'image/png': 1}",
-    ),
-    "no-exception": (tiny("pass", tags=("raises-exception",)), "raised none"),
-    "unknown-magic": (
-        tiny("%nothing", new_output("stream", name="stderr", text=UNKNOWN)),
-        "does not know this command",
-    ),
-    "never-executed": (tiny("print(1)", count=None), "was never executed"),
-}
-
-
-def verdicts(notebooks: dict, folder: Path, *arguments: str) -> dict[str, str]:
-    """Notebook → why it failed, or nothing; all of them in one run."""
-    for name, nb in notebooks.items():
-        nbformat.write(nb, folder / f"{name}.ipynb")
-    run = nbval(*arguments, f"--junitxml={folder / 'report.xml'}", folder)
-    assert (folder / "report.xml").exists(), run.stdout + run.stderr
-    return {
-        case.get("classname", "").split(".")[-2]: "".join(each.text or "" for each in case)
-        for case in ET.parse(folder / "report.xml").iter("testcase")
-    }
-
-
-@pytest.fixture(scope="module")
-def strict_verdicts(tmp_path_factory):
-    notebooks = SOUND | {name: nb for name, (nb, _) in HOLES.items()}
-    return verdicts(notebooks, tmp_path_factory.mktemp("strict"), "-p", "nbval_strict")
-
-
-@pytest.fixture(scope="module")
-def plain_verdicts(tmp_path_factory):
-    notebooks = {name: nb for name, (nb, _) in HOLES.items()}
-    return verdicts(notebooks, tmp_path_factory.mktemp("plain"))
-
-
-@pytest.mark.parametrize("name", SOUND)
-def test_a_sound_notebook_passes(strict_verdicts, name):
-    assert strict_verdicts[name] == ""
-
-
-@pytest.mark.parametrize("name", HOLES)
-def test_a_hole_of_nbval_is_closed(strict_verdicts, plain_verdicts, name):
-    assert plain_verdicts[name] == "", "nbval has closed this hole by itself: nbval_strict need not"
-    assert HOLES[name][1] in strict_verdicts[name]
 
 
 # Making the editions

@@ -1,0 +1,43 @@
+"""Notebooks under nbval, and the smallest ones that show something."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from helpers.project import ROOT
+
+
+def nbval(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+    """Notebooks under nbval, in a pytest of their own."""
+    pytest_alone = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no")
+    options = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "--tb=short")
+    options += (f"--nbval-sanitize-with={ROOT / 'tests/nbval.cfg'}",)
+    return subprocess.run(
+        [*pytest_alone, "-c", ROOT / "pyproject.toml", *options, *arguments],
+        cwd=ROOT,
+        env={**(env or os.environ), "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def tiny(source: str, *outputs, count: int | None = 1, tags: tuple[str, ...] = ()):
+    """A notebook of one cell, as it was stored with these outputs."""
+    metadata = {"tags": list(tags)}
+    cell = new_code_cell(source, id="tiny", execution_count=count, metadata=metadata)
+    cell.outputs = list(outputs)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+
+
+def picture(*kinds: str):
+    """An output with a picture in each of these formats."""
+    return new_output(
+        "display_data", data={"text/plain": "picture", **dict.fromkeys(kinds, "aaaa")}
+    )
