@@ -587,6 +587,12 @@ def test_s24_a_heartbeat_holds_a_lease_and_a_zombie_is_refused():
     assert "coffee is done: refused" in last
 
 
+def test_s24_a_task_that_ends_with_an_error_is_tried_again_until_its_tries_are_spent():
+    facts = text(cell_of(KILL, "08-error"))
+    again = "claimed delayed promoted"
+    assert facts == f"added {again} {again} claimed failed 3 of 3\n"
+
+
 def test_s24_poison_becomes_a_dead_letter_and_gets_a_fresh_start():
     facts = text(cell_of(KILL, "08-facts-poison"))
     assert facts.startswith("completed 5 failed 1\ncrashes 3 of 3\n")
