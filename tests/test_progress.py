@@ -9,7 +9,7 @@ import pytest
 from imglab.exercises import exercise, predictions, progress
 from imglab.exercises.exercise import EXERCISE_STATE, check, hint
 from imglab.exercises.predictions import predict, predicted
-from imglab.exercises.tutor import tutor
+from imglab.exercises.tutor_prompt import tutor
 
 ENOUGH = "05-exercise-enough"
 

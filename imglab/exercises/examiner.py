@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from imglab import queues
 from imglab.exercises import mistakes
 from imglab.exercises.limits import OUT_OF_MEMORY, lift_memory_limit
 from imglab.exercises.papers import Report
@@ -17,7 +18,6 @@ from imglab.exercises.place import place_of_error
 from imglab.exercises.program import Program
 from imglab.exercises.same import is_same
 from imglab.exercises.words import plain, told, told_error
-from imglab.queues import QueueSettings, RedisTaskQueue
 
 
 class Wrong(Exception):
@@ -64,9 +64,9 @@ class Examiner:
             raise Wrong(expected, got, hint or self.hint)
         self.passed += 1
 
-    def queue(self, settings: QueueSettings | None = None) -> RedisTaskQueue:
+    def queue(self, settings: queues.QueueSettings | None = None) -> queues.RedisTaskQueue:
         """An empty queue in Redis under names of its own, whose keys are gone afterwards."""
-        return RedisTaskQueue(url=self.url, namespace=self.namespace, settings=settings)
+        return queues.RedisTaskQueue(url=self.url, namespace=self.namespace, settings=settings)
 
     def start(self, program: Path, *arguments: str, seconds: float) -> Program:
         """Run a student's program under watch, with IMGLAB_REDIS_URL set; see `ended`."""

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from imglab import server
-from imglab.console import magics
+from imglab import console, queues, server
 from imglab.errors import ImglabError
 from imglab.exercises import examination, mistakes, progress
 from imglab.exercises.answer import CannotTravel, is_not_started, origin, packed, shown, source
@@ -25,7 +24,6 @@ from imglab.exercises.examiner import Examiner
 from imglab.exercises.papers import Report, Request
 from imglab.exercises.verdict import Verdict
 from imglab.exercises.words import told
-from imglab.queues import RedisTaskQueue
 from imglab.text import wrapped
 
 #: Exercises that passed in this notebook.
@@ -185,7 +183,7 @@ def _save_ours(path: str, text: str) -> str:
     """Write a file of ours beside the student's folder, and return its path."""
     folder, _, file = path.rpartition("/")
     ours = f"{folder}/ours/{file}"
-    magics.save(ours, text)
+    console.save(ours, text)
     return ours
 
 
@@ -232,6 +230,6 @@ def _tidy(url: str, namespace: str) -> None:
     """Remove what an examination left in Redis, however it ended."""
     with (
         suppress(ImglabError),  # the answer may have stopped Redis: the verdict counts
-        RedisTaskQueue(url=url, namespace=namespace) as queue,
+        queues.RedisTaskQueue(url=url, namespace=namespace) as queue,
     ):
         queue.delete_namespace()
