@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from helpers import judged
 from helpers.clock import until
+from helpers.judged import EXERCISES, NAME, TELLING
 
 from imglab.exercises import answer as answers
 from imglab.exercises import exercise
@@ -31,26 +32,10 @@ from imglab.exercises.papers import (
 )
 from imglab.exercises.words import TEXT_LETTERS, plain
 
-NAME = "05-exercise-enough"
 #: Bytes by which the notebook's process may grow while it hears a verdict.
 GROWTH = 20 << 20
-#: Seconds that an examination may take: more than a busy machine needs.
-LIMIT = 40.0
 #: Seconds for one that hangs.
 SHORT_LIMIT = 4.0
-
-
-def judge_two(answer, exam: Examiner) -> None:
-    """A judge for the tests: the answer is called once, and the right result is 2."""
-    exam.case("nothing", "It is two.")
-    exam.expect(2, answer())
-
-
-def judge_three(answer, exam: Examiner) -> None:
-    """A judge of three cases; each right result is 2."""
-    for number in (1, 2, 3):
-        exam.case(f"case {number}", "It is two.")
-        exam.expect(2, answer(number))
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +43,7 @@ def one_exercise(monkeypatch):
     """An exercise of which each answer passes that returns 2."""
     own = EXERCISES[NAME]
     monkeypatch.setattr(exercise, "find", lambda name: own)
-    monkeypatch.setattr(exercise, "_module", lambda name: __name__)
+    monkeypatch.setattr(exercise, "_module", lambda name: judged.__name__)
     paths = [str(Path(__file__).parent), *sys.path]
     monkeypatch.setattr(sys, "path", paths)
     return own
@@ -69,14 +54,6 @@ def short(monkeypatch, one_exercise):
     """An examination that has little time."""
     quick = Exercise(**{**vars(one_exercise), "limit": SHORT_LIMIT})
     monkeypatch.setattr(exercise, "find", lambda name: quick)
-
-
-EXERCISES = {
-    NAME: Exercise("Return 2.", hints=("a", "b", "c"), solution=2, judge=judge_two, limit=LIMIT)
-}
-#: An exercise that takes long, and says where it is.
-TELLING = "05-exercise-telling"
-EXERCISES[TELLING] = replace(EXERCISES[NAME], judge=judge_three, tells_cases=True)
 
 
 def words(verdict: object) -> str:
@@ -491,7 +468,7 @@ def answer(): time.sleep(1000)
 import cloudpickle
 from imglab.exercises.papers import Request
 packed = cloudpickle.dumps(here.student(code))
-examination.examine(Request(sys.path, "test_examinations", here.NAME, "", "", 60.0, packed), print)
+examination.examine(Request(sys.path, "helpers.judged", here.NAME, "", "", 60.0, packed), print)
 """
     notebook = subprocess.Popen([sys.executable, "-c", program])
     until(lambda: len(with_mark(mark)) == 3)  # the notebook, the guard, the answer
