@@ -191,6 +191,7 @@ def test_a_redis_that_goes_away_meanwhile_is_a_red_lamp(own_server, monkeypatch)
 
     original = RedisTaskQueue.wait
     monkeypatch.setattr(RedisTaskQueue, "wait", wait)
+    monkeypatch.setattr(module, "ROUND_TRIP_TIMEOUT", 2.0)
     lamps = bench(own_server.url)
     assert states(lamps)[4:] == ["red", "not tried"]
     assert "No Redis answers" in words(lamps, "round trip")

@@ -30,6 +30,8 @@ from imglab.server import lifecycle as server
 from imglab.views.frames import Camera
 
 QUICK = QueueSettings(lease=1, backoff=0.1)
+#: Seconds for which a button asks again while Redis is away, where a test presses all of them.
+BRIEFLY = 0.5
 GUIDE = ROOT / "notebooks" / "control_room.ipynb"
 
 pytestmark = pytest.mark.photographs("camera.jpg", "sample.jpg")
@@ -365,6 +367,7 @@ def test_without_redis_every_button_says_so_and_nothing_is_lost(project, own_ser
         add(controls, 5)
         workers = controls.pool.pids
         own_server.kill()
+        queue.patience = BRIEFLY  # each button has its own, and there are many
         inputs = {"count": 2, "priority": "low"}
         for row in ("Tasks", "Queue", "Pool"):
             for knob in ROWS[row].knobs:
