@@ -32,6 +32,7 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
+THEMES = ("JupyterLab Light", "JupyterLab Dark")
 #: No news that pop up, and every cell in the page, also those out of sight.
 SETTINGS: dict[str, dict[str, Any]] = {
     "apputils-extension/notification": {
@@ -40,7 +41,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "doNotDisturbMode": True,
     },
     "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/themes": {"theme": THEMES[0]},
 }
+#: Pixels of a page, where a test does not ask for others.
+WIDTH = 1280
+HEIGHT = 1400
 #: The kernel of the notebook in front. What the page says of it ("idle") comes before there is one.
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
 CELLS = "[...jupyterapp.shell.currentWidget.content.model.cells].filter(c => c.type == 'code')"
@@ -62,10 +67,9 @@ class Lab:
 
 
 @contextmanager
-def jupyterlab(root: Path, scratch: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
+def jupyterlab(root: Path, scratch: Path) -> Iterator[Lab]:
     """A JupyterLab on a folder, with settings of its own, ended with all its kernels."""
-    settings = SETTINGS | {"apputils-extension/themes": {"theme": theme}}
-    for name, values in settings.items():
+    for name, values in SETTINGS.items():
         file = scratch / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
@@ -110,25 +114,65 @@ def _port(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> int:
 
 
 @contextmanager
-def notebook(lab: Lab, path: str, scale: float = 1, width: int = 1280) -> Iterator[Any]:
-    """A page with a notebook in front, its kernel idle; a picture has `scale` dots for a pixel."""
+def window(width: int = WIDTH, scale: float = 1) -> Iterator[Any]:
+    """An empty page in a Chromium of its own; a picture has `scale` dots for a pixel."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        size = {"width": width, "height": 1400}
+        size = {"width": width, "height": HEIGHT}
         page = chromium.new_page(viewport=size, device_scale_factor=scale)
-        page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
-        page.wait_for_function(
-            "() => window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext"
-            f" && {KERNEL}?.status == 'idle'"
-            " && document.querySelector('.jp-Notebook .jp-CodeCell .cm-content')",
-            timeout=90_000,
-        )
         try:
             yield page
         finally:
             chromium.close()
+
+
+@contextmanager
+def notebook(lab: Lab, path: str, scale: float = 1) -> Iterator[Any]:
+    """A page with a notebook in front, its kernel idle; a picture has `scale` dots for a pixel."""
+    with window(scale=scale) as page:
+        page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
+        _until_in_front(page)
+        yield page
+
+
+def load(page: Any, lab: Lab) -> None:
+    """Load JupyterLab into a page, without a notebook."""
+    page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    page.wait_for_function(
+        "() => window.jupyterapp && jupyterapp.started.then(() => true)", timeout=90_000
+    )
+
+
+@contextmanager
+def only_notebook(page: Any, path: str) -> Iterator[None]:
+    """A notebook in front of a page that shows JupyterLab; closed afterwards, its kernel ended."""
+    page.evaluate(
+        "async path => { await jupyterapp.commands.execute('docmanager:open', {path}) }", path
+    )
+    _until_in_front(page)
+    try:
+        yield
+    finally:
+        # Nobody is asked whether to save it.
+        page.evaluate(
+            "async () => {"
+            " const notebook = jupyterapp.shell.currentWidget;"
+            " await notebook.sessionContext.shutdown();"
+            " notebook.dispose();"
+            "}"
+        )
+
+
+def _until_in_front(page: Any) -> None:
+    """Wait until a notebook is in front, and its kernel is idle."""
+    page.wait_for_function(
+        "() => window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext"
+        f" && {KERNEL}?.status == 'idle'"
+        " && document.querySelector('.jp-Notebook .jp-CodeCell .cm-content')",
+        timeout=90_000,
+    )
 
 
 def start_all(page: Any) -> None:
@@ -173,9 +217,15 @@ def cut_off(page: Any) -> list[str]:
     )
 
 
-def shots(folder: Path) -> Path:
-    """Where a test's pictures go: to be looked at, or kept by whoever runs the tests."""
-    kept = os.environ.get("IMGLAB_SHOTS")
-    place = ROOT / kept if kept else folder
-    place.mkdir(exist_ok=True)
-    return place
+def is_filmed() -> bool:
+    """Whether somebody wants pictures to look at: IMGLAB_SHOTS names a folder for them."""
+    return "IMGLAB_SHOTS" in os.environ
+
+
+def take_picture(page: Any, name: str, theme: str = THEMES[0]) -> None:
+    """Take a picture of what the page shows, if somebody wants one."""
+    if is_filmed():
+        folder = ROOT / os.environ["IMGLAB_SHOTS"]
+        folder.mkdir(exist_ok=True)
+        brightness = theme.rsplit(maxsplit=1)[-1].lower()
+        page.screenshot(path=str(folder / f"{name}-{brightness}.png"))

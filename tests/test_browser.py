@@ -51,11 +51,10 @@ def project(project, queue, valkey):
     return project
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project, tmp_path, theme):
+def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project, tmp_path):
     seen = []
     with (
-        browser.jupyterlab(project, tmp_path, theme) as lab,
+        browser.jupyterlab(project, tmp_path) as lab,
         browser.notebook(lab, "cats.ipynb") as page,
     ):
         browser.start_all(page)
@@ -66,9 +65,9 @@ def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project,
         errors = browser.until_done(page)
         tables = page.locator("table.imglab-live").count()
         page.locator("table.imglab-live").first.scroll_into_view_if_needed()
-        page.screenshot(
-            path=str(browser.shots(tmp_path) / f"board-{theme.split()[-1].lower()}.png")
-        )
+        for theme in browser.THEMES:
+            browser.use_theme(page, theme)
+            browser.take_picture(page, "board", theme)
         # The replay's slider draws the moment it is at.
         last = page.locator("table.imglab-live").last
         before = last.inner_text()

@@ -111,7 +111,7 @@ class Instructor:
         self.answers[f"{row}: {label}"] = milliseconds, answer
         return self.reads()
 
-    def fits_a_projector(self) -> None:
+    def goes_to_a_projector(self) -> None:
         """Big letters, and panel and board with eight workers on one small screen."""
         self.page.set_viewport_size({"width": 1024, "height": 768})
         self.page.keyboard.press("Control+b")
@@ -119,6 +119,10 @@ class Instructor:
         self.page.locator("button:text-is('Charts')").click()
         assert "now: 8." in self.presses("Pool", "8")
         self.page.wait_for_function(f"{browser.BOARD}.includes('worker-8')")
+
+    def reads_all_of_it(self, theme: str) -> None:
+        browser.use_theme(self.page, theme)
+        browser.take_picture(self.page, "control-projector", theme)
         places = self.page.evaluate(PLACES)
         assert places["cut"] == []
         assert places["rows"] == 4
@@ -127,13 +131,13 @@ class Instructor:
         assert places["letters"] >= 20
         assert self.page.evaluate(CONTRAST) >= 4.5
 
-    def takes_a_picture(self, path) -> None:
+    def sees_charts(self, picture: str) -> None:
         self.page.wait_for_selector("img[alt*=' tries in ']", timeout=20_000)
         self.page.evaluate("document.querySelector('.imglab-room').scrollIntoView()")
-        self.page.screenshot(path=str(path))
+        browser.take_picture(self.page, picture)
 
 
-def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
+def test_every_button_answers_no_task_is_lost_and_both_themes_suit_it(project, tmp_path):
     frames = set()
     with (
         browser.jupyterlab(project, tmp_path) as lab,
@@ -145,7 +149,7 @@ def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
         someone.worker.select_option("worker-2")
         assert "Froze worker-2" in someone.presses("Worker", "Freeze")
         frames.add(page.evaluate(browser.BOARD))
-        someone.takes_a_picture(browser.shots(tmp_path) / "control-light.png")
+        someone.sees_charts("control")
         assert "worker-2 goes on" in someone.presses("Worker", "Thaw")
         assert "Asked worker-2 to stop" in someone.presses("Worker", "Stop gently")
         frames.add(page.evaluate(browser.BOARD))
@@ -163,8 +167,10 @@ def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
         page.wait_for_function(
             f"{browser.BOARD}.match(/completed.*200/) && {browser.BOARD}.match(/failed.*2/)"
         )
-        someone.takes_a_picture(browser.shots(tmp_path) / "control-light-end.png")
-        someone.fits_a_projector()
+        someone.sees_charts("control-end")
+        someone.goes_to_a_projector()
+        for theme in browser.THEMES:
+            someone.reads_all_of_it(theme)
         assert "Reset: 202 tasks deleted, 3 workers" in someone.presses("Queue", "Reset")
         page.wait_for_function(f"!{browser.BOARD}.includes('worker-4')", timeout=2000)
         assert "worker-3" in page.evaluate(browser.BOARD)
@@ -175,14 +181,3 @@ def test_every_button_answers_and_no_task_is_lost(project, tmp_path):
     assert someone.errors == []
     assert set(outputs) == {"display_data"}, "no thread raised or printed anything"
     assert len(frames) > 10
-
-
-def test_it_suits_a_dark_theme(project, tmp_path):
-    with (
-        browser.jupyterlab(project, tmp_path, "JupyterLab Dark") as lab,
-        browser.notebook(lab, "notebooks/control_room.ipynb") as page,
-    ):
-        someone = Instructor(page)
-        someone.adds(20)
-        someone.takes_a_picture(browser.shots(tmp_path) / "control-dark.png")
-        someone.fits_a_projector()

@@ -6,13 +6,17 @@ Without a browser, test_lessons.py runs the students' edition.
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import browser
 import nbformat
 import pytest
 from helpers.clock import until
 from helpers.processes import processes_of
+from helpers.project import PHOTOGRAPHS
 from lessons import SOLVED, classroom
+
+from imglab.classroom import demo
 
 NAMES = sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb"))
 #: Views that move by themselves, and all of them.
@@ -23,7 +27,10 @@ MOVING = ", ".join(
 VIEWS = 'table[class^="imglab-"]'
 #: Pixels of a small screen, or of a projector.
 SMALL = 1024
-THEMES = ("JupyterLab Light", "JupyterLab Dark")
+#: Of the photographs that lessons 02 and 05 filter by the dozen, and of those they filter here: a
+#: quarter. Views and errors are the same; test_lessons.py filters the large ones.
+LARGE_PIXELS = 1_000_000
+SMALL_PIXELS = 250_000
 
 pytestmark = [browser.needed, pytest.mark.timeout(600)]
 
@@ -46,16 +53,40 @@ def lab(tmp_path_factory):
         for variable in ("IMGLAB_ROOT", "IMGLAB_REDIS_GRACE"):
             patch.setenv(variable, env[variable])
         patch.delenv("IMGLAB_REDIS_URL", raising=False)
-        root = tmp_path_factory.getbasetemp().parent / env["IMGLAB_ROOT"]
+        root = Path(env["IMGLAB_ROOT"])
         shutil.copytree(SOLVED.parent, root / "notebooks")
+        make_small_inputs()
         with browser.jupyterlab(root, tmp_path_factory.mktemp("lab")) as lab:
             yield lab
     until(lambda: not processes_of(env["IMGLAB_ROOT"]))
 
 
+def make_small_inputs() -> None:
+    """Have small photographs where lessons look for large ones, so that they make none."""
+    for path in demo.make_inputs(len(PHOTOGRAPHS), SMALL_PIXELS):
+        small, large = (f"-{pixels // 1000}k" for pixels in (SMALL_PIXELS, LARGE_PIXELS))
+        path.rename(path.with_name(path.name.replace(small, large)))
+
+
+@pytest.fixture(scope="module")
+def only_page(lab):
+    """JupyterLab in a small window, loaded once for all lessons."""
+    with browser.window(width=SMALL) as page:
+        browser.load(page, lab)
+        yield page
+
+
+@pytest.fixture
+def page(only_page):
+    """The page as it was in the beginning, whatever another lesson did to it."""
+    browser.use_theme(only_page, browser.THEMES[0])
+    only_page.set_viewport_size({"width": SMALL, "height": browser.HEIGHT})
+    return only_page
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, lab):
-    with browser.notebook(lab, f"notebooks/solved/{name}", width=SMALL) as page:
+def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, page):
+    with browser.only_notebook(page, f"notebooks/solved/{name}"):
         live = page.locator(VIEWS)
         # As in a fresh clone: no output is trusted, and nothing has run yet.
         assert live.count() == stored_views(name)
@@ -67,9 +98,9 @@ def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, lab):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(name, lab, tmp_path):
+def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(name, page):
     seen = set()
-    with browser.notebook(lab, f"notebooks/{name}", width=SMALL) as page:
+    with browser.only_notebook(page, f"notebooks/{name}"):
         live, moving = page.locator(VIEWS), page.locator(MOVING)
         browser.start_all(page)
         page.wait_for_function(f"!{browser.DONE}")
@@ -82,10 +113,10 @@ def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(nam
         moves = moving.count() > 0
         if page.locator("table.imglab-race").count():
             go_through_a_race(page)
-        for theme in THEMES:
+        for theme in browser.THEMES:
             browser.use_theme(page, theme)
             assert browser.cut_off(page) == [], theme
-            take_pictures(page, browser.shots(tmp_path), f"{name[:2]}-{theme.split()[-1].lower()}")
+            take_picture(page, name[:2], theme)
     assert errors == []
     assert [text for text in said if text.startswith("Not yet: ")]
     assert not [text for text in said if text.startswith("PASSED ")]
@@ -93,12 +124,14 @@ def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(nam
         assert len(seen) > 2, "the live views moved while cells were busy"
 
 
-def take_pictures(page, folder, name):
-    """The whole lesson in one picture, for people to look at."""
+def take_picture(page, name, theme):
+    """The whole lesson in one picture."""
+    if not browser.is_filmed():
+        return
     height = page.evaluate("document.querySelector('.jp-WindowedPanel-inner').scrollHeight")
     page.set_viewport_size({"width": SMALL, "height": height + 200})
     page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
-    page.screenshot(path=str(folder / f"{name}.png"))
+    browser.take_picture(page, name, theme)
 
 
 def go_through_a_race(page):
