@@ -1,8 +1,10 @@
 # imglab. Every target makes the .venv it needs, by itself: Python 3.11 or newer and make are enough.
 PYTHON ?= python3
 BIN := .venv/bin
-# Two tests at a time; tests/helpers/schedule.py says which ones.
-SIDE_BY_SIDE := -n 2
+# Three tests at a time, for many of them wait; tests/helpers/schedule.py says which ones.
+SIDE_BY_SIDE := -n 3
+# Tests start Python some thousand times: it compiles our files once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: lab demo test quick check lint lessons pictures bench chaos torture mutants clean
 

@@ -14,7 +14,7 @@ from helpers.server import Server, redis_queue, running
 
 from imglab.queues import RedisTaskQueue
 
-pytest_plugins = ["helpers.schedule"]
+pytest_plugins = ["helpers.quick_start", "helpers.schedule"]
 
 # How long an example takes says more of what else runs here than of the code.
 hypothesis.settings.register_profile("busy machine", deadline=None)

@@ -15,10 +15,11 @@ from helpers.project import ROOT
 def nbval(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
     """Notebooks under nbval, in a pytest of their own."""
     pytest_alone = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no")
+    plugins = ("-p", "helpers.quick_start", "-p", "nbval")
     options = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "--tb=short")
     options += (f"--nbval-sanitize-with={ROOT / 'tests/nbval.cfg'}",)
     return subprocess.run(
-        [*pytest_alone, "-c", ROOT / "pyproject.toml", *options, *arguments],
+        [*pytest_alone, "-c", ROOT / "pyproject.toml", *plugins, *options, *arguments],
         cwd=ROOT,
         env={**(env or os.environ), "PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
