@@ -17,8 +17,10 @@ AddAll = Callable[[Any, str, Sequence[dict[str, str]]], Any]
 MANY = 1000
 MOST_ROUND_TRIPS = 3
 MOST_BYTES = 200
-#: Numbers that another producer takes from the same counter.
+#: Numbers that another producer takes from the same counter, and how often it does so between the
+#: commands of one call: an answer that begins anew each time has to come to an end.
 OTHERS = 50
+TIMES_BETWEEN = 3
 #: A record and a push, as they go over the wire.
 _RECORD = re.compile(rb"\r\nHM?SET\r\n")
 _PUSH = re.compile(rb"\r\n[LR]PUSHX?\r\n")
@@ -46,6 +48,10 @@ NUMBERS = (
     "Another program adds to this queue, too, and takes its numbers from the same counter. INCRBY "
     "adds your n in one step and gives the new value: the n numbers up to it are yours alone."
 )
+IN_BETWEEN = (
+    "Another program takes numbers between any two of your commands. GET and then SET leaves a "
+    "gap in which you both read the same number; INCRBY reads and adds in one step."
+)
 RECORD_FIRST = (
     "A worker may ask between any two of your commands. If the id is in line before its record is "
     "there, the worker gets a task without a payload: write the records first."
@@ -66,6 +72,8 @@ class AddingDesk:
         self._own.delete_namespace()
         self._theirs = exam.queue()
         self.trips = RoundTrips(self._theirs.redis)
+        #: Ids of the other producer.
+        self.others: set[str] = set()
 
     @property
     def redis(self) -> Any:
@@ -108,10 +116,20 @@ class AddingDesk:
         )
         self._exam.require(line == list(ids), f"{ids!r:.80}", f"{line!r:.80}", IN_LINE)
 
-    def others_take_numbers(self) -> set[str]:
+    def others_take_numbers(self) -> None:
         """Let another producer take its numbers; they are its own."""
         last = int(self.redis.incrby(f"{self.q}last", OTHERS))
-        return set(map(str, range(last - OTHERS + 1, last + 1)))
+        self.others |= set(map(str, range(last - OTHERS + 1, last + 1)))
+
+    def others_take_numbers_between(self) -> None:
+        """Let another producer take numbers between two commands of the next call."""
+        times = iter(range(TIMES_BETWEEN))
+
+        def take() -> None:
+            if next(times, None) is not None:
+                self.others_take_numbers()
+
+        self.trips.between = take
 
 
 def photos(count: int, *, first: int = 1) -> list[dict[str, str]]:
@@ -121,7 +139,7 @@ def photos(count: int, *, first: int = 1) -> list[dict[str, str]]:
 
 
 def judge_adding(answer: AddAll, exam: Examiner) -> None:
-    """Three tasks, none, two calls, another producer, the order of the commands, 1,000 tasks."""
+    """Three tasks, their order of commands, none, another producer, 1,000 tasks."""
     desk = AddingDesk(exam, answer)
     exam.case("three payloads", WRITES)
     first = desk.add(photos(3))
@@ -131,17 +149,33 @@ def judge_adding(answer: AddAll, exam: Examiner) -> None:
     exam.case("no payload at all", NOTHING)
     exam.require(desk.add([]) == [], "an empty list", "another one")
     desk.expect_line(first)
-    exam.case("two more payloads, and another producer before and after them", NUMBERS)
-    others = desk.others_take_numbers()
-    second = desk.add(photos(2, first=4))
-    others |= desk.others_take_numbers()
-    known = others | set(first)
-    taken_twice = sorted(known & set(second)) + sorted(others & set(first))
-    exam.require(not taken_twice, "ids that nobody else has", f"twice: {taken_twice[:3]}")
-    exam.require(len(set(second)) == len(second), "two different ids", f"{second}")
-    desk.expect_line(first + second)
-    desk.expect_stored(first + second, photos(5))
+    _judge_numbers(first, desk, exam)
     _judge_cost(desk, exam)
+
+
+def _judge_numbers(first: list[str], desk: AddingDesk, exam: Examiner) -> None:
+    """Another producer takes numbers before and after a call, then while one is under way."""
+    exam.case("two more payloads, and another producer before and after them", NUMBERS)
+    desk.others_take_numbers()
+    second = desk.add(photos(2, first=4))
+    desk.others_take_numbers()
+    line = first + second
+    _expect_own(line, second, desk, exam)
+    exam.case("two more payloads, and another producer between two of your commands", IN_BETWEEN)
+    desk.others_take_numbers_between()
+    third = desk.add(photos(2, first=6))
+    desk.trips.between = None
+    _expect_own(line + third, third, desk, exam)
+
+
+def _expect_own(line: list[str], latest: list[str], desk: AddingDesk, exam: Examiner) -> None:
+    """The tasks in line have ids that nobody else has, the latest ones last."""
+    before = line[: -len(latest)]
+    taken_twice = sorted(set(before) & set(latest)) + sorted(desk.others & set(line))
+    exam.require(not taken_twice, "ids that nobody else has", f"twice: {taken_twice[:3]}")
+    exam.require(len(set(latest)) == len(latest), "two different ids", f"{latest}")
+    desk.expect_line(line)
+    desk.expect_stored(line, photos(len(line)))
 
 
 def _judge_order(desk: AddingDesk, exam: Examiner) -> None:
@@ -159,7 +193,7 @@ def _judge_order(desk: AddingDesk, exam: Examiner) -> None:
 
 def _judge_cost(desk: AddingDesk, exam: Examiner) -> None:
     exam.case(f"{MANY:,} payloads", COUNTED)
-    ids = desk.add(photos(MANY, first=6))
+    ids = desk.add(photos(MANY, first=8))
     each = len(desk.trips.sent) / MANY
     trips = desk.trips.count
     exam.require(trips <= MOST_ROUND_TRIPS, f"{MOST_ROUND_TRIPS} round trips", f"{trips:,} of them")

@@ -42,13 +42,17 @@ def judge_findings(answer: Any, exam: Examiner) -> None:
     for plan in plans:
         if plan.number in findings:
             _judge_room(plan, findings[plan.number], exam)
+    right = [plan for plan in plans if plan.number in findings]
     left = [plan for plan in plans if plan.number not in findings]
+    got = f"none for {_numbers(left)}"
+    if right:
+        got += f"; right so far: {_numbers(right)}"
     for plan in left:
         exam.case(
             _heard(plan),
             f'Nothing is noted of it: rooms.diagnose({plan.number}, "the cause", "the command").',
         )
-        exam.require(False, "a cause and a command", f"none for {_numbers(left)}")
+        exam.require(False, "a cause and a command", got)
 
 
 def _parts(answer: Any, exam: Examiner) -> tuple[Any, dict[Any, Any]]:

@@ -21,6 +21,14 @@ ENDLESS = (
     "Something in it has no end in this case. Look at the line above: what would have to change "
     "so that it stops, and which line changes it?"
 )
+OTHER_VALUES = (
+    "A function was called with another number of values than it takes. Keep the line with def as "
+    "the exercise gives it."
+)
+NO_REPLY_YET = (
+    "A command of a pipeline is only noted, and gives the pipeline back: there is no reply yet. "
+    "All replies come at once, from execute(). What you need before that, ask without a pipeline."
+)
 ONLY_CALLED = (
     "Hand in the function itself, without brackets after its name: the check calls it, with values "
     "of its own."
@@ -61,16 +69,21 @@ def of_error(error: BaseException) -> str:
             f"Python cannot read the file: line {error.lineno} is no Python. A bracket, a quote or "
             "a colon may be missing there, or at the end of the line before."
         )
-    if isinstance(error, TypeError) and re.search(r"positional argument|takes \d+", text):
-        return (
-            "A function was called with another number of values than it takes. Keep the line with "
-            "def as the exercise gives it."
-        )
+    if isinstance(error, TypeError):
+        return _of_type_error(text)
     return _of_script(text)
 
 
 def _is_pythons_own(error: BaseException) -> bool:
     return type(error).__module__ == "builtins"
+
+
+def _of_type_error(words: str) -> str:
+    if re.search(r"positional argument|takes \d+", words):
+        return OTHER_VALUES
+    if "'Pipeline'" in words:
+        return NO_REPLY_YET
+    return _of_script(words)
 
 
 def _of_script(words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 #: What the counted client's TIME says: seconds, and microseconds.
@@ -22,6 +23,8 @@ class RoundTrips:
         self.count = 0
         #: All that was sent, one after the other, as it goes over the wire, in capital letters.
         self.sent = b""
+        #: What somebody else does between two round trips; None for nothing.
+        self.between: Callable[[], None] | None = None
         pool = client.connection_pool
         kind = pool.connection_class
         count = self._note
@@ -65,6 +68,8 @@ class RoundTrips:
         return _EVAL in self.sent
 
     def _note(self, command: Any) -> None:
+        if self.count and self.between is not None:
+            self.between()
         self.count += 1
         parts = [command] if isinstance(command, bytes) else command
         self.sent += b"".join(parts).upper()

@@ -96,6 +96,22 @@ def a_counter_in_the_program(r, q, payloads):
     return _store(r, q, [str(next(COUNTER)) for _ in payloads], payloads)
 
 
+def reads_the_counter_and_then_sets_it(r, q, payloads):
+    if not payloads:
+        return []
+    before = int(r.get(q + "last") or 0)
+    r.set(q + "last", before + len(payloads))
+    return _store(r, q, [str(before + n) for n in range(1, len(payloads) + 1)], payloads)
+
+
+def takes_a_pipeline_for_a_number(r, q, payloads):
+    if not payloads:
+        return []
+    pipe = r.pipeline()
+    last = pipe.incrby(q + "last", len(payloads))
+    return _store(r, q, [str(last - n) for n in range(len(payloads))], payloads)
+
+
 def in_line_before_it_is_there(r, q, payloads):
     if not payloads:
         return []
@@ -275,6 +291,8 @@ WRONG = {
         (pushes_nothing, "LPUSH without an id is an error"),
         (counts_the_line, "takes its numbers from the same counter"),
         (a_counter_in_the_program, "takes its numbers from the same counter"),
+        (reads_the_counter_and_then_sets_it, "GET and then SET leaves a gap"),
+        (takes_a_pipeline_for_a_number, "gives the pipeline back"),
         (in_line_before_it_is_there, "gets a task without a payload"),
         (sends_more_than_asked_for, "Send each payload once"),
     ],
@@ -312,6 +330,23 @@ def with_ids_of_its_own(r, q, payloads):
     if ids:
         _store(r, q, ids, payloads)
     return ids
+
+
+def as_a_transaction_that_watches(r, q, payloads):
+    """GET and SET, and all over again where somebody else changed the counter between them."""
+
+    def write(pipe):
+        before = int(pipe.get(q + "last") or 0)
+        ids = [str(before + n) for n in range(1, len(payloads) + 1)]
+        pipe.multi()
+        pipe.set(q + "last", before + len(payloads))
+        for task_id, payload in zip(ids, payloads, strict=True):
+            pipe.hset(q + "task:" + task_id, "payload", json.dumps(payload))
+        if ids:
+            pipe.lpush(q + "pending", *ids)
+        return ids
+
+    return r.transaction(write, q + "last", value_from_callable=True)
 
 
 SCRIPT = """
@@ -396,7 +431,12 @@ def area_by_task(events):
 
 
 RIGHT = {
-    "09-exercise-add": [in_a_transaction, with_ids_of_its_own, by_a_script],
+    "09-exercise-add": [
+        in_a_transaction,
+        with_ids_of_its_own,
+        as_a_transaction_that_watches,
+        by_a_script,
+    ],
     "09-exercise-little": [
         (area_by_pairs, stays_by_two_sums),
         (area_of_a_room, stays_of_a_room),
