@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 GUIDE = NOTEBOOKS / "instructor_guide.md"
 SOLVED = NOTEBOOKS / "solved"
+#: How many letters of a text a table shows.
+BEGINNING = 60
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Item:
 
 
 CURVE = "`05-measure-workers` and `05-scaling`: show the curve of the solved lesson"
-STORY = Item("[Control room](control_room.ipynb): the story", "the rows from *Pause* on", 10)
+CONTROL_ROOM = "[Control room](control_room.ipynb): the story"
+STORY = Item(CONTROL_ROOM, "the rows from *Pause* on; press *Reset* all the same", 10)
 PAUSE = Item("Pause", "never", 10)
 QUESTIONS = Item("Questions; each says one thing they did not expect", "never", 10)
 
@@ -92,8 +96,8 @@ AGENDAS = {
         "a second class",
         60,
         (
-            Item("09", "`09-run-jitter`; the second exercise (`09-exercise-little`) is homework"),
-            Item("10", "the rooms 4 to 6 (`10-exercise-second`)"),
+            Item("09", "`09-run-jitter`; the second exercise, Little's law, is homework"),
+            Item("10", "the rooms 4 to 6 (`10-look-4` to `10-exercise-second`)"),
             Item("Questions; each says one thing they did not expect", "never", 5),
         ),
     ),
@@ -164,5 +168,52 @@ def replaced(text: str, begin: str, end: str, lines: str) -> str:
     return f"{before}{begin}\n{lines}\n{end}{after}"
 
 
+def named_cells(text: str) -> list[str]:
+    """What is named in backticks and looks like the id of a cell, an exercise or a prediction."""
+    return re.findall(r"`(\d\d-[a-z][a-z0-9-]+)`", text)
+
+
+def with_places(text: str) -> str:
+    """The guide's text with a table below each lesson: where the cells are that it names.
+
+    JupyterLab does not show the name of a cell, so whoever teaches needs its heading and its first
+    line.
+    """
+    bare = re.sub(r"<!-- cells \d\d -->.*?<!-- end of cells", "", text, flags=re.DOTALL)
+    named = set(named_cells(bare))
+    for number, lesson in lessons().items():
+        begin = f"<!-- cells {number} -->"
+        if begin in text:
+            end = f"<!-- end of cells {number} -->"
+            text = replaced(text, begin, end, _places(lesson, named))
+    return text
+
+
+def _places(lesson: Lesson, named: Iterable[str]) -> str:
+    """Which of the cells that are named are below which heading of a lesson."""
+    lines = ["| cell | below the heading | it begins with |", "|---|---|---|"]
+    heading = ""
+    for cell in nbformat.read(NOTEBOOKS / lesson.name, as_version=4).cells:
+        first, *_ = cell.source.split("\n")
+        begins = f"`{first}`"
+        headings = []
+        if cell.cell_type == "markdown":
+            headings = re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)
+            begins = textwrap.shorten(first, BEGINNING, placeholder=" …")
+        if headings and first.startswith("#"):
+            heading = headings.pop(0)
+            begins = "this heading itself"
+        if cell.id in named:
+            lines.append(f"| `{cell.id}` | {heading} | {begins} |")
+        if headings:
+            heading = headings[-1]
+    return "\n".join(lines)
+
+
+def worked_out(text: str) -> str:
+    """The guide's text with all that follows from the lessons."""
+    return with_places(with_agendas(text))
+
+
 if __name__ == "__main__":
-    GUIDE.write_text(with_agendas(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
+    GUIDE.write_text(worked_out(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -14,7 +14,7 @@ import guide
 import nbformat
 import pytest
 import typer
-from guide import GUIDE, SOLVED, lessons
+from guide import GUIDE, SOLVED, lessons, named_cells
 from helpers.project import ROOT
 from PIL import Image
 
@@ -74,11 +74,6 @@ def cells(number: str) -> list:
 def text_of(cell) -> str:
     shown = [each.get("text") or each.data.get("text/plain", "") for each in cell.outputs]
     return "\n".join([cell.source, *shown])
-
-
-def named_cells(text: str) -> list[str]:
-    """What is named in backticks and looks like the id of a cell, an exercise or a prediction."""
-    return re.findall(r"`(\d\d-[a-z][a-z0-9-]+)`", text)
 
 
 # The lessons
@@ -148,6 +143,16 @@ def test_a_figure_in_the_guide_is_that_of_the_solved_lesson(number, name, words)
     assert words in text_of(cell)
 
 
+@every_lesson
+def test_every_cell_that_is_named_can_be_found_where_jupyterlab_shows_no_names(number):
+    begin, end = f"<!-- cells {number} -->\n", f"<!-- end of cells {number} -->"
+    _, _, rest = part(number).partition(begin)
+    found, _, _ = rest.partition(end)
+    names = {cell.id for cell in cells(number)} & set(named_cells(TEXT))
+    assert set(named_cells(found)) == names
+    assert guide.worked_out(TEXT) == TEXT, "run python tests/guide.py"
+
+
 # The agendas
 
 
@@ -179,6 +184,21 @@ def test_an_agenda_has_what_a_lesson_needs_before_it(agenda):
     for item in agenda.items:
         if item.what in LESSONS:
             assert set(LESSONS[item.what].needs) <= done, item.what
+            done.add(item.what)
+
+
+@every_agenda
+def test_an_agenda_leaves_out_a_question_about_a_lesson_that_is_still_to_come(agenda):
+    _, _, rest = TEXT.partition(f"### {agenda.minutes} minutes: {agenda.name}\n")
+    before, _, _ = rest.partition("<!-- agenda")
+    at_home, _, _ = before.partition("At home after")
+    done = set(re.findall(r"\b\d\d\b", at_home))
+    for item in agenda.items:
+        if item.what in LESSONS:
+            (recall,) = [cell for cell in cells(item.what) if cell.id == f"{item.what}-recall"]
+            question, _, _ = recall.source.partition("<details>")
+            asked = set(re.findall(r"[Ll]essons? (\d\d)", question))
+            assert asked <= done or f"`{recall.id}`" in before, item.what
             done.add(item.what)
 
 
