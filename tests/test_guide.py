@@ -63,8 +63,9 @@ every_agenda = pytest.mark.parametrize("agenda", WRITTEN, ids=lambda agenda: age
 
 def part(number: str) -> str:
     """What the guide says of one lesson."""
-    (found,) = re.findall(rf"^### ({number} · .*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL)
-    return found
+    found = re.search(rf"^### ({number} · .*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found, f"the guide has no part for lesson {number}: it begins with ### {number} · …"
+    return found[1]
 
 
 def cells(number: str) -> list:

@@ -278,7 +278,9 @@ def test_the_readme_links_to_the_lesson_and_says_its_minutes(name):
 @every_lesson
 def test_every_row_of_the_course_that_a_lesson_covers_has_a_test_that_looks_into_it(name):
     source = Path(__file__).read_text()
-    (constant,) = re.findall(rf'^([A-Z]+) = "{re.escape(name)}"', source, re.MULTILINE)
+    constants = re.findall(rf'^([A-Z]+) = "{re.escape(name)}"', source, re.MULTILINE)
+    assert constants, f'a constant here, such as TRIAL = "{name}", and a row in tests/course.py'
+    (constant,) = constants
     parts = re.split(r"^def test_s(\d\d)_", source, flags=re.MULTILINE)[1:]
     rows = zip(parts[::2], parts[1::2], strict=True)
     seen = {int(row) for row, body in rows if f"({constant}, " in body}

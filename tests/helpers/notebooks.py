@@ -18,10 +18,12 @@ def nbval(*arguments: str | Path, env: dict[str, str] | None = None) -> subproce
     plugins = ("-p", "helpers.quick_start", "-p", "nbval")
     options = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "--tb=short")
     options += (f"--nbval-sanitize-with={ROOT / 'tests/nbval.cfg'}",)
+    # The imglab that is beside the lessons, in whichever copy of the repository they are.
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     return subprocess.run(
         [*pytest_alone, "-c", ROOT / "pyproject.toml", *plugins, *options, *arguments],
         cwd=ROOT,
-        env={**(env or os.environ), "PYTHONPATH": str(ROOT / "tests")},
+        env={**(env or os.environ), "PYTHONPATH": paths},
         capture_output=True,
         text=True,
         check=False,
