@@ -95,7 +95,7 @@ def test_what_was_set_aside_is_counted_and_named(queue):
     queue.redis.lpush(queue.keys.pending(), *(f"ghost-{n}" for n in range(7)))
     assert queue.get_task("w") is None
     (what,) = found(queue, "warning")
-    assert what.startswith("7 entries of the queue's lists were no tasks and were set aside: ghost")
+    assert what.startswith("7 entries of the queue's keys were of no use and were set aside: ghost")
     assert "ghost-6 (it has no record of its own)" in what
     queue.redis.lpush(queue.keys.odd, "no JSON")
     assert any("8 entries" in what and "? (?)" in what for what in found(queue, "warning"))

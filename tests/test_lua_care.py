@@ -290,16 +290,42 @@ def test_a_list_full_of_oddities_is_worked_off_in_bounded_steps(queue):
     assert queue.redis.llen(queue.keys.odd) == SETTINGS.keep
 
 
-@pytest.mark.parametrize("field", ["claims", "completed", "failed", "reaped_at"])
-def test_a_number_that_somebody_overwrote_begins_anew_and_no_task_suffers(queue, field):
+@pytest.mark.parametrize("value", ["abc", "nan", "-3", "1e300", ""])
+@pytest.mark.parametrize("field", ["claims", "completed", "failed"])
+def test_w5_a_number_that_somebody_overwrote_begins_anew_which_is_said_and_no_task_suffers(
+    queue, field, value
+):
     add(queue, "t1", "t2")
-    queue.redis.hset(queue.keys.meta, field, "abc")
+    queue.redis.hset(queue.keys.meta, field, value)
     task, token = claim(queue)
     assert step(queue, "mark_completed", task, token, "ann", RESULT) == 1
     task, token = claim(queue, nonce="n2")
     assert step(queue, "mark_failed", task, token, "boom", "0", 0) == 1
     assert queue.check() == []
-    assert queue.get_stats().completed_total == 1
+    assert (queue.get_stats().completed_total, queue.get_stats().failed_total) == (1, 1)
+    count, (said,) = queue.set_aside(5)
+    assert (count, said["id"]) == (1, queue.keys.meta)
+    assert said["reason"] == f"{field} was no number that counts, and began anew"
+
+
+@pytest.mark.parametrize("value", ["abc", "nan", "inf", "1e18", "-3"])
+def test_w5_nobody_starves_though_somebody_overwrote_the_number_of_claims(queue, value):
+    add(queue, *(f"h{n}" for n in range(16)), priority="high")
+    add(queue, "l1", "l2", priority="low")
+    queue.redis.hset(queue.keys.meta, "claims", value)
+    taken = [claim(queue, nonce=f"n{n}")[0] for n in range(16)]
+    assert [taken[7], taken[15]] == ["l1", "l2"]
+
+
+@pytest.mark.parametrize("value", ["abc", "nan", "inf", "-inf", ""])
+def test_w5_leases_are_looked_at_though_somebody_overwrote_when_that_was_last(queue, value):
+    held(queue)
+    add(queue, "t2", "t3")
+    expire(queue, "t1")
+    queue.redis.hset(queue.keys.meta, "reaped_at", value)
+    claim(queue, nonce="n2")
+    assert queue.task("t1").status == "delayed"
+    assert queue.redis.hget(queue.keys.meta, "reaped_at").isdecimal()
 
 
 def test_crashes_that_are_no_number_are_counted_from_one(queue):

@@ -146,7 +146,7 @@ def _odd(queue: RedisTaskQueue) -> Iterator[Finding]:
     count, latest = queue.set_aside(SHOWN)
     if count:
         shown = "; ".join(f"{each['id']} ({each['reason']})" for each in latest)
-        what = f"{count} entries of the queue's lists were no tasks and were set aside: {shown}."
+        what = f"{count} entries of the queue's keys were of no use and were set aside: {shown}."
         key = queue.keys.odd
         remedy = (
             f"Somebody else writes here? LRANGE {key} 0 -1 shows all of them, DEL {key} ends it."

@@ -6,6 +6,8 @@ local TURN = 8
 local MOST_FAULTS = 100
 -- The longest a worker is told to wait, in ms.
 local LONGEST_WAIT = 60000
+-- Up to here Lua counts by ones.
+local MOST_CLAIMS = 2 ^ 53
 
 -- Move what is due from delayed to the tail of its list; returns when the next one is.
 local function promote()
@@ -146,10 +148,15 @@ end
 local function claim_tasks(worker, nonce, pid, host, random, limit)
   local next_due = promote()
   local state = redis.call('HMGET', meta, 'claims', 'reaped_at', 'paused')
-  local claims_before = tonumber(state[1]) or 0
+  local claims_before = tonumber(state[1] or 0)
   local since_reap = now - (tonumber(state[2]) or 0)
   local is_paused = state[3]
-  if since_reap >= 500 or since_reap < 0 then reap_now(random) end
+  -- Anybody may have written there. Asked in this way, what is NaN counts nothing, too.
+  if not (claims_before and claims_before >= 0 and claims_before < MOST_CLAIMS) then
+    keep_odd(meta, 'claims' .. NO_COUNT)
+    claims_before = 0
+  end
+  if not (since_reap >= 0 and since_reap < 500) then reap_now(random) end
   local claims = {}
   local has_more = false
   if not is_paused then claims, has_more = take(worker, nonce, limit, claims_before) end

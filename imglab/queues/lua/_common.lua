@@ -71,11 +71,14 @@ local function as_count(text)
   return 0
 end
 
--- Count one more; a number that somebody overwrote with what counts nothing begins anew.
+local NO_COUNT = ' was no number that counts, and began anew'
+
+-- Count one more; a number that somebody overwrote with what counts nothing begins anew, which is said.
 local function count(hash, field)
   local total = redis.pcall('HINCRBY', hash, field, '1')
   if type(total) == 'number' and total > 0 then return total end
   redis.call('HSET', hash, field, '1')
+  keep_odd(hash, field .. NO_COUNT)
   return 1
 end
 

@@ -10,8 +10,8 @@
 -- KEYS[8]  events        STREAM  what happened, capped
 -- KEYS[9]  meta          HASH    claims, completed, failed, cancelled (totals), reaped_at (ms), paused,
 --                                settings (JSON for people)
--- KEYS[10] odd           LIST    JSON {id, reason, at} of what was in a list and is no task; newest first,
---                                bounded
+-- KEYS[10] odd           LIST    JSON {id, reason, at} of what was of no use: ids of no task, numbers that
+--                                are none; newest first, bounded
 -- KEYS[11..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
 --                                end is taken first
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
