@@ -450,6 +450,7 @@ RedisTaskQueue.get_tasks = get_tasks
 from imglab.workers.process import main
 sys.exit(main())
 """
+PLAIN_WORKER = "import sys; from imglab.workers.process import main; sys.exit(main())"
 FRAGILE_PARENT = """
 import os, subprocess, sys
 from imglab.queues import RedisTaskQueue
@@ -462,6 +463,27 @@ worker = subprocess.Popen([sys.executable, "-c", sys.argv[3]], env=environment)
 print(worker.pid, flush=True)
 worker.wait()
 """
+
+
+@pytest.mark.parametrize("end", ["its parent dies", "it is told to"])
+def test_w7_a_worker_without_a_time_limit_leaves_all_the_same(project, valkey, end):
+    with redis_queue(valkey, QueueSettings(time_limit=None)) as queue:
+        task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+        parent = subprocess.Popen(
+            [sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, PLAIN_WORKER],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        worker = int(parent.stdout.readline())
+        until((project / "begun").exists)
+        if end == "its parent dies":
+            parent.kill()
+        else:
+            os.kill(worker, signal.SIGTERM)
+        parent.communicate(timeout=30)
+        until(lambda: not alive(worker))
+        assert queue.tasks("pending") == [task_id], "it is given back"
+        assert queue.task(task_id).attempt == 0
 
 
 @pytest.mark.parametrize("is_asked_to_leave", [True, False])

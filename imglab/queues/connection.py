@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -50,6 +51,10 @@ _OPTIONS = (
 #: What a command ends with when no Redis answers, whoever sent it.
 AWAY = (QueueUnavailable, redis.ConnectionError, redis.TimeoutError)
 _NO_ADDRESS = "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
+_NO_PORT = (
+    "The port in this address is none: it is a whole number up to 65535, such as in "
+    "redis://HOST:6379. (In a password, write %2F for a slash, %40 for @ and %23 for #.)"
+)
 #: What says where a server is and who connects, of all that a redis-py connection is made with.
 _IDENTITY = ("host", "port", "path", "db", "username", "password", "credential_provider")
 _KINDS = {
@@ -135,19 +140,47 @@ def _check_address(url: str) -> None:
         parts = urlsplit(url)
     except ValueError:
         raise QueueUnavailable(_NO_ADDRESS) from None
+    _check_place(parts)
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        _check_option(name, value, parts.scheme)
+
+
+def _check_place(parts: SplitResult) -> None:
+    try:
+        _ = parts.port
+    except ValueError:
+        raise QueueUnavailable(_NO_PORT) from None
     database = parts.path.strip("/")
-    if parts.scheme in ("redis", "rediss") and database and not database.isdecimal():
-        raise QueueUnavailable(
-            f"A database is a number, such as in redis://HOST:PORT/0, not {database!r:.40}."
-        )
-    for name in parse_qs(parts.query, keep_blank_values=True):
-        if name.startswith("ssl_") and parts.scheme != "rediss":
+    if parts.scheme not in ("redis", "rediss") or not database or database.isdecimal():
+        return
+    if "@" in database:  # it is the rest of a password, which is not shown
+        raise QueueUnavailable(_NO_PORT)
+    raise QueueUnavailable(
+        f"A database is a number, such as in redis://HOST:PORT/0, not {database!r:.40}."
+    )
+
+
+def _check_option(name: str, value: str, scheme: str) -> None:
+    if name.startswith("ssl_"):
+        if scheme != "rediss":
             raise QueueUnavailable(f"{name} is for TLS: write rediss:// in place of redis://.")
-        if name not in _OPTIONS and not name.startswith("ssl_"):
-            known = ", ".join(_OPTIONS)
-            raise QueueUnavailable(
-                f"An address has no option {name!r:.40} here; there are {known} and ssl_…"
-            )
+        return
+    if name not in _OPTIONS:
+        known = ", ".join(_OPTIONS)
+        raise QueueUnavailable(
+            f"An address has no option {name!r:.40} here; there are {known} and ssl_…"
+        )
+    if name == "db" and not value.isdecimal():
+        raise QueueUnavailable(f"A database is a number, such as in ?db=0, not {value!r:.40}.")
+    if name.endswith("_timeout") and not _is_duration(value):
+        raise QueueUnavailable(f"{name} is a number of seconds, such as 5, not {value!r:.40}.")
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False
 
 
 def connect_like(description: Mapping[str, Any]) -> redis.Redis:
