@@ -78,6 +78,27 @@ def test_lanes_show_each_workers_tasks_and_never_more_than_fits():
         assert 1 <= len(re.findall("[█▓]", row)) <= LANE_LETTERS
 
 
+class Recorded:
+    """A queue of which only its events are asked: one task that took so many milliseconds."""
+
+    def __init__(self, took: int) -> None:
+        self.took = took
+
+    def events(self):
+        names = {"added": 0, "claimed": 0, "completed": self.took}
+        return [
+            {"at": at, "event": name, "task": "t", "worker": "thread-1"}
+            for name, at in names.items()
+        ]
+
+
+def test_c15_lanes_say_how_long_they_are_for_a_long_run_looks_like_a_short_one():
+    short, long = (lanes_html(Recorded(took)) for took in (2000, 4000))
+    assert short.count("█") == long.count("█") == LANE_LETTERS
+    assert f"2.0 s so far; each letter is {2000 / LANE_LETTERS:.0f} ms" in text_of(short)
+    assert f"4.0 s so far; each letter is {4000 / LANE_LETTERS:.0f} ms" in text_of(long)
+
+
 def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch):
     shown, pictures = [], iter(range(10_000))
 

@@ -33,7 +33,7 @@ WRITES = (
     "the commands: pipe.execute() sends them."
 )
 RETURNS = (
-    "Return a list of all new ids, as texts, in the order of the payloads. A counter gives "
+    "Return a list of all new ids, as strings, in the order of the payloads. A counter gives "
     "numbers: str(number)."
 )
 IN_LINE = (

@@ -35,9 +35,9 @@ def judge_address(answer: Callable[[Place], str], exam: Examiner) -> None:
     got = answer(here)
     exam.require(
         isinstance(got, str),
-        "a text",
+        "a string",
         f"{got!r:.80}",
-        "The function has to give the text back, with return; print shows it and gives None.",
+        "The function has to return the string; print shows it, and the function returns None.",
     )
     parts = _parts(got, exam)
     _is_there(parts, exam)
@@ -80,7 +80,7 @@ def _parts(got: str, exam: Examiner) -> SplitResult:
         "{" not in got,
         "the values of here.host and here.port",
         shown,
-        "The braces are still in it: only a text with an f in front, f'…', fills them in.",
+        "The braces are still in it: only a string with an f in front, f'…', fills them in.",
     )
     exam.require(
         separator,
@@ -129,8 +129,8 @@ def _run_id(url: str, exam: Examiner) -> str:
             return str(client.info("server")["run_id"])
     except QueueUnavailable as error:
         refused = (
-            "The machine is there, but nobody listens on that port, or it does not let you in. "
-            "The port is in here.port."
+            "The machine is there, but no program listens at that address and port, or it does not "
+            "let you in. The port is in here.port."
         )
         exam.require(False, "an answer", str(error).partition(" Start one")[0], refused)
         raise
@@ -139,7 +139,7 @@ def _run_id(url: str, exam: Examiner) -> str:
 EXERCISES = {
     "00-exercise-address": Exercise(
         task=(
-            "Write address(here). It gives back the address of the Redis that listens at "
+            "Write address(here). It returns the address of the Redis that listens at "
             "here.host and here.port, as a string such as redis://localhost:6379, for any "
             "host and port."
         ),
@@ -147,8 +147,8 @@ EXERCISES = {
             "Compare the broken address with scheme://host:port part by part. Which language does "
             "a Redis speak? What stands in front of a port?",
             "The scheme is redis, and a colon stands between host and port: two changes.",
-            'In f"redis://{here.host}:…", write here.port in braces in place of the dots, and give '
-            "the text back with return.",
+            'In f"redis://{here.host}:…", write here.port in braces in place of the dots, and '
+            "return the string.",
         ),
         solution=address,
         judge=judge_address,

@@ -82,7 +82,7 @@ EXERCISES = {
     "02-exercise-choose": Exercise(
         task=(
             "Write choose(rates). rates has three numbers, pictures a second, such as "
-            '{"one": 10.0, "threads": 19.0, "processes": 19.5}. It gives back the cheapest '
+            '{"one": 10.0, "threads": 19.0, "processes": 19.5}. It returns the cheapest '
             'way that reaches at least 90 % of the best of the three. "one" is the '
             'cheapest, then "threads", then "processes".'
         ),

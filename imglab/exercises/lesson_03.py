@@ -102,7 +102,11 @@ def _letters(answer: Any, exam: Examiner) -> list[str]:
     are_known = set(letters) <= LINES.keys()
     are_different = len(set(letters)) == len(letters)
     are_right = letters and are_known and are_different
-    exam.require(are_right, "letters from A to J", f"{answer!r:.80}")
+    are_known_as_capitals = {each.upper() for each in letters} <= LINES.keys()
+    hint = exam.hint
+    if are_known_as_capitals and not are_known:
+        hint = "Write capital letters, as they stand in front of the lines."
+    exam.require(are_right, "letters from A to J", f"{answer!r:.80}", hint)
     exam.require(
         len(letters) <= LENGTH,
         f"{LENGTH} letters",

@@ -114,7 +114,7 @@ EXERCISES = {
             "Write enough(rates, cores). rates says how many tasks a second so many workers "
             "do, such as {1: 10.0, 2: 19.6, 3: 19.9}. Start with one worker. One more is "
             "worth it if it raises the rate by at least rates[1] / 10; stop at the first "
-            "that is not. It gives back a pair: how many workers are enough, and why: "
+            "that is not. It returns a pair: how many workers are enough, and why: "
             '"cores" if that is the number of cores, else "something else"; if every step '
             'pays, "not yet".'
         ),

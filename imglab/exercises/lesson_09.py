@@ -247,7 +247,7 @@ EXERCISES = {
             "Write add_all(r, q, payloads). It adds a task for each payload, a dict, to plain "
             'keys: a record, the field payload of the hash q + "task:" + id with the payload as '
             'JSON, and the id in the list q + "pending", LPUSH, the first payload first. The ids '
-            'are numbers as texts, from the counter q + "last", which other producers use, too. '
+            'are numbers as strings, from the counter q + "last", which other producers use, too. '
             "It returns the ids in the order of the payloads. A record is there before its id is "
             "in line. 1,000 payloads take at most three round trips."
         ),

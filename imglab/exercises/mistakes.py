@@ -11,8 +11,8 @@ from imglab.exercises.same import is_same
 from imglab.exercises.words import text_of_error
 
 NO_RETURN = (
-    "Your function gave None. A function gives back only what stands after return; print shows a "
-    "value and gives nothing back."
+    "Your function returned None. A function returns only what stands after return; print shows a "
+    "value and returns nothing."
 )
 NO_PAIR = "These are the right values in a list. A pair has round brackets: return a, b."
 NO_LIST = "These are the right values in a tuple. A list has square brackets: return [a, b]."
@@ -43,9 +43,20 @@ def of_value(expected: object, got: object) -> str:
         return NO_PAIR
     if isinstance(expected, list) and type(got) is tuple and is_same(tuple(expected), got):
         return NO_LIST
-    if isinstance(expected, str) and type(got) is str and expected.lower() == got.lower():
+    if _is_other_case(expected, got):
         return OTHER_CASE
     return ""
+
+
+def _is_other_case(expected: object, got: object) -> bool:
+    """Whether a value is the expected one but for its capital and small letters."""
+    if isinstance(expected, str):
+        return type(got) is str and expected.lower() == got.lower()
+    if isinstance(expected, list | tuple):
+        if type(got) is not type(expected) or len(got) != len(expected):
+            return False
+        return all(map(_is_other_case, expected, got))
+    return type(got) is type(expected) and is_same(expected, got)
 
 
 def of_error(error: BaseException) -> str:

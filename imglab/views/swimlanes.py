@@ -54,8 +54,13 @@ def lanes_html(queue: BaseQueue) -> str:
         mine = runs.by(worker)
         lane = tinted(_lane(mine, slot), COLOURS[number % len(COLOURS)])
         rows.append(_row(worker, lane, f"{len(mine)} tasks"))
-    rows.append(_row("", tinted(f"each letter: {slot * 1000:.0f} ms", GREY), ""))
+    rows.append(_row("", tinted(_scale(slot, runs.seconds), GREY), ""))
     return _table(rows)
+
+
+def _scale(slot: float, seconds: float) -> str:
+    """How long a letter is, and all of it: the scale changes, so long runs look like short ones."""
+    return f"{seconds:.1f} s so far; each letter is {slot * 1000:.0f} ms"
 
 
 def _lane(runs: list[Run], slot: float) -> str:

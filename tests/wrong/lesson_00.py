@@ -53,11 +53,11 @@ WRONG = {
         (no_scheme, "It has no scheme"),
         (port_behind_a_slash, "It has no port"),
         (a_port_without_braces, "It has no port"),
-        (another_port, "nobody listens on that port"),
+        (another_port, "no program listens at that address and port"),
         (another_database, "another drawer of the same Redis"),
         (a_name_without_braces, "No machine has that name"),
         (no_f, "The braces are still in it"),
-        (printed, "print shows it and gives None"),
+        (printed, "print shows it, and the function returns None"),
         (read_elsewhere, "as in a colleague's note"),
         (one_for_all, "the same address for every Redis"),
     ]

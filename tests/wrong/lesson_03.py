@@ -22,6 +22,7 @@ WRONG = {
         (list("FJCAIEGD"), "its line belongs into the loop that takes"),
         (list("FJCAIEGBDH"), "does nothing that the text asks for"),
         (["F", 3], "at most once"),
+        (list("fjciegad"), "Write capital letters"),
     ]
 }
 

@@ -211,7 +211,7 @@ WRONG = {
         (silent_at_once, "its worker is not silent yet"),
         (keys_for_everything, "KEYS holds everybody up"),
         (takes_what_it_sees, "A monitor looks and changes nothing"),
-        (without_return, "Your function gave None"),
+        (without_return, "Your function returned None"),
         (a_list_of_parts, "Return one dict with the four names"),
         (in_the_order_of_the_hash, "in the order of the alphabet"),
         (silent_or_busy, "whether it holds a task or not"),

@@ -251,7 +251,7 @@ WRONG = {
         ((in_seconds, ack, reap), "in milliseconds of Redis' clock"),
         ((no_deadline, ack, reap), "claim notes two things"),
         ((from_the_left, ack, reap), "RPOP takes them from the right"),
-        ((forgotten_return, ack, reap), "Your function gave None"),
+        ((forgotten_return, ack, reap), "Your function returned None"),
         ((claim, ack_without_token, reap), NO_TOKEN),
         ((claim, ack_if_held, reap), NO_TOKEN),
         ((claim, ack_compares_first, reap), "Comparing and writing have to be one step"),

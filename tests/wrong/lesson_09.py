@@ -287,7 +287,7 @@ WRONG = {
         (the_last_one_first, "the first payload first"),
         (numbers_in_place_of_texts, "A counter gives numbers"),
         (gives_back_how_many, "A counter gives numbers"),
-        (nothing_comes_back, "Your function gave None"),
+        (nothing_comes_back, "Your function returned None"),
         (pushes_nothing, "LPUSH without an id is an error"),
         (counts_the_line, "takes its numbers from the same counter"),
         (a_counter_in_the_program, "takes its numbers from the same counter"),
