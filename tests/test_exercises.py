@@ -9,13 +9,14 @@ import threading
 from importlib import import_module
 from pathlib import Path
 
+import nbformat
 import pytest
 from helpers.clock import until
 from helpers.project import PHOTOGRAPHS, ROOT
 
 from imglab.console import magics
 from imglab.errors import FilterError, ImglabError
-from imglab.exercises import exercise, mistakes
+from imglab.exercises import exercise, lesson_03, mistakes
 from imglab.exercises.answer import is_not_started
 from imglab.exercises.exercise import Exercise, check, hint, solution, use
 from imglab.imaging import BaseFilter, FilterFactory
@@ -295,6 +296,22 @@ def test_a_file_of_ours_is_used_until_the_students_own_has_passed(capsys, monkey
     assert check(name, path).state == "passed"
     assert use(name, path) == path
     assert (root / path).read_text() == own
+
+
+def test_c9_the_lines_of_lesson_03_are_shown_to_who_has_found_them_alone(queue, capsys):
+    book = nbformat.read(ROOT / "notebooks/03_redis_in_ten_commands.ipynb", as_version=4)
+    (source,) = [cell.source for cell in book.cells if cell.id == "03-program"]
+    names = {each: f"{queue.namespace}{each}:" for each in ("line", "done", "task")}
+    names |= {"r": queue.redis, "queue": queue, "keys": lambda *_, **__: None}
+    names |= {"use": use, "LINES": lesson_03.LINES, "photos": lesson_03.PHOTOS}
+    right = EXERCISES["03-exercise-fifo"].solution
+    for order, is_shown in ((..., False), (right, True)):
+        check("03-exercise-fifo", order)
+        exec(source, {**names, "order": order})
+        printed = capsys.readouterr().out
+        assert "images/rocket.jpg" in printed, "it ran"
+        assert ("r.lpush(line, photo)" in printed) is is_shown
+        queue.redis.delete(names["done"])
 
 
 def test_an_answer_that_passed_is_known_after_the_notebook_was_restarted(monkeypatch, capsys):

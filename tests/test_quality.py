@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
@@ -124,6 +127,28 @@ def test_a_tiff_does_not_hand_its_metadata_on(tmp_path):
         written = (tmp_path / "out.tif").read_bytes()
         assert b"GPSLatitude" not in written
         assert b"home address" not in written
+
+
+def tiff_with_a_whole_resolution() -> bytes:
+    """A grey TIFF of two by two pixels whose XResolution is a SHORT; the format has a ratio."""
+    short = 3
+    long = 4
+    pixels_at = 200
+    entries = (
+        *((256, short, 2), (257, short, 2), (258, short, 8), (259, short, 1), (262, short, 1)),
+        *((273, long, pixels_at), (277, short, 1), (278, short, 2), (279, long, 4)),
+        (282, short, 16),
+    )
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    body = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    return (head + body + bytes(4)).ljust(pixels_at, b"\0") + bytes(4)
+
+
+@pytest.mark.parametrize("opened_by", [Image.open, open_image])
+def test_c09_a_crippled_tag_of_a_tiff_does_not_keep_it_from_being_saved_as_one(tmp_path, opened_by):
+    image = opened_by(io.BytesIO(tiff_with_a_whole_resolution()))
+    saved = save_image(image, tmp_path / "out.tif")
+    assert open_image(saved).size == (2, 2)
 
 
 def test_an_opened_image_has_no_exif(tmp_path):
