@@ -252,7 +252,9 @@ def test_nothing_from_a_task_or_a_worker_is_taken_for_html():
 def test_the_rate_is_that_of_the_last_half_second():
     still = [frame_with(at=at, total=0) for at in range(0, 2000, 125)]
     then = [frame_with(at=2000 + 125 * n, total=n * 10) for n in range(5)]
-    assert film_of(*still, *then).rates()[-1] == pytest.approx(80)
+    film = film_of(*still, *then)
+    assert film.rates()[-1] == pytest.approx(80)
+    assert "now 80.0/s" in text_of(board_html(then[-1], film, "q")), "no average of the whole run"
     assert film_of(*still).rates()[-1] == 0
 
 

@@ -110,7 +110,7 @@ def _loaded(answer: str, exam: Examiner) -> BaseFilter:
         hint = "The class gives the name: PixelsFilter is pixels."
     else:
         got = "nothing new is known"
-        hint = "The factory makes what was announced to it: @FilterFactory.register does that."
+        hint = "The factory makes what was registered with it: @FilterFactory.register does that."
     exam.require("pixels" in new, "a filter that is known as pixels", got, hint)
     exam.case(
         "pixels, pixels:size=64, and then pixels:size=0 and pixels:size=65, which are refused",

@@ -226,7 +226,8 @@ class _Drawing:
         rate = rates[-1] if rates else 0.0
         bars = tinted(sparkline(rates), DONE)
         left = f"{self.frame.unfinished:,} left"
-        return [head, self._row(f"{rate:,.1f} tasks/s", bars, left)]
+        # "now": it is that of the last half second, and a timeline tells that of the whole run.
+        return [head, self._row(f"now {rate:,.1f}/s", bars, left)]
 
     def _state(self) -> str:
         """What is unusual about the queue, in a few words; mostly nothing."""

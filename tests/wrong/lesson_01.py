@@ -65,7 +65,7 @@ WRONG = {
         (instead(NOTHING_DONE), "Each square has one colour"),
         (instead(NO_RETURN), "has to give one back"),
         (instead(THREE_NUMBERS), "one number for each pixel"),
-        (without("@FilterFactory.register\n"), "makes what was announced to it"),
+        (without("@FilterFactory.register\n"), "makes what was registered with it"),
         (without("@dataclass(frozen=True)\n"), "Two lines stand above the class"),
         (without("from PIL import Image, ImageOps\n"), "is not known where your answer runs"),
         ({PATH: PIXELS.replace("PixelsFilter", "PixelFilter")}, "The class gives the name"),
