@@ -172,6 +172,7 @@ def test_a_saved_cell_is_a_module_here_and_in_other_processes(tmp_path, monkeypa
     monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as it is for most people
     (tmp_path / "output").mkdir()
     for number in (1, 2):
         magics.save("output/lesson/saved_here.py", f"NUMBER = {number}\n")

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,8 @@ def save(line: str, cell: str) -> None:
             paths.append(os.environ["PYTHONPATH"])
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     sys.modules.pop(file.stem, None)  # an import that follows gets the new text
+    # Python takes what it compiled for the new text when both are as long and of one second.
+    Path(cache_from_source(str(file))).unlink(missing_ok=True)
     importlib.invalidate_caches()
     print(f"Saved {shown(line.strip())}: {len(cell.splitlines())} lines.")  # noqa: T201
 
