@@ -145,10 +145,11 @@ def test_a_keeper_that_stands_still_is_named(home, monkeypatch):
     server.ensure()
     pid = read_state(home).keeper
     os.kill(pid, signal.SIGSTOP)
-    monkeypatch.setattr(server, "START_TIMEOUT", 0.5)
     try:
-        with pytest.raises(QueueUnavailable, match=f"process {pid} keeps it"):
-            server.stop()
+        with monkeypatch.context() as briefly:
+            briefly.setattr(server, "START_TIMEOUT", 0.5)
+            with pytest.raises(QueueUnavailable, match=f"process {pid} keeps it"):
+                server.stop()
     finally:
         os.kill(pid, signal.SIGCONT)
     until(lambda: server.status() is None)
