@@ -527,11 +527,11 @@ def test_a_person_may_give_a_cancelled_task_a_fresh_start_by_its_id(queue):
     queue.cancel(running)
     queue.release(task)
     assert queue.requeue_failed([waiting, running, waiting]) == [waiting, running]
-    for task_id in (waiting, running):
-        task = queue.get_task("w")
+    tasks = [queue.get_task("w"), queue.get_task("w")]
+    for task, task_id in zip(tasks, (waiting, running), strict=True):
         assert (task.id, task.attempt) == (task_id, 1)
         assert queue.renew(task) is False, "it is not cancelled any more"
-        queue.mark_failed(task, "boom")
+        queue.mark_failed(task, "boom")  # from now on nobody asks for a task: one may be due
     assert places(queue) == {"delayed": 2}
     assert impossible_steps(queue.events()) == []
 
