@@ -95,6 +95,13 @@ def test_importing_imglab_loads_neither_pillow_nor_redis():
     assert in_a_new_process(f"import sys, imglab; dir(imglab); {loaded}") == "[]\n"
 
 
+def test_an_examination_that_needs_no_redis_loads_none():
+    code = "import sys, imglab.exercises.guard, imglab.exercises.lesson_05; print(*sys.modules)"
+    loaded = in_a_new_process(code).split()
+    assert "imglab.exercises.exercise" in loaded
+    assert not {"redis", "PIL"} & set(loaded)
+
+
 def test_a_queue_and_a_worker_load_no_pillow_before_the_first_task():
     code = "import sys; from imglab import RedisTaskQueue, RedisWorker; print('PIL' in sys.modules)"
     assert in_a_new_process(code) == "False\n"
