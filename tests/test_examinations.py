@@ -436,9 +436,12 @@ def answer():
     assert with_mark(mark) == []
 
 
-def test_an_examination_ends_when_the_notebook_interrupts_it(mark):
+def test_an_examination_ends_when_the_notebook_interrupts_it(mark, request):
     """As the stop button does: a signal to the notebook alone, in the middle of an examination."""
     pid = os.getpid()
+    # Who is started in the background of a shell ignores the signal; a notebook does not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     def press_stop() -> None:
         until(lambda: len(with_mark(mark)) == 3)
