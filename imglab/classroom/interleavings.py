@@ -19,6 +19,7 @@ from math import comb
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.extras import need
 from imglab.views.html_table import BAD, DONE, GREY, WRAP_STYLE, cell, row, table, tinted
 from imglab.views.live_view import PLAIN_TEXT, show_controls
 from imglab.views.messages import REDIS, Conversation, Message
@@ -193,6 +194,7 @@ class Explorer:
     """A race in a notebook: choose an end, one of its orders, and go through it step by step."""
 
     def __init__(self, race: Race) -> None:
+        need("lab", "IPython", "ipywidgets")
         import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
         from IPython.display import display  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ import subprocess
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.extras import need
 
 #: What the kernel runs: a live view that moves for a moment.
 CODE = """
@@ -23,6 +24,7 @@ def pictures() -> int:
 
     ImglabError when it drew nothing, or raised an error; RuntimeError when it did not start.
     """
+    need("lab", "jupyter_client", "ipykernel")
     from jupyter_client.manager import start_new_kernel  # noqa: PLC0415 - only who looks needs it
 
     nowhere = subprocess.DEVNULL  # what a kernel prints when it starts is for nobody

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from imglab import server
 from imglab.classroom import kernel_check
 from imglab.console import redis_cli
 from imglab.errors import ImageError, ImglabError, QueueError
+from imglab.extras import install_line, need
 from imglab.imaging import FilterPipeline, open_image
 from imglab.project import is_in_project, photographs, project_root
 from imglab.queues import RedisTaskQueue
@@ -88,7 +88,7 @@ class Bench:
 
     def __init__(self, url: str, *, in_kernel: bool = False) -> None:
         self._in_kernel = in_kernel
-        install = f"{shlex.quote(sys.executable)} -m pip install --editable ."
+        install = install_line("lab")
         self._steps = {
             "Python and packages": Step(self._packages, mend=install),
             "photographs": Step(self._photographs, mend=_mend_photographs()),
@@ -116,10 +116,8 @@ class Bench:
 
         `on_lamp` hears of each one as soon as it was tried.
         """
-        from IPython import get_ipython  # noqa: PLC0415 - a terminal needs no notebook
-
         with ExitStack() as self._leaving:
-            if get_ipython() is not None:
+            if _is_in_notebook():
                 self._view = self._leaving.enter_context(Live(self._draw, "<bench>"))
             # Entered before what uses Redis, so that it meets a Redis that goes away meanwhile.
             self._leaving.enter_context(suppress(ImglabError))
@@ -147,6 +145,7 @@ class Bench:
     # What each lamp stands for
 
     def _packages(self) -> str:
+        need("lab", "jupyterlab", "ipywidgets", "matplotlib")
         packages = [f"{package} {version(package)}" for package in PACKAGES]
         return f"Python {platform.python_version()}, {', '.join(packages)}"
 
@@ -196,6 +195,12 @@ class Bench:
                 return f"a thread drew it {self._view.frames - 1} times while the cell was busy"
             time.sleep(0.01)
         raise ImglabError("This table does not move: open the lesson in JupyterLab, and run it.")
+
+
+def _is_in_notebook() -> bool:
+    """Whether IPython runs here; where it is not loaded it does not."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 def _mend_photographs() -> str:

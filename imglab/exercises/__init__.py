@@ -7,7 +7,10 @@ Each name is loaded when it is asked for: an examination is a process of its own
 
 from typing import TYPE_CHECKING
 
+from imglab.extras import need
 from imglab.lazy import offer
+
+need("lab", "cloudpickle")
 
 if TYPE_CHECKING:
     from imglab.exercises.exercise import check, hint, solution, use

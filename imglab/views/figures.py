@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from imglab.extras import need
 from imglab.text import short, shown
 from imglab.views.html_table import plain
 
@@ -33,6 +34,7 @@ _STYLE: dict[Any, Any] = {
 
 def figure(width: float = 7.5, height: float = 2.8, columns: int = 1) -> Figure:
     """An empty figure in the style of the lessons, in inches; `figure.axes` are its axes."""
+    need("lab", "matplotlib")
     from matplotlib import rc_context  # noqa: PLC0415 - only where something is drawn
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -60,6 +62,7 @@ def as_label(text: object) -> str:
 
 def show(picture: Figure, alt: str, numbers: str = "") -> None:
     """Put a figure into the notebook: with a sentence for it, and its numbers to unfold."""
+    need("lab", "IPython")
     from IPython.display import display  # noqa: PLC0415
 
     buffer = BytesIO()

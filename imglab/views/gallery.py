@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from imglab.errors import ImageError
+from imglab.extras import need
 from imglab.imaging import normalise, open_image
 from imglab.imaging.files import FORMATS
 from imglab.project import project_root
@@ -117,6 +118,7 @@ class _Sheet:
     """A white sheet with cells for small pictures, numbered row by row from 0."""
 
     def __init__(self, columns: int, rows: int) -> None:
+        need("lab", "matplotlib")
         from matplotlib import get_data_path  # noqa: PLC0415 - its letters: Pillow's know no ñ
 
         self.image = Image.new("RGB", (columns * CELL[0], rows * CELL[1]), "white")

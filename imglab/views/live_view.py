@@ -12,6 +12,7 @@ from html import escape
 from typing import Any, Self
 
 from imglab.errors import ImglabError
+from imglab.extras import need
 from imglab.queues import RedisTaskQueue
 
 #: How often a live view is drawn anew.
@@ -24,6 +25,7 @@ _replaceable: dict[tuple[Hashable, ...], Live] = {}
 
 def show_controls(box: Any) -> None:
     """Display a widget with words of its own for where there is no kernel, such as GitHub."""
+    need("lab", "IPython")
     from IPython.display import display  # noqa: PLC0415
 
     bundle = box._repr_mimebundle_()
@@ -57,6 +59,7 @@ class Live:
         of: tuple[Hashable, ...] = (),
         every: float = 1 / FRAMES_A_SECOND,
     ) -> None:
+        need("lab", "IPython")
         from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
 
         #: Pictures drawn so far.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.extras import need
 from imglab.views.board_table import Film, board_html
 from imglab.views.frames import Frame, frames
 from imglab.views.live_view import FRAMES_A_SECOND, PLAIN_TEXT, show_controls
@@ -20,6 +21,7 @@ class Replay:
     """Pictures in HTML, with a slider and a play button; see `replay`."""
 
     def __init__(self, drawn: Sequence[str]) -> None:
+        need("lab", "IPython", "ipywidgets")
         import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
         from IPython.display import display  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imglab.errors import ImglabError
+from imglab.extras import need
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def fit(workers: Sequence[float], rates: Sequence[float], *, crosstalk: bool = T
     Workers ÷ rate is linear in the law's parts; a part below zero has no meaning and is left out.
     ImglabError with fewer different numbers of workers than the law has parts, or a rate of 0.
     """
-    import numpy as np  # noqa: PLC0415 - matplotlib brings it along; a worker never needs it
+    need("lab", "numpy")
+    import numpy as np  # noqa: PLC0415 - a worker never needs it
 
     parts = 3 if crosstalk else 2
     is_enough = len(set(workers)) >= parts and len(workers) == len(rates)

