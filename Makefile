@@ -1,5 +1,9 @@
 # imglab. Every target makes the .venv it needs, by itself: Python 3.11 or newer and make are enough.
 PYTHON ?= python3
+# Where uv is, it installs in seconds, and brings Python along; `make UV= …` does without it.
+UV := $(shell command -v uv)
+# uv chooses a Python by itself, unless somebody names one.
+WITH_PYTHON := $(if $(filter file,$(origin PYTHON)),,--python $(PYTHON))
 BIN := .venv/bin
 # Three tests at a time, for many of them wait; tests/helpers/schedule.py says which ones.
 SIDE_BY_SIDE := -n 3
@@ -52,8 +56,21 @@ mutants: .venv/test      ## take away one line of the protocol at a time: some t
 
 clean:                   ## remove the .venv, the server's data and the results
 	-test ! -x $(BIN)/imglab || $(BIN)/imglab server stop
-	rm -rf .venv .imglab build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv uv.lock .imglab build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find output -type f ! -name .gitkeep -delete
+
+ifneq ($(UV),)
+
+.venv/lab: pyproject.toml
+	@echo "Installing into .venv with uv, once: it takes half a minute, and needs the network."
+	$(UV) sync --quiet $(WITH_PYTHON)
+	touch $@
+
+.venv/test: pyproject.toml .venv/lab
+	$(UV) sync --quiet $(WITH_PYTHON) --extra test
+	touch $@
+
+else
 
 .venv/lab: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imglab needs Python 3.11 or newer, not %d.%d: make PYTHON=/path/to/a/newer/python" % sys.version_info[:2])'
@@ -65,3 +82,5 @@ clean:                   ## remove the .venv, the server's data and the results
 .venv/test: pyproject.toml .venv/lab
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@
+
+endif

@@ -40,6 +40,7 @@ SLOW_FILES = (
     "test_rim",
     "test_shared_room",
     "test_seats",
+    "test_setup",
     "test_server",
     "test_torture",
     "test_wheel",
