@@ -127,6 +127,7 @@ def test_the_readme_says_what_the_makefile_does():
 
 
 def test_links_in_the_texts_lead_somewhere():
-    for page in [*ROOT.glob("*.md"), *PACKAGE.glob("*.md"), *(ROOT / "images").glob("*.md")]:
+    pages = [*ROOT.glob("*.md"), *PACKAGE.glob("*.md"), *(ROOT / "images").glob("*.md")]
+    for page in [*pages, ROOT / "tests/bench/README.md", ROOT / ".github/CONTRIBUTING.md"]:
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"

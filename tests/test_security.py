@@ -789,12 +789,3 @@ def test_the_worker_has_no_right_that_nothing_needs():
               "hkeys", "lrange", "eval", "evalsha"}  # fmt: skip
     allowed = {word[1:] for word in rules(PASSWORDS)["worker"] if word.startswith("+")}
     assert allowed == called | python
-
-
-def test_the_rules_in_the_readme_are_those_of_the_code():
-    readme = (ROOT / "README.md").read_text()
-    if "Users and TLS" not in readme:
-        pytest.skip("the README says nothing of users yet")
-    lines = [line for line in readme.splitlines() if line.startswith("ACL SETUSER")]
-    expected = rules(dict.fromkeys(USERS, "PASSWORD"))
-    assert lines == [" ".join(["ACL SETUSER", user, *rule]) for user, rule in expected.items()]

@@ -193,6 +193,12 @@ def test_the_commands_of_the_devcontainer_need_uv_alone_and_open_the_lab(clone, 
         assert Path(python).parent == clone / ".venv/bin"
 
 
+def test_the_workflow_runs_what_ci_runs_on_both_systems():
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    assert "system: [ubuntu-latest, macos-latest]" in workflow
+    assert workflow.endswith("      - run: bash .ci/run\n")
+
+
 def test_the_devcontainer_opens_the_first_lesson_and_the_port_of_the_lab():
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
     (first,) = container["customizations"]["codespaces"]["openFiles"]
