@@ -11,15 +11,12 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 import venv
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from helpers.packages import closure, link, requirements
 from helpers.project import ROOT
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from imglab import extras
 from imglab.errors import ImglabError, NotInstalled
@@ -55,46 +52,6 @@ for line in json.loads(sys.argv[1]):
         ends.append(f"{type(error).__name__}: {error}")
 print(json.dumps(ends))
 """
-
-
-def requirements(extra: str = "") -> list[Requirement]:
-    """What imglab needs by its pyproject.toml, or what an extra adds."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
-    return [Requirement(line) for line in lines]
-
-
-def closure(wanted: list[Requirement]) -> set[str]:
-    """The names of all packages that these need in the end."""
-    found = set()
-    todo = list(wanted)
-    while todo:
-        each = todo.pop()
-        name = canonicalize_name(each.name)
-        places = each.extras or {""}
-        if each.marker and not any(each.marker.evaluate({"extra": place}) for place in places):
-            continue
-        if name in found:
-            continue
-        found.add(name)
-        for line in distribution(name).requires or []:
-            further = Requirement(line)
-            markers = [{"extra": place} for place in places]
-            if further.marker and not any(further.marker.evaluate(each) for each in markers):
-                continue
-            further.marker = None
-            todo.append(further)
-    return found
-
-
-def link(name: str, folder: Path) -> int:
-    """Link a package's files into a folder; return their bytes."""
-    files = distribution(name).files or []
-    for top in {file.parts[0] for file in files}:
-        target = folder / top
-        if top not in ("..", "__pycache__") and not target.exists():
-            target.symlink_to(distribution(name).locate_file(top))
-    return sum(Path(file.locate()).stat().st_size for file in files if Path(file.locate()).exists())
 
 
 @pytest.fixture(scope="module")

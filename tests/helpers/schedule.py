@@ -12,7 +12,13 @@ IN_A_BROWSER = ("test_browser_lessons", "test_browser_control", "test_browser")
 BY_THE_CLOCK = ("test_control", "test_chaos", "test_bench")
 ALONE = (*IN_A_BROWSER, *BY_THE_CLOCK)
 #: Files that want port 6379, or look who has it: one after the other, too.
-WANT_6379 = ("test_server", "test_own_password", "test_keeper", "test_redis_cli")
+WANT_6379 = (
+    "test_server",
+    "test_own_password",
+    "test_keeper",
+    "test_redis_cli",
+    "test_shared_host",
+)
 #: Tests that run a whole lesson: each may run beside whatever else runs.
 LESSONS = (
     "test_solved_lesson_prints_again_what_is_stored",
@@ -41,6 +47,7 @@ SLOW_FILES = (
     "test_shared_room",
     "test_seats",
     "test_setup",
+    "test_shared_host",
     "test_server",
     "test_torture",
     "test_wheel",
