@@ -25,6 +25,19 @@ def need(extra: str, *modules: str) -> None:
             )
 
 
+def need_posix() -> None:
+    """Raise NotInstalled, with the way to Linux on a Windows machine, where files have no locks.
+
+    For workers, a server of one's own and the lessons: a producer needs none of it.
+    """
+    if find_spec("fcntl") is None:
+        raise NotInstalled(
+            "Workers, the project's own Redis and the lessons need Linux or macOS. Windows brings "
+            "Linux along (WSL2): type `wsl --install`, restart, open Ubuntu, and set imglab up "
+            "there: the README has the lines."
+        )
+
+
 def install_line(extra: str) -> str:
     """The line that installs an extra into this very Python, for a shell.
 

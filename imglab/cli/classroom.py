@@ -153,9 +153,10 @@ def lab(context: typer.Context) -> None:
     Example: imglab lab --no-browser --port=8890
     """
     from imglab.classroom import lab as jupyter
-    from imglab.extras import need
+    from imglab.extras import need, need_posix
     from imglab.project import project_root
 
+    need_posix()
     need("lab", "jupyterlab", "ipywidgets", "matplotlib", "cloudpickle")
     root = project_root()
     if not (root / "notebooks").is_dir():

@@ -7,9 +7,10 @@ Each name is loaded when it is asked for: an examination is a process of its own
 
 from typing import TYPE_CHECKING
 
-from imglab.extras import need
+from imglab.extras import need, need_posix
 from imglab.lazy import offer
 
+need_posix()
 need("lab", "cloudpickle")
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ to another one that has the port before, after or beside it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from contextlib import suppress
@@ -80,6 +79,8 @@ def read_password(home: Path) -> str:
 
 def is_locked(file: Path) -> bool:
     """Whether some process holds this file's lock; asking disturbs nobody else who asks."""
+    import fcntl  # noqa: PLC0415 - Windows has none, and no server of ours either
+
     try:
         with file.open("rb") as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import fcntl
 import json
 import logging
 import os
@@ -103,6 +102,8 @@ def _wait_for(lock: IO[bytes], file: Path) -> None:
 
 def _is_taken(lock: IO[bytes]) -> bool:
     """Take a lock if it is free; whether it is ours now."""
+    import fcntl  # noqa: PLC0415 - Windows has none; a producer there imports this file all the same
+
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from imglab.errors import QueueUnavailable
+from imglab.extras import need_posix
 from imglab.project import private_folder
 from imglab.queues.connection import address, connect, speaking_to
 from imglab.queues.own_password import (
@@ -85,11 +86,13 @@ def ensure(home: Path | None = None) -> RedisServer:
 
     Its data is in `home`, or where `own_home` says.
 
-    Raises QueueUnavailable when the named one does not answer, or none can be started.
+    Raises QueueUnavailable when the named one does not answer, or none can be started; on Windows
+    NotInstalled where none is named.
     """
     named = os.environ.get("IMGLAB_REDIS_URL")
     if named:
         return _named(named)
+    need_posix()
     home = (home or own_home()).resolve()
     with _in(home):
         private_folder(home)

@@ -25,9 +25,6 @@ MAX_DEPTH = 32
 #: Control characters, line ends, halves of characters: they could forge a line of the log. So could
 #: those that turn the direction of what follows: gpj.exe would read exe.jpg.
 _UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-#: Flags to open a folder without following a link; O_PATH, where it exists, needs no right to
-#: list the folder.
-_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class Folders:
         root = self.root.resolve()
         if path.is_relative_to(root):
             path = path.relative_to(root)
-        return str(path)
+        return path.as_posix()  # what Windows submits is read by a worker on Linux
 
     def _inside(
         self, path: object, allowed: tuple[Path, ...], verb: str, option: str
@@ -142,13 +139,13 @@ class Folders:
         """The folder a file is in, reached from the top step by step, and through no link."""
         verb = "written" if make else "read"
         try:
-            folder = os.open(top, _FOLDER)
+            folder = os.open(top, _folder_flags())
             try:
                 for part in place.relative_to(top).parts[:-1]:
                     if make:
                         with suppress(FileExistsError):
                             os.mkdir(part, dir_fd=folder)
-                    inner = os.open(part, _FOLDER, dir_fd=folder)
+                    inner = os.open(part, _folder_flags(), dir_fd=folder)
                     os.close(folder)
                     folder = inner
                 yield folder
@@ -159,3 +156,11 @@ class Folders:
             if words:
                 raise ResourceExhausted(f"{self.name(place)} cannot be {verb}: {words}.") from None
             raise ImageError(f"{self.name(place)} cannot be {verb}: {error.strerror}.") from None
+
+
+def _folder_flags() -> int:
+    """How to open a folder without following a link. Windows has no such flags, and no workers.
+
+    O_PATH, where it exists, needs no right to list the folder.
+    """
+    return os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)

@@ -63,6 +63,7 @@ SLOW_TESTS = (
     "test_a_hole_of_nbval_is_closed",
     "test_a_mutant_is_killed",
     "test_what_is_no_mutant_survives",
+    "test_what_needs_linux_says_how_to_have_it",
     "test_no_other_package_than_the_copy_is_judged",
     "test_the_terminal_never_shows_it",
     "test_each_user_can_do_its_job_from_end_to_end",
