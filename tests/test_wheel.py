@@ -117,7 +117,8 @@ def test_the_wheel_has_all_that_the_package_needs_and_nothing_for_its_authors(wh
 def test_the_photograph_in_the_package_is_the_one_whose_licence_is_written_down(wheel):
     assert (ROOT / "imglab/sample.jpg").read_bytes() == (ROOT / "images/sample.jpg").read_bytes()
     licences = [name for name in zipfile.ZipFile(wheel).namelist() if "LICENSES.md" in name]
-    assert len(licences) == 1
+    # With the package, and with the course that is copied from it.
+    assert len(licences) == 2
 
 
 def test_the_version_is_the_packages(machine, wheel):
@@ -157,9 +158,21 @@ def test_what_lies_outside_the_current_folder_needs_a_word_and_stays_unread_with
     assert "1 completed, 0 failed" in machine.imglab("worker", "--burst", "--images", "..")
 
 
-def test_lessons_that_are_not_there_are_said_to_be_in_the_repository(machine):
-    assert "There are no lessons in" in machine.refused("imglab", "lab")
+def test_lessons_that_are_not_there_are_put_there_by_a_command(machine):
+    assert "type `imglab course`, which puts them there" in machine.refused("imglab", "lab")
     assert not (machine.folder / ".imglab").exists(), "no Redis is started for it"
+
+
+def test_in_an_empty_folder_the_wheel_alone_makes_a_course_with_six_green_lamps(machine):
+    assert "Open them: imglab lab" in machine.imglab("course")
+    for name in ("notebooks/00_the_bench.ipynb", "notebooks/solved/00_the_bench.ipynb"):
+        assert (machine.folder / name).read_bytes() == (ROOT / name).read_bytes()
+    lamps = machine.imglab("doctor", "--class")
+    assert lamps.count(": green") == 6
+    (machine.folder / "notebooks/00_the_bench.ipynb").write_text("my work")
+    assert "0 new files" in machine.imglab("course")
+    assert "00_the_bench.0.1.0.ipynb is the new version" in machine.imglab("course", "--update")
+    assert (machine.folder / "notebooks/00_the_bench.ipynb").read_text() == "my work"
 
 
 def test_a_worker_module_started_by_hand_says_what_to_type(machine):

@@ -129,21 +129,36 @@ def join(
 
 @app.command()
 def course(
-    folder: Annotated[Path, typer.Argument(help="Where: a folder that is new, or your last copy.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A folder that is new, or your last copy; else the current folder."),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option(help="Bring new versions, too: beside a lesson in which you worked.")
+    ] = False,
 ) -> None:
-    """Copy the lessons into a folder of your own, which `git pull` never touches.
+    """Put lessons and photographs into a folder of your own, in which `imglab lab` opens them.
 
-    Call it again after an update: it brings what is new and keeps what you wrote.
+    Call it again at any time: it brings what is missing, and never writes over what you wrote.
     Example: imglab course ~/my-course
     """
     import shlex
 
-    from imglab.classroom.copies import copy_course
-    from imglab.project import project_root
+    from imglab.classroom.copies import check_empty, copy_course, course_source
 
-    copied = copy_course(project_root(), folder)
-    typer.echo(f"{len(copied)} new files in {shown(folder)}; what was there stayed as it was.")
-    typer.echo(f"Work there: cd {shlex.quote(str(folder))}, then imglab lab")
+    where = folder or Path()
+    if folder is None:
+        check_empty(where)
+    copied = copy_course(course_source(), where, update=update)
+    place = shown(where.resolve())
+    typer.echo(f"{len(copied)} new files in {place}; what you wrote there stayed as it was.")
+    for file in copied:
+        if update and file.name.count(".") > 1:
+            typer.echo(f"  {shown(file)} is the new version, beside yours.")
+    if folder is None:
+        typer.echo("Open them: imglab lab")
+    else:
+        typer.echo(f"Work there: cd {shlex.quote(str(folder))}, then imglab lab")
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -161,8 +176,8 @@ def lab(context: typer.Context) -> None:
     root = project_root()
     if not (root / "notebooks").is_dir():
         raise ImglabError(
-            f"There are no lessons in {root}: they are in the notebooks/ folder of the imglab "
-            "repository. Go there, and type `imglab lab` again."
+            f"There are no lessons in {root}. In an empty folder type `imglab course`, which puts "
+            "them there, and then `imglab lab` again."
         )
     here = ensure_server()
     if here.password_file:
