@@ -62,7 +62,7 @@ clean:                   ## remove the .venv, the server's data and the results
 ifneq ($(UV),)
 
 .venv/lab: pyproject.toml
-	@echo "Installing into .venv with uv, once: it takes half a minute, and needs the network."
+	@echo "Installing into .venv with uv, once: it takes seconds, and needs the network."
 	$(UV) sync --quiet $(WITH_PYTHON)
 	touch $@
 
