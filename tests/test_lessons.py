@@ -658,7 +658,7 @@ def test_s21_waits_rise_like_a_wall_and_the_chart_has_theory_beside_them():
 
 
 def test_s21_the_figures_of_other_queues_are_those_that_the_readme_recorded():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "tests/bench/README.md").read_text()
     lesson = cell_of(LOAD, "09-peers").source
     names = {"imglab": "this queue"}
     for name in ("imglab", "Celery, acks late", "Dramatiq", "RQ SimpleWorker"):

@@ -44,7 +44,7 @@ SAID = {
         "up to two where the disk is slow",
         "That server is gone a minute after its last client; its file stays",
         "ssh -L 8890:localhost:8890",
-        "| Windows | install WSL",
+        "wsl --install",
         "`imglab: command not found`",
         "`jupyter notebook`",
         "make lab ARGS=--allow-root",
