@@ -16,7 +16,7 @@ from helpers.project import PHOTOGRAPHS, ROOT
 
 from imglab.console import magics
 from imglab.errors import FilterError, ImglabError
-from imglab.exercises import exercise, lesson_03, mistakes
+from imglab.exercises import exercise, lesson_03, lesson_04, mistakes
 from imglab.exercises.answer import is_not_started
 from imglab.exercises.exercise import Exercise, check, hint, solution, use
 from imglab.imaging import BaseFilter, FilterFactory
@@ -337,3 +337,16 @@ def test_an_examination_leaves_no_keys(name, valkey):
     with connect(url=valkey.url) as client, speaking_to(client):
         left = until(lambda: list(client.scan_iter("exercise-*")) or ["none"])
     assert left == ["none"]
+
+
+def test_a_wait_of_a_consumer_is_not_over_when_somebody_else_asks_redis(queue):
+    queue.add_task({"number": 3})
+    with queue.redis.monitor() as monitor:
+        queue.mark_completed(queue.get_task("consumer"), {"square": 9})
+        waits = threading.Thread(target=queue.get_task, args=("consumer",), kwargs={"timeout": 0.5})
+        waits.start()
+        while waits.is_alive():
+            queue.redis.ping()
+        queue.redis.echo(lesson_04.END_MARK)
+        rest = lesson_04._after_the_last_task(monitor, queue.namespace)
+    assert rest.waited > 0.4

@@ -142,10 +142,13 @@ def _after_the_last_task(monitor: Any, namespace: str) -> Rest:
     rest = Rest()
     asked = 0.0
     since = 0.0
+    waiting = ""
     for line in monitor.listen():
         command = line["command"]
         is_end = END_MARK in command
-        if asked and (is_end or line["client_type"] != "lua"):
+        client = f"{line['client_address']}:{line['client_port']}"
+        # Whatever others do meanwhile: a wait is over with the next command of who waits.
+        if asked and (is_end or client == waiting):
             length = min(asked, line["time"] - since)
             rest.ended = since + length
             rest.waited += length
@@ -157,6 +160,7 @@ def _after_the_last_task(monitor: Any, namespace: str) -> Rest:
         if command.startswith("BLPOP") and namespace in command:
             asked = float(command.split()[-1])
             since = line["time"]
+            waiting = client
     return rest
 
 
