@@ -15,6 +15,8 @@ OPTIONS = (
     *("--no-config", "--std", "lua51", "--read-globals", "redis", "KEYS", "ARGV", "cjson"),
     *("--max-line-length", "110", "--codes", "--formatter", "plain"),
 )
+#: A function that another one includes may call its own variables as that one does.
+SHADOWING = ("W431", "W432")
 #: What luacheck says: the line, the rest, in it the code and the first name in quotes.
 WARNING = re.compile(r"stdin:(\d+):(\d+: \((\w+)\)[^'\n]*(?:'(\w+)')?.*)")
 
@@ -32,6 +34,8 @@ def check(script: Path) -> tuple[set[str], set[str]]:
     for line, fault, code, name in WARNING.findall(found.stdout):
         if int(line) <= above and code == "W211":
             unused.add(name)
+        elif int(line) <= above and code in SHADOWING:
+            continue
         elif int(line) <= above:
             faults.add(f"in front of {script.name}:{line}:{fault}")
         else:

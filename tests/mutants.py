@@ -36,10 +36,12 @@ COMMON = "queues/lua/_common.lua"
 FINISH = "queues/lua/_finish.lua"
 RETRY = "queues/lua/_retry.lua"
 REAP = "queues/lua/_reap.lua"
+RARE = "queues/lua/_rare.lua"
 CLAIM = "queues/lua/_claim.lua"
 ADD = "queues/lua/add_tasks.lua"
 PYTHON = "queues/redis_queue.py"
 NONCES = "queues/nonces.py"
+KEPT = "queues/kept_connection.py"
 
 #: What runs beside each copy: the tests, with the copy and nothing but the copy imported. A random
 #: history is not made smaller once it is red: that it is red is all we want to know.
@@ -149,21 +151,30 @@ MUTANTS = (
         "the history has no end",
         "'MAXLEN', '~', KEEP_EVENTS",
         "'MAXLEN', '~', 1e9",
+        RARE,
+    ),
+    Mutant(
+        "the socket is not looked at",
+        "the first call after a restart of Redis fails",
+        "return not self._poll.poll(0)",
+        "return True",
+        KEPT,
+        ("test_producers.py",),
     ),
     Mutant(
         "a dead connection is used",
         "the first call after a restart of Redis fails",
         "            if not connection.can_read(0):\n",
         "            if True:\n",
-        "queues/kept_connection.py",
-        ("test_redis_queue.py",),
+        KEPT,
+        ("test_producers.py",),
     ),
     Mutant(
         "a fork shares the connection",
         "two processes read each other's replies",
-        "connection is None or connection.pid != os.getpid()",
+        "connection is None or connection.pid != ThisProcess.pid",
         "connection is None",
-        "queues/kept_connection.py",
+        KEPT,
         ("test_redis_queue.py",),
     ),
     Mutant(
@@ -171,7 +182,7 @@ MUTANTS = (
         "after an interrupt each command gets the reply of the one before",
         "            self._hang_up()\n            raise",
         "            raise",
-        "queues/kept_connection.py",
+        KEPT,
         ("test_redis_queue.py",),
     ),
     Mutant(
@@ -471,7 +482,7 @@ MUTANTS = (
     Mutant(
         "a fork shares what was lost",
         "a child asks for its parent's claim again, and both have one token",
-        "if self.process != os.getpid():",
+        "if self.process != ThisProcess.pid:",
         "if False:",
         NONCES,
         ("test_redis_queue.py",),
@@ -565,7 +576,7 @@ MUTANTS = (
         "a completed task that somebody puts in line again is completed again",
         "if has_ended then return",
         "if false then return",
-        CLAIM,
+        RARE,
         HOSTILE,
     ),
     Mutant(
@@ -573,7 +584,7 @@ MUTANTS = (
         "a task in a worker's hands that somebody puts in line again runs twice",
         "if is_held then return",
         "if false then return",
-        CLAIM,
+        RARE,
         HOSTILE,
     ),
     Mutant(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import sys
 import threading
@@ -11,6 +10,8 @@ from typing import Any
 
 import hiredis
 import redis
+
+from imglab.queues.this_process import ThisProcess
 
 
 class KeptConnection:
@@ -51,7 +52,7 @@ class KeptConnection:
 
     def _ready(self) -> Any:
         connection = self._connection
-        if connection is None or connection.pid != os.getpid():  # a fork must not share it
+        if connection is None or connection.pid != ThisProcess.pid:  # a fork must not share it
             self._connection = self._client.connection_pool.get_connection()
             return self._connection
         if self._is_silent(connection):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from imglab.queues.this_process import ThisProcess
 
 
 @dataclass
@@ -27,9 +28,9 @@ class Nonces:
 
     def take(self, worker: str) -> tuple[str, bool]:
         """A nonce for one call, and whether it was sent before."""
-        if self.process != os.getpid():
+        if self.process != ThisProcess.pid:
             # After a fork, what was lost is the parent's to ask for again.
-            self.process = os.getpid()
+            self.process = ThisProcess.pid
             self.mark = process_mark(self.host, self.process) + secrets.token_hex(6)
             self.lost = {}
         try:

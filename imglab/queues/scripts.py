@@ -20,7 +20,7 @@ FOLDER = Path(__file__).with_name("lua")
 #: The file that names the keys, the settings and the time: in front of every script, as a whole.
 NAMES = "_names"
 #: The files that scripts share, each of which uses only those before it.
-SHARED = ("_common", "_process", "_finish", "_claim", "_retry", "_reap")
+SHARED = ("_common", "_rare", "_process", "_finish", "_claim", "_retry", "_reap")
 _COMMENT = re.compile(r"--.*")
 _INCLUDE = re.compile(r"^ *-- Include ([\w ]+)\n", re.MULTILINE)
 _DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)
@@ -75,8 +75,9 @@ def composed(own: str) -> str:
     directly, but one beside it only behind all that others have found (lfunc.c, luaF_findupval).
     """
     text = own
+    needed = _words(own)
     for name in reversed(SHARED):
-        items = _used(shared_items(name), text)
+        items = _used(shared_items(name), needed)
         if items:
             body = "\n\n".join(items)
             text = f"return (function()\n{body}\n\n{text}end)()\n"
@@ -89,28 +90,35 @@ def shared_items(name: str) -> list[str]:
     return [item for item in text.strip().split("\n\n") if _DEFINED.search(item)]
 
 
-def _used(items: list[str], text: str) -> list[str]:
-    """Those of the items that a text names, or that a used one behind them does."""
-    used: list[str] = []
-    words = _words(text)
-    for item in reversed(items):
-        defined = ", ".join(_DEFINED.findall(item)).split(", ")
-        if not words.isdisjoint(defined):
-            whole = with_included(item)
-            used.insert(0, whole)
-            words |= _words(whole)
-    return used
-
-
 def with_included(item: str) -> str:
-    """An item with what it uses of the files after `-- Include`, in place of that line."""
+    """An item with what it uses of the files after each `-- Include`, in place of that line."""
     found = _INCLUDE.search(item)
     if not found:
         return item
-    below = item[found.end() :]
+    below = with_included(item[found.end() :])
     items = [each for name in found[1].split() for each in shared_items(name)]
-    included = "\n\n".join(_used(items, below))
+    included = "\n\n".join(_used(items, _words(below)))
     return f"{item[: found.start()]}{included}\n\n{below}"
+
+
+def _used(items: list[str], needed: set[str]) -> list[str]:
+    """Those of the items that one of the needed words names, or that a used one behind them needs.
+
+    What these need is added to the words.
+    """
+    used: list[str] = []
+    for item in reversed(items):
+        if not needed.isdisjoint(_names_in(item)):
+            whole = with_included(item)
+            used.insert(0, whole)
+            # What it includes is there for itself alone.
+            needed |= _words(whole) - _names_in(whole)
+    return used
+
+
+def _names_in(text: str) -> set[str]:
+    """What a text defines."""
+    return set(", ".join(_DEFINED.findall(text)).split(", "))
 
 
 def _words(text: str) -> set[str]:

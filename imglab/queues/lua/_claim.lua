@@ -15,6 +15,7 @@ local function promote()
     local id, due = unpack(sure('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
     if not id then return math.huge end
     if tonumber(due) > now then return tonumber(due) end
+    -- Include _rare
     redis.call('ZREM', delayed, id)
     line_up('LPUSH', id, 'promoted')
   end
@@ -69,17 +70,6 @@ local function fault_of(id, task)
   if not line_of(task[2]) then return 'its record names no priority that exists' end
 end
 
--- Why an id is not to be handed out again, though its record is sound: somebody put it into a line while
--- it was elsewhere. What was moved there by hand, and is nowhere else, is handed out.
-local function elsewhere(id, status)
-  if status == 'pending' then return nil end
-  local has_ended = status == 'completed' or status == 'failed' or status == 'cancelled'
-  if has_ended then return 'it was put in line again, and is ' .. status end
-  if status == 'delayed' then redis.call('ZREM', delayed, id) end
-  local is_held = redis.call('HEXISTS', processing, id) == 1
-  if is_held then return 'it was put in line again, and a worker has it' end
-end
-
 -- Put a task into a worker's hands for one lease; `task` is its payload, priority and attempts.
 local function hold(id, task, worker, nonce)
   local attempt = as_count(task[3]) + 1
@@ -109,13 +99,18 @@ local function take(worker, nonce, limit, claims_before)
       'status')
     local fault = fault_of(id, task)
     local again
-    if not fault then again = elsewhere(id, task[5]) end
+    if not fault and task[5] ~= 'pending' then
+      -- Include _rare
+      again = elsewhere(id, task[5])
+    end
     -- A task that broke a worker goes alone: its next crash must not count against others.
     local is_suspect = not fault and task[4] and task[4] ~= '0'
     if is_suspect then limit = 1 end
     if fault then
+      -- Include _rare
       set_aside(id, fault)
     elseif again then
+      -- Include _rare
       keep_odd(id, again) -- and no event: its own life goes on
     elseif #claims >= limit then
       sure('RPUSH', line_of(task[2]), id)
@@ -138,7 +133,7 @@ end
 -- Give back every task whose lease ran out; see reap(). Most claims do not, and what they do not need is
 -- not to be made for them.
 local function reap_now(...)
-  -- Include _retry _reap
+  -- Include _rare _retry _reap
   return reap(...)
 end
 
@@ -153,6 +148,7 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
   local is_paused = state[3]
   -- Anybody may have written there. Asked in this way, what is NaN counts nothing, too.
   if not (claims_before and claims_before >= 0 and claims_before < MOST_CLAIMS) then
+    -- Include _rare
     keep_odd(meta, 'claims' .. NO_COUNT)
     claims_before = 0
   end
@@ -170,7 +166,10 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
   end
   local claims_now = claims_before + #claims
   redis.call('HSET', meta, 'claims', whole(claims_now))
-  if claims_now % 64 < #claims then trim_events() end
+  if claims_now % 64 < #claims then
+    -- Include _rare
+    trim_events()
+  end
   arm()
   return claims
 end
