@@ -393,8 +393,10 @@ class Machine(stateful.RuleBasedStateMachine):
     def report_by_id(self, which, call, retry):
         held = self.model.places["processing"]
         task_id = held[which % len(held)]
-        if task_id in self.heard:
-            self.report(self.heard[task_id], call, retry, task_id)
+        # Of several claims whose reply was lost, get_task() brings one; the queue knows all.
+        heard = self.heard.get(task_id)
+        if heard and heard.claim == self.queue._claimed(task_id).claim:
+            self.report(heard, call, retry, task_id)
 
     @when("processing")
     @rule(dead_worker=st.just("") | workers)
