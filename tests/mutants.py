@@ -40,6 +40,7 @@ RARE = "queues/lua/_rare.lua"
 CLAIM = "queues/lua/_claim.lua"
 ADD = "queues/lua/add_tasks.lua"
 PYTHON = "queues/redis_queue.py"
+CLAIMS = "queues/redis_claims.py"
 NONCES = "queues/nonces.py"
 KEPT = "queues/kept_connection.py"
 
@@ -109,8 +110,24 @@ MUTANTS = (
                 if popped := self.redis.lmpop(3, *self.keys.lines, direction="RIGHT"):
                     self.redis.rpush(popped[0], *popped[1])
             tasks, wait = self._claim("get_tasks",""",
-        PYTHON,
+        CLAIMS,
         BEHIND_PYTHON,
+    ),
+    Mutant(
+        "too many are kept",
+        "after a lost reply a worker holds tasks that nobody was given, for a whole lease",
+        "self.release(task)",
+        "pass",
+        CLAIMS,
+        ("test_redis_queue.py",),
+    ),
+    Mutant(
+        "too many are forgotten",
+        "what could not be given back at once is held by nobody for a whole lease",
+        "self._nonces.give_back(task.worker, nonce)",
+        "pass",
+        CLAIMS,
+        ("test_redis_queue.py",),
     ),
     Mutant(
         "a new nonce for each call",

@@ -143,6 +143,35 @@ def test_a_claim_whose_reply_is_lost_gives_the_same_task_again(queue):
     assert queue.get_stats().processing == 2
 
 
+def test_who_asks_for_fewer_after_a_lost_reply_gets_no_more_and_the_rest_is_in_line_again(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(4)])
+    lose_the_reply(queue, lambda: queue.get_tasks("w", 4))
+    tasks = queue.get_tasks("w", 2)
+    assert [task.id for task in tasks] == ids[:2]
+    assert queue.tasks("processing") == ids[:2]
+    others = queue.get_tasks("another", 4)
+    assert [(task.id, task.attempt) for task in others] == [(each, 1) for each in ids[2:]]
+
+
+def test_what_a_lost_reply_brought_too_many_is_owed_until_it_could_be_given_back(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(3)])
+    lose_the_reply(queue, lambda: queue.get_tasks("w", 3))
+    send = queue._send
+
+    def refuse_scripts_but_the_claim(command, sha, *words):
+        if sha == script("release").sha:
+            raise redis.ConnectionError("cut")
+        return send(command, sha, *words)
+
+    queue._send = refuse_scripts_but_the_claim
+    queue.patience = 0.0
+    with pytest.raises(QueueUnavailable):
+        queue.get_task("w")
+    queue._send = send
+    assert queue.get_task("w").id == ids[0]
+    assert queue.get_stats().processing == 1
+
+
 def test_a_completion_whose_reply_is_lost_can_be_repeated(queue):
     queue.add_tasks([{"n": 1}, {"n": 2}])
     task = queue.get_task("w")

@@ -51,8 +51,8 @@ def test_a_script_names_itself_says_what_it_returns_and_is_a_method(name):
 
 def test_the_scripts_and_the_calls_for_them_are_the_same():
     room = FOLDER.parent
-    files = ("redis_queue.py", "redis_reader.py", "redis_settings.py", "redis_walk.py")
-    text = "".join((room / name).read_text() for name in files)
+    files = ("queue", "claims", "reader", "settings", "walk")
+    text = "".join((room / f"redis_{name}.py").read_text() for name in files)
     called = re.findall(r'(?:_run|_claim)\(\s*"(\w+)"', text)
     assert sorted(called) == sorted(SCRIPTS) == module.names()
 

@@ -82,6 +82,7 @@ class Model:
         self.claims = 0
         self.is_paused = False
         self.unheard: dict[str, list[Task]] = {}  # by worker: the claims whose reply it never got
+        self.is_heard = True  # whether the reply to what is asked now arrives
         self.needs_token = False  # unless somebody is about to look for work anyway
 
     def add_task(self, payload, priority, *, task_id, delay, max_attempts):
@@ -103,7 +104,12 @@ class Model:
 
     def get_tasks(self, worker, limit):
         if unheard := [each for each in self.unheard.get(worker, ()) if self._holds(each)]:
-            return [self._as_task(self.tasks[each.id]) for each in unheard]
+            claims = [self._as_task(self.tasks[each.id]) for each in unheard]
+            if not self.is_heard:
+                return claims
+            for each in reversed(unheard[limit:]):
+                self.release(each)
+            return claims[:limit]
         for task_id in list(self.places["due"]):
             self.move(self.tasks[task_id], self.tasks[task_id].priority)
         self.reap()
@@ -393,10 +399,8 @@ class Machine(stateful.RuleBasedStateMachine):
     def report_by_id(self, which, call, retry):
         held = self.model.places["processing"]
         task_id = held[which % len(held)]
-        # Of several claims whose reply was lost, get_task() brings one; the queue knows all.
-        heard = self.heard.get(task_id)
-        if heard and heard.claim == self.queue._claimed(task_id).claim:
-            self.report(heard, call, retry, task_id)
+        if task_id in self.heard:
+            self.report(self.heard[task_id], call, retry, task_id)
 
     @when("processing")
     @rule(dead_worker=st.just("") | workers)
@@ -508,7 +512,9 @@ class RedisMachine(Machine):
         self.queue._send = lose
         assert self.ask_queue(call, *arguments) is QueueUnavailable
         self.queue._send = send
+        self.model.is_heard = False
         claimed = outcome(getattr(self.model, call), *arguments)
+        self.model.is_heard = True
         tasks = {Task: [claimed], list: claimed}.get(type(claimed), [])
         for task in tasks:
             self.model.tasks[task.id].claim = self.queue.task(task.id).claim

@@ -10,27 +10,24 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import socket
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import hiredis
 import redis
 
-from imglab.errors import LeaseLost, QueueError, QueueFull, TaskError
+from imglab.errors import LeaseLost, QueueError, QueueFull
 from imglab.queues import inspect
 from imglab.queues.adding import Adding
-from imglab.queues.arguments import as_count, as_id, as_ids, as_seconds, as_text, as_timeout
-from imglab.queues.connection import BLOCK, has_changed_nothing, place_of, speaking_to
+from imglab.queues.arguments import as_id, as_ids, as_seconds, as_text
+from imglab.queues.connection import has_changed_nothing, place_of, speaking_to
 from imglab.queues.keys import DEFAULT_NAME, as_pattern
-from imglab.queues.nonces import Nonces
+from imglab.queues.redis_claims import RedisClaims
 from imglab.queues.redis_reader import unknown_task
-from imglab.queues.redis_settings import RedisSettings
 from imglab.queues.redis_walk import STEP
 from imglab.queues.scripts import script
-from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name, decode
+from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name
 from imglab.queues.vocabulary import Status
 
 #: Tasks per round trip in bulk operations: large enough to be fast, small enough to block nobody.
@@ -41,7 +38,7 @@ ENTRIES_AT_ONCE = 100_000
 CANCEL_ASKED = 2
 
 
-class RedisTaskQueue(RedisSettings):
+class RedisTaskQueue(RedisClaims):
     """A queue in Redis; see BaseQueue for what it promises.
 
     Without an address it takes IMGLAB_REDIS_URL, else localhost:6379. A namespace goes in front of
@@ -69,8 +66,6 @@ class RedisTaskQueue(RedisSettings):
         if name is None:
             name = DEFAULT_NAME
         super().__init__(place, name, as_text(namespace, "The namespace"), settings)
-        self._host = socket.gethostname()
-        self._nonces = Nonces(self._host)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> RedisTaskQueue:
@@ -144,42 +139,12 @@ class RedisTaskQueue(RedisSettings):
         if bound is not None and bound == self.settings.max_pending:
             raise QueueFull(in_line, bound)
 
-    def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
-        check_name(worker, "The worker's name")
-        limit = as_count(limit, "limit", 1)
-        timeout = as_timeout(timeout)
-        start = time.monotonic()
-        until = None if timeout is None else start + timeout
-        while True:
-            tasks, wait = self._claim("get_tasks", worker, limit)
-            now = time.monotonic()
-            left = BLOCK if until is None else until - now
-            if not tasks and wait == 0 and max(left, start + BLOCK - now) > 0:
-                continue  # what it found was no task, and there is more behind
-            if tasks or left <= 0:
-                return tasks
-            # Waking is only a hint: we claim again either way, unless our own time is up; the
-            # caller's next call claims first.
-            seconds = max(min(left, BLOCK, wait), 0.001)
-            with speaking_to(self.redis):
-                rang = self._send("BLPOP", self.keys.wake, seconds)
-            if not rang and until is not None and seconds >= left:
-                return []
-
     def _complete(self, task: Task, result: str) -> None:
         recorded = self._run(
             "mark_completed", id=task.id, token=task.claim, worker=task.worker, result=result
         )
         if not recorded:
             raise LeaseLost(task.id)
-
-    def complete_and_claim_tasks(self, done: Sequence[tuple[Task, str]], limit: int) -> list[Task]:
-        worker = done[0][0].worker
-        words: list[str] = []
-        for task, result in done:
-            words += (task.id, task.claim, result)
-        tasks, _ = self._claim("complete_and_claim", worker, limit, words)
-        return tasks
 
     def mark_failed(self, task: Task | str, error: str, *, retry: bool = True) -> None:
         task = self._claimed(task)
@@ -327,58 +292,3 @@ class RedisTaskQueue(RedisSettings):
         for name in silent:
             self.leave(name)
         return silent
-
-    # Claims
-
-    def _claim(
-        self, name: str, worker: str, limit: int, done: Sequence[str] = ()
-    ) -> tuple[list[Task], float]:
-        """Run a script that claims: its tasks, or none and in how many seconds to ask again.
-
-        `done` has id, token and result of each task to be completed before. LeaseLost when one of
-        them is not ours any more.
-        """
-        self._agree()
-        nonce, was_sent_before = self._nonces.take(worker)
-        try:
-            reply = self._run(
-                name,
-                *done,
-                worker=worker,
-                nonce=nonce,
-                pid=self._nonces.process,
-                host=self._host,
-                random=random.random(),
-                limit=limit,
-                again="1" if was_sent_before else "",
-            )
-        except BaseException:  # an interrupt, too: the claim may have been made all the same
-            self._nonces.give_back(worker, nonce)
-            raise
-        if not done:
-            return self._read_claims(reply, worker)
-        completed = len(done) // 3
-        stale = [done[3 * n] for n, recorded in enumerate(reply[:completed]) if not recorded]
-        has_claimed = limit and not stale
-        if was_sent_before and not has_claimed:
-            self._nonces.give_back(worker, nonce)  # what it claimed before is still owed
-        if stale:
-            raise LeaseLost(*stale)  # and nothing was claimed
-        if not limit:
-            return [], 0
-        return self._read_claims(reply[completed], worker)
-
-    def _read_claims(self, reply: list[Any], worker: str) -> tuple[list[Task], float]:
-        """The claimed tasks, or in how many seconds to ask again. A broken payload is no task."""
-        if isinstance(reply[0], int):
-            return [], reply[0] / 1000
-        tasks = []
-        for task_id, payload, priority, attempt, claim in reply:
-            try:
-                task = Task(task_id, decode(payload), priority, attempt, claim, worker)
-            except TaskError as error:
-                broken = Task(task_id, {}, priority, attempt, claim, worker)
-                self.mark_failed(broken, f"The payload is broken. {error}", retry=False)
-            else:
-                tasks.append(self._remember(task))
-        return tasks, 0
