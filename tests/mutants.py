@@ -36,6 +36,7 @@ COMMON = "queues/lua/_common.lua"
 FINISH = "queues/lua/_finish.lua"
 RETRY = "queues/lua/_retry.lua"
 REAP = "queues/lua/_reap.lua"
+ODD = "queues/lua/_odd.lua"
 RARE = "queues/lua/_rare.lua"
 CLAIM = "queues/lua/_claim.lua"
 ADD = "queues/lua/add_tasks.lua"
@@ -593,7 +594,7 @@ MUTANTS = (
         "a completed task that somebody puts in line again is completed again",
         "if has_ended then return",
         "if false then return",
-        RARE,
+        ODD,
         HOSTILE,
     ),
     Mutant(
@@ -601,7 +602,7 @@ MUTANTS = (
         "a task in a worker's hands that somebody puts in line again runs twice",
         "if is_held then return",
         "if false then return",
-        RARE,
+        ODD,
         HOSTILE,
     ),
     Mutant(

@@ -15,7 +15,7 @@ local function promote()
     local id, due = unpack(sure('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
     if not id then return math.huge end
     if tonumber(due) > now then return tonumber(due) end
-    -- Include _rare
+    -- Include _odd _rare
     redis.call('ZREM', delayed, id)
     line_up('LPUSH', id, 'promoted')
   end
@@ -100,17 +100,17 @@ local function take(worker, nonce, limit, claims_before)
     local fault = fault_of(id, task)
     local again
     if not fault and task[5] ~= 'pending' then
-      -- Include _rare
+      -- Include _odd
       again = elsewhere(id, task[5])
     end
     -- A task that broke a worker goes alone: its next crash must not count against others.
     local is_suspect = not fault and task[4] and task[4] ~= '0'
     if is_suspect then limit = 1 end
     if fault then
-      -- Include _rare
+      -- Include _odd
       set_aside(id, fault)
     elseif again then
-      -- Include _rare
+      -- Include _odd
       keep_odd(id, again) -- and no event: its own life goes on
     elseif #claims >= limit then
       sure('RPUSH', line_of(task[2]), id)
@@ -133,7 +133,7 @@ end
 -- Give back every task whose lease ran out; see reap(). Most claims do not, and what they do not need is
 -- not to be made for them.
 local function reap_now(...)
-  -- Include _rare _retry _reap
+  -- Include _odd _rare _retry _reap
   return reap(...)
 end
 
@@ -148,7 +148,7 @@ local function claim_tasks(worker, nonce, pid, host, random, limit)
   local is_paused = state[3]
   -- Anybody may have written there. Asked in this way, what is NaN counts nothing, too.
   if not (claims_before and claims_before >= 0 and claims_before < MOST_CLAIMS) then
-    -- Include _rare
+    -- Include _odd
     keep_odd(meta, 'claims' .. NO_COUNT)
     claims_before = 0
   end

@@ -20,7 +20,7 @@ local function result_key(id) return namespace .. 'result:' .. id end
 local function note(event, id, ...)
   local reply = redis.pcall('XADD', events, '*', 'event', event, 'task', id, ...)
   if type(reply) ~= 'table' then return end -- an id, and no error
-  -- Include _rare
+  -- Include _odd
   if is_useless(reply) then
     if redis.pcall('DEL', events) ~= 1 then return end
     keep_odd(events, 'it took no more events, and began anew')
@@ -50,7 +50,7 @@ local function count(hash, field)
   local total = redis.pcall('HINCRBY', hash, field, '1')
   if type(total) == 'number' and total > 0 then return total end
   redis.call('HSET', hash, field, '1')
-  -- Include _rare
+  -- Include _odd
   keep_odd(hash, field .. NO_COUNT)
   return 1
 end
@@ -59,7 +59,7 @@ end
 local function sure(command, key, ...)
   local reply = redis.pcall(command, key, ...)
   if type(reply) ~= 'table' or not reply.err then return reply end
-  -- Include _rare
+  -- Include _odd
   if is_useless(reply) then
     redis.call('DEL', key)
     set_aside(key, 'it held another kind of value than it should')
