@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import nbformat
 import psutil
 import pytest
+from helpers.notebooks import as_in_a_notebook
 from helpers.project import PHOTOGRAPHS
 from helpers.server import free_port
 from nbclient import NotebookClient
@@ -46,8 +47,7 @@ def shown(monkeypatch):
         bundles.append(bundle)
         return SimpleNamespace(update=lambda bundle, **_: bundles.append(bundle))
 
-    monkeypatch.setattr("IPython.display.display", display)
-    monkeypatch.setattr("IPython.get_ipython", object)
+    as_in_a_notebook(monkeypatch, display)
     return bundles
 
 

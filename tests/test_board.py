@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from helpers.clock import until
+from helpers.notebooks import as_in_a_notebook
 from helpers.server import redis_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -316,7 +317,7 @@ def test_a_board_goes_on_while_a_cell_is_busy_and_its_last_frame_stays_in_the_no
 
 def test_a_board_says_that_redis_is_away_and_for_a_while_that_it_was(own_server, monkeypatch):
     handle = SimpleNamespace(update=lambda _bundle, raw: raw)
-    monkeypatch.setattr("IPython.display.display", lambda *_, **__: handle)
+    as_in_a_notebook(monkeypatch, lambda *_, **__: handle)
     with redis_queue(own_server) as queue:
         view = Board(queue)
         own_server.kill()

@@ -6,6 +6,7 @@ import re
 from io import BytesIO
 
 import pytest
+from helpers.notebooks import as_in_a_notebook
 from PIL import Image
 
 from imglab.errors import ImglabError
@@ -155,7 +156,7 @@ def test_a_record_with_nothing_to_draw_is_said(draw):
 
 def test_a_figure_becomes_a_picture_with_words_for_it_and_its_numbers(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append((data, more)))
+    as_in_a_notebook(monkeypatch, lambda data, **more: shown.append((data, more)))
     picture = charts.figure()
     charts.timeline(picture.axes[0], RUNS)
     charts.show(picture, "Who did what when", charts.timeline_text(RUNS) + " <b>")

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from helpers.clock import until
+from helpers.notebooks import as_in_a_notebook
 from helpers.project import ROOT
 
 from imglab.classroom import threads_or_processes as module
@@ -106,7 +107,7 @@ def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch)
         def update(self, bundle, raw):
             shown.append(bundle["text/html"])
 
-    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    as_in_a_notebook(monkeypatch, lambda *_, **__: Handle())
     with Live(lambda: str(next(pictures))) as view:
         until(lambda: len(shown) >= 2)
     assert shown == [str(n) for n in range(1, view.frames)]
@@ -144,7 +145,7 @@ def test_a_live_view_says_when_it_cannot_look_and_goes_on(monkeypatch, error, se
             raise error
         return "back"
 
-    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    as_in_a_notebook(monkeypatch, lambda *_, **__: Handle())
     with Live(picture):
         until(lambda: sentence in shown)
         is_away.clear()

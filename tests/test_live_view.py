@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import nbformat
 import pytest
+from helpers.notebooks import as_in_a_notebook
 from helpers.server import redis_queue
 from nbclient import NotebookClient
 
@@ -23,7 +26,7 @@ class Handle:
 
 @pytest.fixture(autouse=True)
 def notebook(monkeypatch):
-    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    as_in_a_notebook(monkeypatch, lambda *_, **__: Handle())
 
 
 def alive() -> int:
@@ -166,3 +169,17 @@ def test_the_progress_of_a_batch_is_a_line_of_text_in_the_saved_notebook(tmp_pat
         {"text/plain": "Filtering: 4 of 4"},
         {"text/plain": "Filtering: 0 of 0"},
     ]
+
+
+def test_a_program_outside_a_notebook_hears_that_a_live_view_needs_one(valkey):
+    code = (
+        "from imglab import ImglabError, RedisTaskQueue\n"
+        "from imglab.views import board\n"
+        "try:\n"
+        f"    board(RedisTaskQueue(url={valkey.url!r}))\n"
+        "except ImglabError as error:\n"
+        "    print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("A live view needs a notebook")
+    assert run.stdout.count("\n") == 1

@@ -12,6 +12,7 @@ import time
 import nbformat
 import pytest
 from helpers.clock import until
+from helpers.notebooks import as_in_a_notebook
 from helpers.project import ROOT
 from nbclient import NotebookClient
 
@@ -93,7 +94,7 @@ def test_a_pattern_chooses_other_keys(busy):
 
 def test_the_key_space_is_drawn_anew_while_somebody_works(busy, monkeypatch):
     pictures = []
-    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Screen(pictures))
+    as_in_a_notebook(monkeypatch, lambda *_, **__: Screen(pictures))
     with live_keys(busy) as view:
         busy.add_task({}, task_id="late")
         until(lambda: pictures and "late" in pictures[-1])

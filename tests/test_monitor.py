@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers.notebooks import as_in_a_notebook
 
 from imglab.views import monitor
 from imglab.views.monitor import ROWS, Monitor, rate
@@ -26,7 +27,7 @@ def handle(monkeypatch):
         shown.update(bundle, raw=True)
         return shown
 
-    monkeypatch.setattr("IPython.display.display", display)
+    as_in_a_notebook(monkeypatch, display)
     return shown
 
 

@@ -13,6 +13,7 @@ import unicodedata
 from io import BytesIO
 
 import pytest
+from helpers.notebooks import as_in_a_notebook
 from helpers.server import redis_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -210,7 +211,7 @@ def test_two_long_names_are_two_bars():
 
 
 def test_letters_that_the_font_has_not_draw_no_warning_above_the_chart(monkeypatch, recwarn):
-    monkeypatch.setattr("IPython.display.display", lambda *_, **__: None)
+    as_in_a_notebook(monkeypatch, lambda *_, **__: None)
     picture = charts.figure()
     charts.bars(picture.axes[0], {"猫 🐈": 1.0}, "s")
     charts.show(picture, "cats", "猫")

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from helpers.clock import until
+from helpers.notebooks import as_in_a_notebook
 from helpers.project import make_project
 from helpers.server import redis_queue
 
@@ -43,7 +44,7 @@ def shown(monkeypatch):
         bundles.append(bundle)
         return SimpleNamespace(update=lambda bundle, **_: bundles.append(bundle))
 
-    monkeypatch.setattr("IPython.display.display", display)
+    as_in_a_notebook(monkeypatch, display)
     return bundles
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers.notebooks import as_in_a_notebook
 
 from imglab.queues import TaskQueue
 from imglab.views import charts, load_table
@@ -54,7 +55,7 @@ class Handle:
 
 
 def test_the_table_has_a_row_for_each_load_and_says_what_is_in_line_meanwhile(monkeypatch):
-    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    as_in_a_notebook(monkeypatch, lambda *_, **__: Handle())
     queue = TaskQueue()
     queue.add_tasks([{}] * 7)
     with load_table(queue, 10, loads=3, title="my <load>") as table:

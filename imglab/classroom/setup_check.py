@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -21,6 +20,7 @@ from imglab.console import redis_cli
 from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.extras import install_line, need
 from imglab.imaging import FilterPipeline, open_image
+from imglab.notebook import running_ipython
 from imglab.project import is_in_project, photographs, project_root
 from imglab.queues import RedisTaskQueue
 from imglab.views.html_table import (
@@ -117,7 +117,7 @@ class Bench:
         `on_lamp` hears of each one as soon as it was tried.
         """
         with ExitStack() as self._leaving:
-            if _is_in_notebook():
+            if running_ipython() is not None:
                 self._view = self._leaving.enter_context(Live(self._draw, "<bench>"))
             # Entered before what uses Redis, so that it meets a Redis that goes away meanwhile.
             self._leaving.enter_context(suppress(ImglabError))
@@ -195,12 +195,6 @@ class Bench:
                 return f"a thread drew it {self._view.frames - 1} times while the cell was busy"
             time.sleep(0.01)
         raise ImglabError("This table does not move: open the lesson in JupyterLab, and run it.")
-
-
-def _is_in_notebook() -> bool:
-    """Whether IPython runs here; where it is not loaded it does not."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
 
 
 def _mend_photographs() -> str:

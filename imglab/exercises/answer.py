@@ -11,7 +11,6 @@ import inspect
 import io
 import linecache
 import signal
-import sys
 import textwrap
 import threading
 import time
@@ -24,6 +23,7 @@ import cloudpickle
 
 from imglab.exercises.place import Place
 from imglab.exercises.words import told_error
+from imglab.notebook import running_ipython
 from imglab.project import project_root
 from imglab.text import shown as shown_text
 
@@ -135,19 +135,11 @@ def _origin_of_file(answer: str | Path) -> str:
 
 def _cell(file: str) -> str:
     """The cell of a notebook that code came from, as " of cell In [14]"; "" when it is none."""
-    shell = _notebook()
+    shell = running_ipython()
     number = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(file)
     if number is None:
         return ""
     return f" of cell In [{number}]"
-
-
-def _notebook() -> Any:
-    """The IPython that runs here; None outside of a notebook."""
-    ipython = sys.modules.get("IPython")
-    if ipython is None:
-        return None
-    return ipython.get_ipython()
 
 
 def shown(answer: object, place: Place) -> str:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from imglab.notebook import running_ipython
+
 Outcome = TypeVar("Outcome")
 
 #: What is being done, in front of the bar or of the numbers.
@@ -27,10 +29,9 @@ def follow(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
 
 def _notebook() -> Any:
     """IPython, when this runs in a notebook; else None. What has to be there is not imported."""
-    ipython = sys.modules.get("IPython")
-    if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
+    if not hasattr(running_ipython(), "kernel"):
         return None
-    return ipython
+    return sys.modules["IPython"]
 
 
 def _with_line(outcomes: Iterable[Outcome], total: int, ipython: Any) -> Iterator[Outcome]:

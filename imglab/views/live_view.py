@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.notebook import running_ipython
 from imglab.queues import RedisTaskQueue
 
 #: How often a live view is drawn anew.
@@ -23,9 +24,19 @@ PLAIN_TEXT = "<live queue view>"
 _replaceable: dict[tuple[Hashable, ...], Live] = {}
 
 
+def _check_notebook() -> None:
+    """Raise ImglabError where nothing can be shown that moves: in a program of its own."""
+    if running_ipython() is None:
+        raise ImglabError(
+            "A live view needs a notebook, and this program runs in none. In a terminal, "
+            "`imglab stats --watch` shows a queue again and again."
+        )
+
+
 def show_controls(box: Any) -> None:
     """Display a widget with words of its own for where there is no kernel, such as GitHub."""
     need("lab", "IPython")
+    _check_notebook()
     from IPython.display import display  # noqa: PLC0415
 
     bundle = box._repr_mimebundle_()
@@ -60,6 +71,7 @@ class Live:
         every: float = 1 / FRAMES_A_SECOND,
     ) -> None:
         need("lab", "IPython")
+        _check_notebook()
         from IPython.display import display  # noqa: PLC0415 - a terminal needs no notebook
 
         #: Pictures drawn so far.

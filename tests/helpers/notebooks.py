@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from helpers.project import ROOT
@@ -44,3 +46,9 @@ def picture(*kinds: str):
     return new_output(
         "display_data", data={"text/plain": "picture", **dict.fromkeys(kinds, "aaaa")}
     )
+
+
+def as_in_a_notebook(monkeypatch: pytest.MonkeyPatch, display: Callable[..., object]) -> None:
+    """Let live views find a notebook, in which `display` takes what is shown."""
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr("IPython.get_ipython", object)
