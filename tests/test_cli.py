@@ -19,6 +19,7 @@ import pytest
 import typer
 from helpers.clock import until
 from helpers.project import ROOT
+from helpers.server import free_port
 
 from imglab import cli
 from imglab.queues import RedisTaskQueue
@@ -260,6 +261,13 @@ def test_a_demo_that_fails_stops_the_redis_it_started(project, monkeypatch):
         assert imglab("server", "stop") == "No Redis of this project runs.\n"
     finally:
         imglab("server", "stop")
+
+
+def test_a_worker_with_a_filter_that_does_not_exist_says_so_before_it_asks_redis(
+    project, monkeypatch
+):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+    assert "Did you mean blur" in refused("worker", "--filters", "blurr")
 
 
 def test_a_demo_leaves_a_redis_running_that_was_there_before(project, monkeypatch):

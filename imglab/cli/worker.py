@@ -79,6 +79,8 @@ def worker(
         _say_what_is_read(output)
         readable = read_by_default()
     import_filters(imports or ())
+    # Read before Redis is asked for: a mistake here is to start none.
+    pipeline = FilterPipeline.parse(filters)
     log_to_terminal()
     logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
     with open_queue(queue, namespace) as tasks:
@@ -87,7 +89,7 @@ def worker(
         spec = WorkerSpec(
             name=name or f"{socket.gethostname()[:60]}-{os.getpid()}",
             queue=_queue_with(tasks, asked),
-            filters=FilterPipeline.parse(filters).spec(),
+            filters=pipeline.spec(),
             imports=tuple(imports or ()),
             read=readable,
             write=str(output.resolve()) if output != Path("output") else "output",
