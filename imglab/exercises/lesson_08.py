@@ -53,7 +53,7 @@ EXERCISES = {
     "08-exercise-rescue": Exercise(
         task=(
             "Write claim(r, q, token, lease), ack(r, q, task, token, result) and reap(r, q) for a "
-            "queue in Redis; r is a redis-py client, q the text in front of every key. "
+            "queue in Redis; r is a redis-py client, q the string in front of every key. "
             "q + 'pending' is a LIST of ids (LPUSH adds, the right end is next), q + 'processing' "
             "a HASH id → token, q + 'deadlines' a ZSET id → when its lease is over (milliseconds "
             "of Redis' TIME), q + 'done' a HASH id → result. claim takes the next task for lease "
