@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from helpers.clock import make_due, run_out, until
-from helpers.server import redis_queue
+from helpers.server import queue_of_kind, redis_queue
 from test_producers import break_after, cut_all, in_a_thread, somebody_waits
 
 from imglab.errors import PartlyAdded, QueueError, QueueFull, TaskExists
@@ -18,11 +18,7 @@ SETTINGS = QueueSettings(max_pending=3, backoff=3600, backoff_cap=3600)
 
 @pytest.fixture(params=["memory", "valkey", "redis"])
 def queue(request):
-    if request.param == "memory":
-        yield TaskQueue(SETTINGS)
-        return
-    server = request.getfixturevalue("valkey" if request.param == "valkey" else "redis_server")
-    with redis_queue(server, SETTINGS) as queue:
+    with queue_of_kind(request, SETTINGS) as queue:
         queue.get_task("w")  # from here on the settings are stored
         yield queue
 

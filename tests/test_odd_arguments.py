@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from helpers.clock import until
-from helpers.server import new_namespace, redis_queue
+from helpers.server import new_namespace, queue_of_kind, redis_queue
 
 from imglab.errors import ImglabError, NoSuchTask, QueueError, TaskError
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
@@ -27,11 +27,8 @@ ODD = [b"5", [], {}, object(), Sulky(), float("nan"), True]
 
 
 @pytest.fixture(params=["memory", "valkey"])
-def queue(request, valkey):
-    if request.param == "memory":
-        yield TaskQueue(QueueSettings(backoff=0))
-        return
-    with redis_queue(valkey, QueueSettings(backoff=0)) as queue:
+def queue(request):
+    with queue_of_kind(request, QueueSettings(backoff=0)) as queue:
         yield queue
 
 

@@ -9,10 +9,10 @@ from collections import Counter, deque
 
 import pytest
 from helpers.clock import forget_result, make_due, run_out
-from helpers.server import redis_queue
+from helpers.server import queue_of_kind
 
 from imglab.errors import LeaseLost, NoSuchTask, TaskCancelled, TaskError, TaskExists, TaskFailed
-from imglab.queues import PRIORITIES, QueueSettings, TaskQueue
+from imglab.queues import PRIORITIES, QueueSettings
 from imglab.queues.adding import Adding
 from imglab.queues.vocabulary import impossible_steps
 
@@ -21,11 +21,7 @@ SETTINGS = QueueSettings(keep=5)
 
 @pytest.fixture(params=["memory", "valkey", "redis"])
 def queue(request):
-    if request.param == "memory":
-        yield TaskQueue(SETTINGS)
-        return
-    server = request.getfixturevalue("valkey" if request.param == "valkey" else "redis_server")
-    with redis_queue(server, SETTINGS) as queue:
+    with queue_of_kind(request, SETTINGS) as queue:
         yield queue
 
 

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from helpers.clock import until
-from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
 from imglab.queues.connection import connect, speaking_to
 
 #: The wheel's Valkey: its file alone, for importing the package takes a while.
@@ -117,3 +117,16 @@ def redis_queue(server: Server, settings: QueueSettings | None = None) -> Iterat
                 client.delete(key)
         client.close()
         queue.close()
+
+
+@contextmanager
+def queue_of_kind(
+    request: pytest.FixtureRequest, settings: QueueSettings
+) -> Iterator[TaskQueue | RedisTaskQueue]:
+    """An empty queue of the kind that a fixture's parameter names: memory, valkey or redis."""
+    if request.param == "memory":
+        yield TaskQueue(settings)
+        return
+    fixtures = {"valkey": "valkey", "redis": "redis_server"}
+    with redis_queue(request.getfixturevalue(fixtures[request.param]), settings) as queue:
+        yield queue
