@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers.notebooks import as_in_a_notebook
 
 from imglab.classroom.priorities import BATCH, busy, flood, mean_waits, serve
 from imglab.queues import TaskQueue
@@ -110,7 +111,8 @@ def test_the_picture_keeps_its_shape_and_takes_nothing_for_html():
     assert "&lt;b&gt;x" in few
 
 
-def test_a_record_replays_with_a_picture_for_each_claim():
+def test_a_record_replays_with_a_picture_for_each_claim(monkeypatch):
+    as_in_a_notebook(monkeypatch, lambda *_, **__: None)
     film = replay_ages(strictly(flood(5, low=1)), "five")
     assert film.slider.max == 4
     assert "after 2 claims" in film._bundle(1)["text/html"]
