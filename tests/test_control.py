@@ -291,7 +291,7 @@ def test_freezing_twice_and_thawing_twice_are_harmless(controls):
 
 
 def test_a_frozen_worker_goes_on_by_itself_in_the_end(controls, monkeypatch):
-    monkeypatch.setattr(freezer, "THAW", 0.2)
+    monkeypatch.setattr(controls._freezer, "seconds", 0.2)
     controls.scale(1)
     pid = controls.freeze("worker-1")
     until(lambda: state(pid) != psutil.STATUS_STOPPED)
