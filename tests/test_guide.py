@@ -13,12 +13,10 @@ from pathlib import Path
 import guide
 import nbformat
 import pytest
-import typer
 from guide import GUIDE, SOLVED, lessons, named_cells
+from helpers.pages import blocks, parse, typed
 from helpers.project import ROOT
 from PIL import Image
-
-from imglab import cli
 
 TEXT = GUIDE.read_text(encoding="utf-8")
 LESSONS = lessons()
@@ -252,21 +250,7 @@ def names_of(source: str) -> tuple[set[str], set[str]]:
 # What can be typed and opened
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced blocks in a language; "" is what is typed into a terminal."""
-    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL)
-    return [text for kind, text in fenced if kind == language]
-
-
-def typed() -> list[str]:
-    """Every line that the guide tells to type into a terminal."""
-    lines = [line.strip() for block in blocks("") for line in block.splitlines()]
-    spans = re.findall(r"`([^`\n]+)`", TEXT)
-    begins = ("imglab ", "make ", "python ", "export ", "cd ")
-    return sorted({*lines, *[each for each in spans if each.startswith(begins)]})
-
-
-@pytest.mark.parametrize("line", typed())
+@pytest.mark.parametrize("line", typed(TEXT))
 def test_a_line_to_type_can_be_typed(line):
     subprocess.run(["bash", "-n", "-c", line], check=True)
     command, *words = shlex.split(line)
@@ -281,16 +265,6 @@ def test_a_line_to_type_can_be_typed(line):
         assert command in {"cd", "docker", "export", "python"}
 
 
-def parse(words: list[str]) -> None:
-    """Read a command as the terminal would, and do not run it; a mistake raises."""
-    command = typer.main.get_command(cli.load_app())
-    name = "imglab"
-    while hasattr(command, "commands"):
-        name, *words = words
-        command = command.commands[name]
-    command.make_context(name, words)
-
-
 def test_what_is_no_command_would_be_found():
     with pytest.raises(KeyError):
         parse(["docter"])
@@ -299,7 +273,7 @@ def test_what_is_no_command_would_be_found():
 
 
 def test_the_names_in_its_python_exist():
-    written = blocks("python") + re.findall(r"`(from imglab[^`]+)`", TEXT)
+    written = blocks(TEXT, "python") + re.findall(r"`(from imglab[^`]+)`", TEXT)
     assert written
     for block in written:
         for node in ast.walk(ast.parse("\n".join(line.strip() for line in block.splitlines()))):

@@ -124,10 +124,3 @@ def test_the_readme_says_what_the_makefile_does():
     targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
     assert {"lab", "demo", "test", "check", "clean"} <= targets
     assert set(re.findall(r"make (\w+)", readme)) <= targets
-
-
-def test_links_in_the_texts_lead_somewhere():
-    pages = [*ROOT.glob("*.md"), *PACKAGE.glob("*.md"), *(ROOT / "images").glob("*.md")]
-    for page in [*pages, ROOT / "tests/bench/README.md", ROOT / ".github/CONTRIBUTING.md"]:
-        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"

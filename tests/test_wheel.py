@@ -110,7 +110,8 @@ def test_the_wheel_has_all_that_the_package_needs_and_nothing_for_its_authors(wh
     code = ROOT.glob("imglab/**/*.py")
     for file in [*data, *code, ROOT / "imglab/py.typed", ROOT / "imglab/sample.jpg"]:
         assert str(file.relative_to(ROOT)) in inside
-    assert "imglab/DESIGN.md" not in inside
+    assert not {"imglab/DESIGN.md", "imglab/USING.md"} & inside
+    assert "imglab/course/notebooks/student_guide.md" in inside
     assert not [name for name in inside if not name.startswith("imglab")]
 
 

@@ -66,6 +66,7 @@ SLOW_TESTS = (
     "test_what_needs_linux_says_how_to_have_it",
     "test_no_other_package_than_the_copy_is_judged",
     "test_the_terminal_never_shows_it",
+    "test_the_python_of_using_imglab_does_what_it_says",
     "test_each_user_can_do_its_job_from_end_to_end",
     "test_a_pool_and_the_terminal_work_over_tls",
     "test_s13_another_thread_gets_more_turns_from_blur_than_from_median",

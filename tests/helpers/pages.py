@@ -1,0 +1,80 @@
+"""What stands on a page for readers: its words, links and headings, and the lines to type."""
+
+from __future__ import annotations
+
+import re
+
+import typer
+
+from imglab import cli
+
+#: How a span of code begins that is a line for a terminal.
+BEGINS = ("imglab ", "make ", "python ", "export ", "cd ")
+
+
+def words(text: str) -> int:
+    """How many words a reader reads: the lines of a table are none."""
+    return sum(any(map(str.isalnum, each)) for each in text.split())
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks in a language; "" is what is typed into a terminal."""
+    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [block for kind, block in fenced if kind == language]
+
+
+def spans(text: str) -> list[str]:
+    """What stands in backticks within a sentence or a cell of a table."""
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def typed(text: str) -> list[str]:
+    """Every line that a page tells to type into a terminal."""
+    lines = [line.strip() for block in blocks(text, "") for line in block.splitlines()]
+    return sorted({*lines, *[each for each in spans(text) if each.startswith(BEGINS)]})
+
+
+def parse(words: list[str]) -> None:
+    """Read a command as the terminal would, and do not run it; a mistake raises."""
+    command = typer.main.get_command(cli.load_app())
+    name = "imglab"
+    while hasattr(command, "commands"):
+        name, *words = words
+        command = command.commands[name]
+    command.make_context(name, words)
+
+
+def links(text: str) -> list[tuple[str, str]]:
+    """Path and anchor of each link to a file of ours or into the page itself."""
+    found = []
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        found.append((path, anchor))
+    return found
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    bare = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", bare, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading, down to the next one that is not below it."""
+    _, found, rest = text.partition(f"\n{heading}\n")
+    assert found, heading
+    level = len(heading.partition(" ")[0])
+    next_heading = rf"^#{{1,{level}}} "
+    return re.split(next_heading, rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> list[str]:
+    """The rows of all tables in a text, without their heads."""
+    found = []
+    for line in text.splitlines():
+        if line.startswith("|---"):
+            found.pop()  # the line above it was a head
+        elif line.startswith("|"):
+            found.append(line)
+    return found
