@@ -89,7 +89,7 @@ def test_the_text_says_what_the_picture_says():
         "claims  " + "H" * 20,
     ]
     picture = words_of(ages_html(now, "strict"))
-    for words in ("strict   after 20 claims", "20   20 ▶", "H" * 20):
+    for words in ("strict   after 20 claims", "●20  ●20 ▶", "H" * 20):
         assert words in picture
 
 

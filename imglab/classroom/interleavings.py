@@ -20,7 +20,17 @@ from typing import Any
 
 from imglab.errors import ImglabError
 from imglab.extras import need
-from imglab.views.html_table import BAD, DONE, GREY, WRAP_STYLE, cell, row, table, tinted
+from imglab.views.html_table import (
+    BAD,
+    DONE,
+    GREY,
+    WRAP_STYLE,
+    cell,
+    column_head,
+    row,
+    table,
+    tinted,
+)
 from imglab.views.live_view import PLAIN_TEXT, show_controls
 from imglab.views.messages import REDIS, Conversation, Message
 
@@ -172,8 +182,9 @@ def _played(
 def order_html(order: Order, done: int) -> str:
     """An order as a table of text: the steps so far, the next one, and those to come."""
     workers = list(dict.fromkeys(each.worker for each in order.moments))
-    heads = [cell(escape(worker), "width:10em", tag="th") for worker in workers]
-    heads.append(cell("what is there now", "width:24em", tag="th"))
+    bold = "font-weight:bold"
+    heads = [column_head(escape(worker), f"width:10em;{bold}") for worker in workers]
+    heads.append(column_head("what is there now", f"width:24em;{bold}"))
     rows = [row(heads)]
     for number, moment in enumerate(order.moments):
         is_done = number < done
@@ -182,11 +193,11 @@ def order_html(order: Order, done: int) -> str:
         colour = "inherit" if is_done else GREY
         cells = [cell(escape(text), f"{WRAP_STYLE};color:{colour}") for text in texts]
         is_latest = number == done - 1
-        rows.append(row(cells, "font-weight:bold" if is_latest else ""))
+        rows.append(row(cells, bold if is_latest else ""))
     if done >= len(order.moments):
         colour = DONE if order.verdict == "fine" else BAD
-        end = tinted(f"→ {escape(order.verdict)}", colour)
-        rows.append(row([cell(f"<b>{end}</b>", columns=len(workers) + 1)]))
+        words = f"<b>{tinted('→', colour)} {escape(order.verdict)}</b>"
+        rows.append(row([cell(words, columns=len(workers) + 1)]))
     return table("race", rows)
 
 

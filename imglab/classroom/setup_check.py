@@ -34,7 +34,8 @@ from imglab.views.html_table import (
     fixed_table,
     letters_wide,
     row,
-    tinted,
+    row_head,
+    tinted_signs,
 )
 from imglab.views.live_view import Live
 from imglab.workers import WorkerPool
@@ -44,10 +45,10 @@ PACKAGES = ("Pillow", "redis", "jupyterlab", "ipywidgets", "matplotlib")
 FILTERS = FilterPipeline.parse("grayscale,edges,brightness:factor=2,invert")
 #: A symbol, a colour and the word for each state: never a colour alone.
 LOOKS = {
-    "green": tinted("● green", DONE),
-    "red": tinted("✕ red", BAD),
-    "waiting": tinted("○ waiting", WAITING),
-    "not tried": tinted("○ not tried", GREY),
+    "green": tinted_signs("● green", DONE),
+    "red": tinted_signs("✕ red", BAD),
+    "waiting": tinted_signs("○ waiting", WAITING),
+    "not tried": tinted_signs("○ not tried", GREY),
 }
 #: Letters of the lamp's name, and of its state.
 NAME_LETTERS = 22
@@ -212,8 +213,8 @@ def _mend_redis() -> str:
 
 
 def _row(name: str, look: str, words: str) -> str:
-    pairs = zip((name, look, words), COLUMNS, strict=True)
-    return row(cell(text, f"{WRAP_STYLE};{letters_wide(width)}") for text, width in pairs)
+    first, second, third = [f"{WRAP_STYLE};{letters_wide(width)}" for width in COLUMNS]
+    return row([row_head(name, first), cell(look, second), cell(words, third)])
 
 
 def _tried(attempt: Callable[[], str]) -> Lamp:

@@ -17,12 +17,13 @@ from imglab.views.html_table import (
     BAD,
     COLOURS,
     GREY,
-    WAITING,
     cell,
+    column_head,
     fixed_table,
     letters_wide,
     plain,
     row,
+    row_head,
     tinted,
 )
 from imglab.views.live_view import Live
@@ -36,6 +37,13 @@ AGE_LETTERS = 5
 LAST_CLAIMS = 64
 #: Claims that a task waits at most where every 8th claim serves the other two levels in turn.
 FAIR_WAIT = 16
+#: What stands before an age that no task reaches where levels take turns.
+TOO_LONG = "●"
+#: What stands below: what the numbers are, and the signs.
+LEGEND = (
+    "a number: how many claims passed a task by  ▶ front of the line",
+    f"{TOO_LONG} {FAIR_WAIT} claims or more: with turns, no task waits longer",
+)
 #: Letters for how many more tasks stand behind those with an age in the lane.
 MORE_LETTERS = 10
 #: Letters of the four columns: level, lane, claims, longest wait.
@@ -160,31 +168,43 @@ def ages_html(moment: Moment, title: str = "") -> str:
     levels = list(moment.waiting)
     colours = {level: COLOURS[number % len(COLOURS)] for number, level in enumerate(levels)}
     head = f"<b>{plain(title or 'ages')}</b>   after {moment.claims:,} claims"
-    rows = [_row(head, "", "claimed", "longest", is_head=True)]
+    rows = [_head_row(head)]
     rows += [_level_row(level, moment, colours[level]) for level in levels]
-    letters = [tinted(plain(_letter(level)), colours[level]) for level in moment.latest]
-    rows.append(_wide_row("claims", "".join(letters)))
-    legend = "a number: how many claims passed a task by  ▶ front of the line"
-    rows.append(_wide_row("", tinted(legend, GREY)))
+    letters = [plain(_letter(level)) for level in moment.latest]
+    rows.append(_wide_row(row_head("claims", letters_wide(COLUMNS[0])), "".join(letters)))
+    # The same in colours, for a pattern is seen sooner than read.
+    blocks = [tinted("▀", colours[level]) for level in moment.latest]
+    rows.append(_wide_row(cell(""), "".join(blocks)))
+    rows += [_wide_row(cell(""), tinted(words, GREY)) for words in LEGEND]
     return fixed_table("ages", rows, sum(COLUMNS))
 
 
 def _level_row(level: str, moment: Moment, colour: str) -> str:
-    longest = moment.longest[level]
-    words = f"{longest:,}"
-    tint = BAD if longest >= FAIR_WAIT else WAITING
-    lane = _lane(moment.waiting[level])
-    return _row(
-        tinted(_name(level), colour), lane, f"{moment.served[level]:,}", tinted(words, tint)
+    first, second, third, fourth = COLUMNS
+    to_the_right = "text-align:right"
+    mark = tinted("■", colour)
+    return row(
+        [
+            row_head(f"{mark} {_name(level)}", letters_wide(first)),
+            cell(_lane(moment.waiting[level]), f"{letters_wide(second)};{to_the_right}"),
+            cell(f"{moment.served[level]:,}", f"{letters_wide(third)};{to_the_right}"),
+            cell(_age(moment.longest[level]), f"{letters_wide(fourth)};{to_the_right}"),
+        ]
     )
+
+
+def _age(age: int, letters: int = 0) -> str:
+    """An age with at least so many letters, and with a mark if it is too long."""
+    words = f"{age:,}"
+    if age < FAIR_WAIT:
+        return f"{words:>{letters}}"
+    words = f"{TOO_LONG}{words}"
+    return f"{words:>{letters}}".replace(TOO_LONG, tinted(TOO_LONG, BAD))
 
 
 def _lane(ages: Sequence[int]) -> str:
     """The ages with the front of the line on the right, as in the list in Redis."""
-    parts = []
-    for age in ages[:LANE_TASKS]:
-        tint = BAD if age >= FAIR_WAIT else WAITING
-        parts.append(tinted(f"{age:{AGE_LETTERS},}", tint))
+    parts = [_age(age, AGE_LETTERS) for age in ages[:LANE_TASKS]]
     more = len(ages) - len(parts)
     if more:
         parts.append(tinted(f"+{more:,} more", GREY))
@@ -198,27 +218,26 @@ def _letter(level: str) -> str:
 
 
 def _name(level: str) -> str:
-    return plain(short(shown(level), COLUMNS[0] - 1))
+    return plain(short(shown(level), COLUMNS[0] - len("■ ")))
 
 
-def _row(name: str, lane: str, count: str, longest: str, *, is_head: bool = False) -> str:
+def _head_row(title: str) -> str:
     first, second, third, fourth = COLUMNS
-    # The title of the table runs over into the lane, which is empty beside it.
-    overflow = ";overflow:visible" if is_head else ""
     return row(
         [
-            cell(name, f"{letters_wide(first)}{overflow}"),
-            cell(lane, f"{letters_wide(second)};text-align:right"),
-            cell(count, f"{letters_wide(third)};text-align:right"),
-            cell(longest, f"{letters_wide(fourth)};text-align:right"),
+            # The title of the table runs over into the lane, which is empty beside it.
+            cell(title, f"{letters_wide(first)};overflow:visible"),
+            cell("", letters_wide(second)),
+            column_head("claimed", f"{letters_wide(third)};text-align:right"),
+            column_head("longest", f"{letters_wide(fourth)};text-align:right"),
         ]
     )
 
 
-def _wide_row(name: str, words: str) -> str:
-    first, *others = COLUMNS
+def _wide_row(first: str, words: str) -> str:
+    others = COLUMNS[1:]
     wide = cell(words, letters_wide(sum(others)), columns=len(others))
-    return row([cell(name, letters_wide(first)), wide])
+    return row([first, wide])
 
 
 def ages(queue: BaseQueue, title: str = "") -> Live:

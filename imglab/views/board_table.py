@@ -30,6 +30,7 @@ from imglab.views.html_table import (
     letters_wide,
     plain,
     row,
+    row_head,
     tinted,
 )
 from imglab.views.live_view import FRAMES_A_SECOND
@@ -40,6 +41,9 @@ WORKER_ROWS = 8
 BARS = 24
 #: Milliseconds that a bar stands for.
 BAR_MS = 500
+#: A calm board says that a lease ends soon when no larger share of it is left. Whoever lives renews
+#: it each third.
+CALM_LEASE = 0.5
 #: The most completed tasks whose worker is remembered.
 REMEMBERED = 800
 
@@ -118,6 +122,16 @@ class Film:
             oldest = next(iter(self._done_by))
             del self._done_by[oldest]
 
+    def rate(self) -> float:
+        """Tasks completed a second, of the last stretch of time."""
+        rates = self.rates()
+        if rates:
+            return rates[-1]
+        if len(self._seen) < 2:
+            return 0.0
+        # Frames of a calm board are further apart than a bar is long.
+        return _rate(self._seen[-2], self._seen[-1])
+
     def rates(self) -> list[float]:
         """Tasks completed a second, of the last stretches of time, oldest first."""
         if len(self._seen) < 2:
@@ -129,12 +143,8 @@ class Film:
             inside = [each for each in self._seen if begin <= each[0] <= begin + BAR_MS]
             if len(inside) < 2:
                 continue
-            first_at, first_total = inside[0]
-            last_at, last_total = inside[-1]
-            if last_at > first_at:
-                # A queue that was cleared counts from 0 again: that is no negative rate.
-                done = max(0, last_total - first_total)
-                found.append(done * 1000 / (last_at - first_at))
+            if inside[-1][0] > inside[0][0]:
+                found.append(_rate(inside[0], inside[-1]))
         return found
 
     def colour(self, worker: str) -> str:
@@ -151,11 +161,29 @@ class Film:
         return self._done_by.get(task, "")
 
 
+def _rate(first: tuple[int, int], last: tuple[int, int]) -> float:
+    """Tasks completed a second between two frames, each as its milliseconds and its total."""
+    if last[0] <= first[0]:
+        return 0.0
+    # A queue that was cleared counts from 0 again: that is no negative rate.
+    done = max(0, last[1] - first[1])
+    return done * 1000 / (last[0] - first[0])
+
+
 def board_html(
-    frame: Frame, film: Film, title: str, note: str = "", size: Size = NORMAL_SIZE
+    frame: Frame,
+    film: Film,
+    title: str,
+    note: str = "",
+    size: Size = NORMAL_SIZE,
+    *,
+    calm: bool = False,
 ) -> str:
-    """A frame as an HTML table that reads as text; `note` is what nobody shall miss."""
-    return _Drawing(frame, film, size).table(title, note)
+    """A frame as an HTML table that reads as text; `note` is what nobody shall miss.
+
+    `calm` leaves out what moves: the bars of the rate, the numbers that wander, a shrinking lease.
+    """
+    return _Drawing(frame, film, size, calm).table(title, note)
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -171,6 +199,7 @@ class _Drawing:
     frame: Frame
     film: Film
     size: Size
+    calm: bool
 
     def table(self, title: str, note: str) -> str:
         counts = self.frame.counts
@@ -196,7 +225,7 @@ class _Drawing:
         first, second, third = self.size.columns
         return row(
             [
-                cell(plain(short(shown(label), first - 1)), letters_wide(first)),
+                row_head(plain(short(shown(label), first - 1)), letters_wide(first)),
                 cell(middle, letters_wide(second)),
                 cell(plain(number), f"{letters_wide(third)};text-align:right"),
             ]
@@ -222,12 +251,12 @@ class _Drawing:
                 cell("", letters_wide(third)),
             ]
         )
-        rates = self.film.rates()
-        rate = rates[-1] if rates else 0.0
-        bars = tinted(sparkline(rates), DONE)
+        bars = ""
+        if not self.calm:
+            bars = tinted(sparkline(self.film.rates()), DONE)
         left = f"{self.frame.unfinished:,} left"
         # "now": it is that of the last half second, and a timeline tells that of the whole run.
-        return [head, self._row(f"now {rate:,.1f}/s", bars, left)]
+        return [head, self._row(f"now {self.film.rate():,.1f}/s", bars, left)]
 
     def _state(self) -> str:
         """What is unusual about the queue, in a few words; mostly nothing."""
@@ -252,6 +281,8 @@ class _Drawing:
 
     def _completed(self) -> str:
         """The latest completed tasks, each as the number of its worker; the latest comes first."""
+        if self.calm:
+            return self._squares(self.frame.counts[Status.COMPLETED], "■", DONE)
         most = self.size.squares // 2 - 3  # a circle may be wider than a letter
         film = self.film
         marks = []
@@ -309,7 +340,9 @@ class _Drawing:
         return self._row(label, f"{tinted('■', colour)} {plain(words)} lease {lease}", "")
 
     def _lease(self, hold: Hold, colour: str) -> str:
-        """How much of a lease is left, as a bar that gets shorter."""
+        """How much of a lease is left, as a bar that gets shorter; in a calm board as a word."""
+        if self.calm:
+            return "held" if hold.left > CALM_LEASE else "ends soon"
         letters = self.size.lease
         filled = round(letters * hold.left)
         return tinted("━" * filled, colour) + tinted("╌" * (letters - filled), GREY)

@@ -17,7 +17,14 @@ BACK_NOTE_S = 10.0
 class Board(Live):
     """A queue, drawn anew eight times a second until `stop`; see `board`."""
 
-    def __init__(self, queue: RedisTaskQueue, title: str = "", *, big: bool = False) -> None:
+    def __init__(
+        self,
+        queue: RedisTaskQueue,
+        title: str = "",
+        *,
+        big: bool = False,
+        calm: bool | None = None,
+    ) -> None:
         self.title = title or queue.namespace + queue.name
         #: Whether its letters can be read from the last row of a class; may be changed.
         self.big = big
@@ -27,7 +34,7 @@ class Board(Live):
         #: When Redis was first found away, and then back; seconds of time.monotonic().
         self._away_since: float | None = None
         self._back_at: float | None = None
-        super().__init__(self._draw, of=("board", queue))
+        super().__init__(self._draw, of=("board", queue), calm=calm)
 
     def stop(self) -> None:
         """Draw the last frame, which stays in the notebook, and give the connection back."""
@@ -50,7 +57,7 @@ class Board(Live):
             self._note_back()
             film.add(self._last)
         size = BIG_SIZE if self.big else NORMAL_SIZE
-        return board_html(self._last, film, self.title, self._note(), size)
+        return board_html(self._last, film, self.title, self._note(), size, calm=self.calm)
 
     def _note_away(self) -> None:
         if self._away_since is None or self._back_at is not None:
@@ -72,11 +79,14 @@ class Board(Live):
         return f"Redis was away for {self._back_at - self._away_since:.1f} s"
 
 
-def board(queue: RedisTaskQueue, title: str = "", *, big: bool = False) -> Board:
+def board(
+    queue: RedisTaskQueue, title: str = "", *, big: bool = False, calm: bool | None = None
+) -> Board:
     """Show a live view of a queue, eight times a second, while a cell is busy and after it.
 
     Write `with board(queue): …`, or `view = board(queue)` and later `view.stop()`; the next board
     of the same queue stops it, too. It has a connection of its own, and says so when Redis is away.
-    `big` makes its letters large enough for the last row of a class.
+    `big` makes its letters large enough for the last row of a class. `calm` draws it every two
+    seconds, without anything that moves; IMGLAB_CALM=1 does so for every live view.
     """
-    return Board(queue, title, big=big)
+    return Board(queue, title, big=big, calm=calm)

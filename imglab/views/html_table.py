@@ -5,11 +5,14 @@ Text in cells is HTML already: whoever makes it passes what is not ours through 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 from imglab.text import shown
 
+# Only signs are coloured, and words never: no colour is read as letters on white and on black (at
+# least 4.5 to 1), and no meaning may be in a colour alone.
 #: Okabe and Ito's colours, which differ for colour-blind eyes, dark enough on white and light
 #: enough on black; a worker is known by its number, too.
 COLOURS = ("#2080C8", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#7B68C8", "#808080")
@@ -22,6 +25,9 @@ WAITING = "#6d87a8"
 DONE = "#2e9e6b"
 #: What ended badly.
 BAD = "#c4453c"
+
+#: Arrows, lines, bars and marks: what no word is made of.
+_SIGNS = re.compile("[\u2190-\u21ff\u2500-\u27bf]+")
 
 CELL_STYLE = "text-align:left;padding:1px 0;white-space:pre;overflow:hidden;border:none"
 #: A text that may be long goes on below, in its own cell; in the middle of a word where it has to.
@@ -45,6 +51,11 @@ def tinted(html: str, colour: str) -> str:
     return f'<span style="color:{colour}">{html}</span>' if html else ""
 
 
+def tinted_signs(html: str, colour: str) -> str:
+    """The same with its signs in a colour; its words keep that of all words."""
+    return _SIGNS.sub(lambda found: tinted(found[0], colour), html)
+
+
 def alarm(html: str) -> str:
     """Words that nobody shall miss: a red dot before them, for red letters are hard to read."""
     return f"{tinted('●', BAD)} {_bold(html)}" if html else ""
@@ -62,11 +73,28 @@ def letters_wide(count: int) -> str:
     return f"width:{count * LETTER_EM:.1f}em;width:{count}ch"
 
 
-def cell(html: str, style: str = "", *, tag: str = "td", columns: int = 1) -> str:
+def cell(html: str, style: str = "", *, columns: int = 1) -> str:
     """A cell, with more style if need be; it may reach over several columns."""
     span = f' colspan="{columns}"' if columns > 1 else ""
     more = f";{style}" if style else ""
-    return f'<{tag}{span} style="{CELL_STYLE}{more}">{html}</{tag}>'
+    return f'<td{span} style="{CELL_STYLE}{more}">{html}</td>'
+
+
+def row_head(html: str, style: str = "") -> str:
+    """The cell that says what its row is about: whoever hears a table hears it with each cell."""
+    return _head(html, style, "row")
+
+
+def column_head(html: str, style: str = "") -> str:
+    """The cell that says what its column is about; one without a word heads nothing."""
+    if not html:
+        return cell(html, style)
+    return _head(html, style, "col")
+
+
+def _head(html: str, style: str, scope: str) -> str:
+    more = f";{style}" if style else ""
+    return f'<th scope="{scope}" style="{CELL_STYLE};font-weight:normal{more}">{html}</th>'
 
 
 def row(cells: Iterable[str], style: str = "") -> str:

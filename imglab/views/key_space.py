@@ -17,6 +17,7 @@ from imglab.views.html_table import (
     letters_wide,
     plain,
     row,
+    row_head,
 )
 from imglab.views.live_view import Live
 
@@ -121,7 +122,7 @@ def _row(name: str, kind: str = "", words: str = "") -> str:
     name_style = f"{WRAP_STYLE};word-break:break-all;{letters_wide(NAME_LETTERS)}"
     return row(
         [
-            cell(plain(name), f"{name_style};padding-right:{GAP * LETTER_EM:.1f}em"),
+            row_head(plain(name), f"{name_style};padding-right:{GAP * LETTER_EM:.1f}em"),
             cell(plain(kind), f"{WRAP_STYLE};{letters_wide(KIND_LETTERS + GAP)}"),
             cell(plain(words), WRAP_STYLE),
         ]

@@ -6,6 +6,7 @@ stays in the saved file, shows in a notebook nobody trusted yet, and can be read
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Hashable
 from html import escape
@@ -18,10 +19,19 @@ from imglab.queues import RedisTaskQueue
 
 #: How often a live view is drawn anew.
 FRAMES_A_SECOND = 8
+#: Seconds between two pictures of a view that moves little: time to read one, or to hear it.
+CALM_S = 2.0
+#: Set to 1, it makes every live view calm.
+CALM_SETTING = "IMGLAB_CALM"
 #: What stands for a live view where there is only text.
 PLAIN_TEXT = "<live queue view>"
 #: What is shown → the view of it that a new one replaces.
 _replaceable: dict[tuple[Hashable, ...], Live] = {}
+
+
+def wants_calm() -> bool:
+    """Whether whoever started this wants views to move little: IMGLAB_CALM=1."""
+    return os.environ.get(CALM_SETTING, "") not in ("", "0")
 
 
 def _check_notebook() -> None:
@@ -58,6 +68,8 @@ class Live:
     is only text, `text` stands for it. A picture that cannot be drawn is told in a sentence, and
     the next one is tried.
 
+    A `calm` view changes every two seconds at most; by itself it does what IMGLAB_CALM says.
+
     A cell is run again, and nobody stops what it showed before: so a new view stops the earlier one
     `of` the same, such as ("board", queue), unless that one is in a `with`, which ends by itself.
     """
@@ -69,6 +81,7 @@ class Live:
         *,
         of: tuple[Hashable, ...] = (),
         every: float = 1 / FRAMES_A_SECOND,
+        calm: bool | None = None,
     ) -> None:
         need("lab", "IPython")
         _check_notebook()
@@ -77,6 +90,10 @@ class Live:
         #: Pictures drawn so far.
         self.frames = 0
         self.text = text
+        if calm is None:
+            calm = wants_calm()
+        #: Whether it changes seldom; may be changed.
+        self.calm = calm
         self._every = every
         self._of = tuple(map(_same_for_all, of))
         self._picture = picture
@@ -117,8 +134,12 @@ class Live:
             del _replaceable[self._of]
 
     def _play(self) -> None:
-        while not self._stopping.wait(self._every):
+        while not self._stopping.wait(self._pause()):
             self._handle.update(self._bundle(), raw=True)
+
+    def _pause(self) -> float:
+        """Seconds until the next picture."""
+        return max(self._every, CALM_S) if self.calm else self._every
 
     def _bundle(self) -> dict[str, str]:
         self.frames += 1

@@ -22,10 +22,12 @@ from imglab.views.html_table import (
     MOST_LETTERS,
     WRAP_STYLE,
     cell,
+    column_head,
     fixed_table,
     letters_wide,
     plain,
     row,
+    tinted_signs,
 )
 
 #: The column of whoever all the others talk to.
@@ -45,8 +47,8 @@ LEAST_COLUMN = 8
 LEAST_REMARK = 24
 #: What happens to one alone goes on below its words, and not below its mark.
 BESIDE_THE_MARK = f"{WRAP_STYLE};padding-left:1.2em;text-indent:-1.2em"
-#: How a message ended, and its colour; words and marks say it, too.
-TONES = {"": "inherit", "good": DONE, "bad": BAD}
+#: How a message ended, and the colour of its arrow; words and marks say it, too.
+TONES = {"good": DONE, "bad": BAD}
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Conversation:
         has_remarks = self._has_remarks
         names = [*map(plain, columns), ""][: len(widths)]
         heads = [
-            cell(f"<b>{name}</b>", letters_wide(width), tag="th")
+            column_head(name, f"{letters_wide(width)};font-weight:bold")
             for name, width in zip(names, widths, strict=True)
         ]
         rows = [row(heads)]
@@ -218,8 +220,10 @@ def _cells(message: Message, columns: Sequence[str], pitch: int) -> list[str]:
     cells = []
     for number in range(len(columns)):
         if number == first:
-            style = f"{line};{kind};color:{TONES[message.tone]}"
-            cells.append(cell(escape(text), style, columns=reach))
+            html = escape(text)
+            if message.tone:
+                html = tinted_signs(html, TONES[message.tone])
+            cells.append(cell(html, f"{line};{kind}", columns=reach))
         elif not first < number < first + reach:
             cells.append(cell("", line))
     return cells

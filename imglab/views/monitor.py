@@ -10,10 +10,11 @@ from typing import Any
 from imglab.queues.vocabulary import Status
 from imglab.text import short, shown
 from imglab.views.html_table import (
-    BAD,
     GREY,
     MOST_LETTERS,
+    alarm,
     cell,
+    column_head,
     fixed_table,
     letters_wide,
     plain,
@@ -103,14 +104,15 @@ class Monitor(Live):
 
     def _draw(self) -> str:
         self._take(self._look())
-        rows = [_heading(self.title), _figures(COLUMNS, GREY)]
+        heads = [column_head(tinted(plain(each), GREY), "text-align:right") for each in COLUMNS]
+        rows = [_heading(self.title), row(heads)]
         rows += [_figures(each.cells) for each in self.rows]
         missing = ROWS - len(self.rows)
         rows += [_figures([" "])] * missing  # it keeps its height
         latest = self.rows[-1]
-        words = short(shown(latest.words), MOST_LETTERS) or "nobody is at work"
-        colour = BAD if latest.silent else GREY
-        rows.append(_wide(tinted(plain(words), colour)))
+        words = short(shown(latest.words), MOST_LETTERS - len("● ")) or "nobody is at work"
+        said = alarm(plain(words)) if latest.silent else tinted(plain(words), GREY)
+        rows.append(_wide(said))
         rows.append(_wide(" "))  # what stands below keeps its distance
         return fixed_table("monitor", rows, MOST_LETTERS)
 
@@ -144,14 +146,8 @@ def _wide(html: str) -> str:
     return row([cell(html, columns=len(COLUMNS))])
 
 
-def _figures(words: Any, colour: str = "") -> str:
-    cells = []
-    for each in words:
-        html = plain(each)
-        if colour:
-            html = tinted(html, colour)
-        cells.append(cell(html, "text-align:right"))
-    return row(cells)
+def _figures(words: Any) -> str:
+    return row(cell(plain(each), "text-align:right") for each in words)
 
 
 def _line(words: Any) -> str:

@@ -16,6 +16,7 @@ from imglab.views.html_table import (
     letters_wide,
     plain,
     row,
+    row_head,
     tinted,
 )
 from imglab.views.live_view import Live
@@ -74,9 +75,12 @@ def _lane(runs: list[Run], slot: float) -> str:
 
 
 def _row(name: str, lane: str, count: str) -> str:
-    texts = (plain(short(shown(name), NAME_LETTERS - 1)), lane, count)
-    pairs = zip(texts, COLUMNS, strict=True)
-    return row(cell(text, letters_wide(width)) for text, width in pairs)
+    first, second, third = map(letters_wide, COLUMNS)
+    words = plain(short(shown(name), NAME_LETTERS - 1))
+    head = cell(words, first)
+    if words:
+        head = row_head(words, first)
+    return row([head, cell(lane, second), cell(count, third)])
 
 
 def _table(rows: list[str]) -> str:

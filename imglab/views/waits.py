@@ -14,6 +14,7 @@ from imglab.views.html_table import (
     GREY,
     WAITING,
     cell,
+    column_head,
     fixed_table,
     letters_wide,
     plain,
@@ -78,7 +79,7 @@ class LoadTable(Live):
     def _draw(self) -> str:
         points = self.points
         longest = max((point.within(0.95) for point in points), default=0.0)
-        rows = [_heading(self.title), _row(list(COLUMNS), "95 % within, as a bar", GREY)]
+        rows = [_heading(self.title), _heads()]
         for point in points:
             bar = _bar(point.within(0.95), longest)
             rows.append(_row(_figures(point), bar))
@@ -173,17 +174,15 @@ def _heading(title: str) -> str:
     return row(cells)
 
 
-def _row(words: Sequence[str], bar: str, colour: str = "") -> str:
-    cells = []
-    for word in words:
-        html = plain(word)
-        if colour:
-            html = tinted(html, colour)
-        cells.append(cell(html, "text-align:right"))
-    if colour:
-        bar = tinted(bar, colour)
-    cells.append(cell(bar, f"padding-left:{BAR_SPACE}ch"))
-    return row(cells)
+def _heads() -> str:
+    cells = [column_head(tinted(plain(each), GREY), "text-align:right") for each in COLUMNS]
+    words = tinted("95 % within, as a bar", GREY)
+    return row([*cells, column_head(words, f"padding-left:{BAR_SPACE}ch")])
+
+
+def _row(words: Sequence[str], bar: str) -> str:
+    cells = [cell(plain(word), "text-align:right") for word in words]
+    return row([*cells, cell(bar, f"padding-left:{BAR_SPACE}ch")])
 
 
 def _wide(html: str) -> str:

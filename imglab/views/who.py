@@ -29,6 +29,7 @@ from imglab.views.html_table import (
     letters_wide,
     plain,
     row,
+    row_head,
     tinted,
 )
 from imglab.views.live_view import Live
@@ -219,7 +220,7 @@ class _Table:
             letters = round((self._bar - 1) * share.done / self._most)
         name = plain(short(shown(share.worker), self._name - 3))
         return [
-            cell(f"{tinted(sign, SIGN_COLOURS[share.state])} {name}"),
+            row_head(f"{tinted(sign, SIGN_COLOURS[share.state])} {name}"),
             cell(tinted("█" * letters, COLOURS[place % len(COLOURS)])),
             cell(f"{share.done:,}", "text-align:right;padding-right:1ch"),
         ]

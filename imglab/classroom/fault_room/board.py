@@ -15,6 +15,7 @@ from imglab.views.html_table import (
     letters_wide,
     plain,
     row,
+    row_head,
     tinted,
 )
 from imglab.views.live_view import Live
@@ -75,8 +76,8 @@ def _lines_of(each: Row) -> list[str]:
 
 def _line(first: str, second: str) -> str:
     # The first row settles the columns.
-    cells = [
-        cell(first, f"{letters_wide(NUMBER_LETTERS)};overflow:visible"),
-        cell(second, letters_wide(SYMPTOM_LETTERS)),
-    ]
-    return row(cells)
+    style = f"{letters_wide(NUMBER_LETTERS)};overflow:visible"
+    head = cell(first, style)
+    if first and second:  # neither the title nor a line that goes on with the one above
+        head = row_head(first, style)
+    return row([head, cell(second, letters_wide(SYMPTOM_LETTERS))])
