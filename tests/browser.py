@@ -54,6 +54,18 @@ DONE = (
     f" && {KERNEL}.status == 'idle')"
 )
 
+#: Where axe-core looks: at what we write, and at what we show.
+OURS = [[".jp-RenderedMarkdown"], [".jp-OutputArea-output"]]
+#: JupyterLab 4.6 throws the alternative text of a stored picture away (test_accessible.py asks
+#: whether it is there, for all who read it), and it chooses the colours of code. ipywidgets 8 gives
+#: no name to the handle of a slider and to the buttons of a player.
+NOT_OURS = [
+    [".jp-RenderedImage img"],
+    [".jp-RenderedMarkdown pre"],
+    [".noUi-handle"],
+    [".widget-play button"],
+]
+WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 #: The text of the board, as the page has it now.
 BOARD = "document.querySelector('table.imglab-live')?.innerText"
 
@@ -215,6 +227,21 @@ def cut_off(page: Any) -> list[str]:
         ".filter(each => each.scrollWidth > each.clientWidth + 1)"
         ".map(each => each.innerText.slice(0, 80) || each.innerHTML.slice(0, 80))"
     )
+
+
+def barriers(page: Any) -> list[str]:
+    """What axe-core finds in texts and outputs that somebody cannot see, hear or reach (WCAG AA).
+
+    What JupyterLab draws around them is not ours.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    # JupyterLab's body has no height, and axe takes all for hidden that lies in such a box.
+    page.add_style_tag(content="body { height: 100vh }")
+    context = {"include": OURS, "exclude": NOT_OURS}
+    options = {"runOnly": {"type": "tag", "values": WCAG_AA}, "resultTypes": ["violations"]}
+    found = Axe().run(page, context=context, options=options).response["violations"]
+    return [f"{rule['id']}: {each['html'][:150]}" for rule in found for each in rule["nodes"]]
 
 
 def is_filmed() -> bool:

@@ -344,6 +344,32 @@ def test_a_big_board_has_room_for_eight_workers_on_a_small_projector(queue):
     assert max(map(len, rows)) <= 3 * BIG_SIZE.width
 
 
+def test_on_a_calm_board_nothing_wanders_and_words_say_what_bars_say(queue):
+    a_little_of_everything(queue)
+    with closing(Camera(queue)) as camera:
+        frame = camera.shoot()
+    film = film_of(frame, replace(frame, at=frame.at + 400), replace(frame, at=frame.at + 500))
+    held = [Hold("cat", "worker-2", 1, left) for left in (0.9, 0.1)]
+    shown = {}
+    for calm in (False, True):
+        for left in held:
+            html = board_html(replace(frame, holds=[left]), film, "", calm=calm)
+            shown[calm, left] = text_of(html)
+            assert html.count("<tr") == board_html(frame, film, "").count("<tr")
+    assert "lease held" in shown[True, held[0]]
+    assert "lease ends soon" in shown[True, held[1]]
+    for left in held:
+        assert re.search("[▁▂▃▄▅▆▇█]", shown[False, left])
+        assert not re.search("[▁▂▃▄▅▆▇█━╌]", shown[True, left])
+        assert re.search(r"completed\W*■\D*1", shown[True, left]), "no number that moves along"
+
+
+def test_a_calm_board_has_a_rate_though_its_frames_are_far_apart():
+    first = Frame.empty()
+    then = replace(first, at=2000, total=8)
+    assert "now 4.0/s" in text_of(board_html(then, film_of(first, then), "", calm=True))
+
+
 def luminance(colour: str) -> float:
     """How bright a colour is, from 0 to 1, as the rules for readable pages have it."""
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]

@@ -70,6 +70,8 @@ CONTRAST = """
   return light / dark;
 }
 """
+#: What grows and shrinks on a board: its rate, and the leases.
+BARS = "[▁▂▃▄▅▆▇█━╌]"
 OUTPUTS = f"{browser.CELLS}.flatMap(c => c.outputs.toJSON()).map(o => o.output_type)"
 
 
@@ -130,6 +132,18 @@ class Instructor:
         assert places["down"] > 0
         assert places["letters"] >= 20
         assert self.page.evaluate(CONTRAST) >= 4.5
+        assert browser.barriers(self.page) == []
+
+    def wants_calm(self) -> None:
+        """Words in place of what moves."""
+        assert re.search(BARS, self.page.evaluate(browser.BOARD))
+        self.page.locator("button:text-is('Calm')").click()
+        self.page.wait_for_function(
+            f"/lease held/.test({browser.BOARD}) && !/{BARS}/.test({browser.BOARD})"
+        )
+        for theme in browser.THEMES:
+            browser.use_theme(self.page, theme)
+            browser.take_picture(self.page, "control-calm", theme)
 
     def sees_charts(self, picture: str) -> None:
         self.page.wait_for_selector("img[alt*=' tries in ']", timeout=20_000)
@@ -174,6 +188,8 @@ def test_every_button_answers_no_task_is_lost_and_both_themes_suit_it(project, t
         assert "Reset: 202 tasks deleted, 3 workers" in someone.presses("Queue", "Reset")
         page.wait_for_function(f"!{browser.BOARD}.includes('worker-4')", timeout=2000)
         assert "worker-3" in page.evaluate(browser.BOARD)
+        someone.adds(100)
+        someone.wants_calm()
         outputs = page.evaluate(OUTPUTS)
     for button, (milliseconds, answer) in someone.answers.items():
         print(f"{button:25} {milliseconds:5.0f} ms  {answer}")

@@ -116,6 +116,7 @@ def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(nam
         for theme in browser.THEMES:
             browser.use_theme(page, theme)
             assert browser.cut_off(page) == [], theme
+            assert browser.barriers(page) == [], theme
             take_picture(page, name[:2], theme)
     assert errors == []
     assert [text for text in said if text.startswith("Not yet: ")]

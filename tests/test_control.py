@@ -484,7 +484,7 @@ def test_the_buttons_for_somebody_elses_redis_are_off_and_say_why(own_server):
 PANEL = [
     """
 from imglab.classroom.controls.panel import control_room
-room = control_room(2, big=True)
+room = control_room(2, big=True, calm=True)
 panel = room.panel
 """,
     """
@@ -509,10 +509,12 @@ def waits_for(row, label):
     while "…" in panel.line.value:
         time.sleep(0.01)
     lit = [name for (_, name), each in panel.buttons.items() if each.button_style]
-    print(list(panel.inputs["worker"].options), lit, panel.is_big, room._board.big)
+    views = panel.is_big, room._board.big, room._board.calm
+    print(list(panel.inputs["worker"].options), lit, *views)
 waits_for("Pool", "4")
 waits_for("Tasks", "Keep adding")
 panel.views["Big letters"].value = False
+panel.views["Calm"].value = False
 waits_for("Queue", "Reset")
 while not room._board._film.workers:
     time.sleep(0.01)
@@ -532,9 +534,9 @@ def test_the_panel_says_what_it_does_and_lights_what_is_the_case():
     assert 0 < int(count) <= 60
     four = [f"worker-{number}" for number in range(1, 5)]
     assert lit.splitlines() == [
-        f"{four} ['4'] True True",
-        f"{four} ['Keep adding', '4'] True True",
-        f"{four[:2]} ['2'] False False",
+        f"{four} ['4'] True True True",
+        f"{four} ['Keep adding', '4'] True True True",
+        f"{four[:2]} ['2'] False False False",
         "50 worker-1 worker-2",
     ], "a reset puts all back, and no row of the board is left over"
 

@@ -120,6 +120,28 @@ def test_a_name_that_is_no_utf_8_reaches_the_browser_as_an_escape():
     assert bundle["text/html"] == "<td>niño \\udcff</td>"
 
 
+# Views that move little
+
+
+@pytest.mark.parametrize(("setting", "is_calm"), [("1", True), ("0", False), ("", False)])
+def test_a_setting_makes_every_live_view_calm(queue, monkeypatch, setting, is_calm):
+    monkeypatch.setenv("IMGLAB_CALM", setting)
+    for view in (board(queue), lanes(queue), live_keys(queue)):
+        assert view.calm == is_calm
+        assert (view._pause() >= 2) == is_calm
+        view.stop()
+
+
+def test_who_writes_the_call_has_the_last_word(queue, monkeypatch):
+    with board(queue, calm=True) as view:
+        assert view._pause() >= 2
+        view.calm = False
+        assert view._pause() < 1
+    monkeypatch.setenv("IMGLAB_CALM", "1")
+    with board(queue, calm=False) as view:
+        assert view._pause() < 1
+
+
 # In a real notebook
 
 

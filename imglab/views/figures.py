@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Lines and letters: legible on white and on black.
+#: Lines: seen on white and on black.
 INK = "#808080"
 #: Points of a curve, so many that it looks round.
 CURVE_POINTS = 61

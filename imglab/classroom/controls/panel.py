@@ -22,7 +22,7 @@ from imglab.errors import ImglabError
 from imglab.extras import need
 from imglab.queues import RedisTaskQueue
 from imglab.views.boards import board
-from imglab.views.live_view import show_controls
+from imglab.views.live_view import show_controls, wants_calm
 
 #: What stands in front of every key of the room.
 NAMESPACE = "control:"
@@ -36,7 +36,7 @@ Click = tuple[Knob, dict[str, Any]] | None
 class ControlRoom:
     """The panel, with its board and charts; see `control_room`."""
 
-    def __init__(self, size: int, before: Iterable[ControlRoom], *, big: bool) -> None:
+    def __init__(self, size: int, before: Iterable[ControlRoom], *, big: bool, calm: bool) -> None:
         need("lab", "IPython", "ipywidgets", "matplotlib")
         from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
@@ -47,10 +47,10 @@ class ControlRoom:
         self.controls = Controls(queue, size, server.own_home(), owns_redis=here.owned)
         self._closing = threading.Event()
         self._orders = lines.SimpleQueue[Click]()
-        self.panel = Panel(here, self._order, big=big)
+        self.panel = Panel(here, self._order, big=big, calm=calm)
         self._order(OPEN)
         show_controls(self.panel.box)
-        self._board = board(queue, big=big)
+        self._board = board(queue, big=big, calm=calm)
         self._redraw = threading.Event()
         self._charts = display(  # type: ignore[no-untyped-call]
             hidden(), raw=True, display_id=True
@@ -98,6 +98,7 @@ class ControlRoom:
 
     def _change_view(self) -> None:
         self._board.big = self.panel.is_big
+        self._board.calm = self.panel.is_calm
         self._redraw.set()
 
     def _draw(self) -> None:
@@ -124,12 +125,15 @@ class ControlRoom:
 _rooms: list[ControlRoom] = []
 
 
-def control_room(workers: int = 3, *, big: bool = False) -> ControlRoom:
+def control_room(workers: int = 3, *, big: bool = False, calm: bool | None = None) -> ControlRoom:
     """Open the panel with its board and charts, and a pool of so many workers; `close()` ends it.
 
     It returns at once. Opened again, it closes the one before first. `big` begins with letters that
-    can be read from the last row of a class; a button of the panel changes that.
+    can be read from the last row of a class, `calm` with a board on which little moves (by itself
+    it does what IMGLAB_CALM says); buttons of the panel change both.
     """
-    room = ControlRoom(workers, list(_rooms), big=big)
+    if calm is None:
+        calm = wants_calm()
+    room = ControlRoom(workers, list(_rooms), big=big, calm=calm)
     _rooms[:] = [room]
     return room

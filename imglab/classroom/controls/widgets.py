@@ -15,9 +15,11 @@ from imglab.queues.vocabulary import NORMAL, PRIORITIES
 LINES = (("Tasks",), ("Worker",), ("Pool", "View"), ("Queue", "Redis"))
 #: The buttons that change what is seen, and nothing else, with what they are for.
 BIG = "Big letters"
+CALM = "Calm"
 CHARTS = "Charts"
 VIEWS = {
     BIG: "Letters that can be read from the last row",
+    CALM: "A board that changes every two seconds, without anything that moves",
     CHARTS: "Who did what in the last minute, below the board",
 }
 #: How many photographs a click adds at first, and the most that it may.
@@ -34,6 +36,8 @@ CSS = """<style>
 .imglab-room .widget-hbox {flex-flow: row wrap; overflow: visible}
 .imglab-room .widget-button, .imglab-room .widget-toggle-button {width: auto; padding: 0 8px}
 .imglab-room .widget-html-content b {line-height: inherit}
+/* To be heard, not seen: there is no room for it. */
+.imglab-room .widget-text .widget-label {position: absolute; width: 1px; clip-path: inset(50%)}
 .imglab-room .imglab-title {min-width: 4.4em; margin-left: 0}
 .imglab-room .imglab-title:not(:first-child) {min-width: 0; margin-left: 14px}
 .imglab-room .imglab-status {height: 40px; line-height: 20px; overflow: hidden}
@@ -46,7 +50,7 @@ class Panel:
     """The widgets, what stands in them, and what they say. Any thread may change them."""
 
     def __init__(
-        self, here: server.RedisServer, order: Callable[[Knob], None], *, big: bool
+        self, here: server.RedisServer, order: Callable[[Knob], None], *, big: bool, calm: bool
     ) -> None:
         import ipywidgets as widgets  # noqa: PLC0415 - only where there is a notebook
 
@@ -57,7 +61,7 @@ class Panel:
         self.line.add_class("imglab-status")
         self.inputs = self._make_inputs(here)
         self.buttons: dict[tuple[str, str], Any] = {}
-        self.views = self._make_views(big)
+        self.views = self._make_views({BIG: big, CALM: calm, CHARTS: not big})
         boxes = [self._box(titles, here, order) for titles in LINES]
         self.box = widgets.VBox([widgets.HTML(CSS), *boxes, self.line])
         self.box.add_class("imglab-room")
@@ -69,6 +73,11 @@ class Panel:
     def is_big(self) -> bool:
         """Whether the letters are to be large."""
         return bool(self.views[BIG].value)
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether little is to move."""
+        return bool(self.views[CALM].value)
 
     @property
     def has_charts(self) -> bool:
@@ -136,7 +145,12 @@ class Panel:
         where = "IMGLAB_REDIS_URL: left alone"
         if here.owned:
             where = f"port {here.port}"
-        count = widgets.IntText(COUNT, tooltip=f"How many, 1 to {MOST}", layout={"width": "5em"})
+        count = widgets.IntText(
+            COUNT,
+            description="How many photographs",
+            tooltip=f"How many, 1 to {MOST}",
+            layout={"width": "5em"},
+        )
         count.observe(self._correct, "value")
         narrow = {"width": "auto"}
         return {
@@ -157,8 +171,7 @@ class Panel:
             self._status.remark(f"A click adds 1 to {MOST} photographs: {asked} became {allowed}.")
             self._say()
 
-    def _make_views(self, big: bool) -> dict[str, Any]:
-        at_first = {BIG: big, CHARTS: not big}
+    def _make_views(self, at_first: dict[str, bool]) -> dict[str, Any]:
         return {
             label: self._widgets.ToggleButton(at_first[label], description=label, tooltip=tooltip)
             for label, tooltip in VIEWS.items()
