@@ -34,8 +34,8 @@ NOTEBOOKS = [*sorted(FOLDER.glob("*.ipynb")), *SOLVED]
 PAGES = [*sorted(FOLDER.glob("*.md")), ROOT / "README.md", ROOT / "imglab" / "USING.md"]
 DOCUMENTS = [*NOTEBOOKS, *PAGES]
 
-#: The heads of tables are asked of the views: a lesson that measures is only run again where nothing
-#: else runs, and shows until then what a view was like.
+#: The heads of tables are asked of the views: a lesson that measures is only run again where
+#: nothing else runs, and shows until then what a view was like.
 STORED_RULES = [rule for rule in OUTPUT_RULES if rule is not accessible.tables_with_heads]
 
 

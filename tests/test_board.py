@@ -366,8 +366,10 @@ def test_on_a_calm_board_nothing_wanders_and_words_say_what_bars_say(queue):
 
 def test_a_calm_board_has_a_rate_though_its_frames_are_far_apart():
     first = Frame.empty()
-    then = replace(first, at=2000, total=8)
-    assert "now 4.0/s" in text_of(board_html(then, film_of(first, then), "", calm=True))
+    soon = replace(first, at=100)
+    then = replace(first, at=2100, total=8)
+    film = film_of(first, soon, then)  # it was no calm board before
+    assert "now 4.0/s" in text_of(board_html(then, film, "", calm=True))
 
 
 def luminance(colour: str) -> float:

@@ -12,7 +12,7 @@ from helpers.project import ROOT
 
 pytestmark = [
     browser.needed,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.photographs("camera.jpg", "coffee.jpg", "sample.jpg"),
 ]
 

@@ -124,13 +124,14 @@ class Film:
 
     def rate(self) -> float:
         """Tasks completed a second, of the last stretch of time."""
-        rates = self.rates()
-        if rates:
-            return rates[-1]
         if len(self._seen) < 2:
             return 0.0
-        # Frames of a calm board are further apart than a bar is long.
-        return _rate(self._seen[-2], self._seen[-1])
+        now, _ = self._seen[-1]
+        *earlier, previous = list(self._seen)[:-1]
+        inside = [each for each in earlier if each[0] >= now - BAR_MS]
+        # Frames of a calm board are further apart than a bar is long: then it is since the last.
+        first = inside[0] if inside else previous
+        return _rate(first, self._seen[-1])
 
     def rates(self) -> list[float]:
         """Tasks completed a second, of the last stretches of time, oldest first."""
