@@ -10,6 +10,7 @@ ImglabError
     ├── TaskError          a payload, a result or a name that the queue does not take
     │   ├── TaskExists     an id that is in use already
     │   ├── NoSuchTask     an id that is unknown, no longer kept, or was never claimed here
+    │   ├── NoSuchBatch    a batch that was never begun, or is forgotten
     │   ├── TaskFailed     the task ended as failed; the text says why
     │   └── TaskCancelled  somebody cancelled the task: that is no failure
     ├── LeaseLost          somebody else holds the task now
@@ -73,6 +74,10 @@ class TaskExists(TaskError):
 
 class NoSuchTask(TaskError):
     """An id that the queue does not know, does not keep any more, or never gave out here."""
+
+
+class NoSuchBatch(TaskError):
+    """A batch that the queue does not know: it was never begun, or is forgotten."""
 
 
 class TaskFailed(TaskError):

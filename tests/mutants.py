@@ -40,6 +40,9 @@ ODD = "queues/lua/_odd.lua"
 RARE = "queues/lua/_rare.lua"
 CLAIM = "queues/lua/_claim.lua"
 ADD = "queues/lua/add_tasks.lua"
+IN_LINE = "queues/lua/_add.lua"
+BATCH = "queues/lua/_batch.lua"
+BATCHES = ("test_batches.py", "test_lua_batches.py")
 PYTHON = "queues/redis_queue.py"
 CLAIMS = "queues/redis_claims.py"
 NONCES = "queues/nonces.py"
@@ -261,7 +264,7 @@ MUTANTS = (
     Mutant(
         "a bound for nobody",
         "a queue grows without end, whatever its bound",
-        "  elseif bound > 0 and in_line >= bound then\n    is_full = true\n    break\n",
+        "  elseif is_full_with(in_line) then\n    is_full = true\n    break\n",
         "",
         ADD,
     ),
@@ -269,15 +272,15 @@ MUTANTS = (
         "a bound for one line",
         "each priority has the whole room for itself",
         "{unpack(KEYS, FIRST_LINE)}",
-        "{line}",
-        ADD,
+        "{KEYS[FIRST_LINE + 1]}",
+        IN_LINE,
     ),
     Mutant(
         "a bound without the delayed",
         "what is for later is put in line over the bound",
         "  add_length('ZCARD', delayed)\n",
         "",
-        ADD,
+        IN_LINE,
     ),
     Mutant(
         "room for a batch as for one",
@@ -290,7 +293,7 @@ MUTANTS = (
         "no room for what is in",
         "a task whose reply was lost, and that filled the queue, is refused",
         "if redis.call('EXISTS', task_key(id)) == 1 then\n    if",
-        "if (bound == 0 or in_line < bound) "
+        "if not is_full_with(in_line) "
         "and redis.call('EXISTS', task_key(id)) == 1 then\n    if",
         ADD,
     ),
@@ -585,7 +588,7 @@ MUTANTS = (
     Mutant(
         "crashes below nothing",
         "poison with a count of crashes below 0 kills workers without end",
-        "if type(total) == 'number' and total > 0 then return total end",
+        "if type(total) == 'number' and total >= least then return total end",
         "if type(total) == 'number' then return total end",
         tests=HOSTILE,
     ),
@@ -609,9 +612,9 @@ MUTANTS = (
         "record before place",
         "a task whose line is of another type keeps a record, and is in no line for ever",
         """    redis.call('LPUSH', line, id)
-    store(id, ARGV[i + 1], 'pending')
+    store(id, ARGV[i + 1], priority, 'pending', max_attempts, nonce)
 """,
-        """    store(id, ARGV[i + 1], 'pending')
+        """    store(id, ARGV[i + 1], priority, 'pending', max_attempts, nonce)
     redis.call('LPUSH', line, id)
 """,
         "queues/lua/add_tasks.lua",

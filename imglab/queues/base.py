@@ -19,6 +19,7 @@ from imglab.errors import (
 )
 from imglab.queues.adding import Adding, batch_of, ids_in, new_id
 from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
+from imglab.queues.batches import Batches
 from imglab.queues.bound import WaitForRoom
 from imglab.queues.invariants import Standing, broken, seen_twice
 from imglab.queues.own_claims import OwnClaims
@@ -36,7 +37,7 @@ from imglab.queues.vocabulary import NORMAL, Status
 from imglab.text import told
 
 
-class BaseQueue(OwnClaims, ABC):
+class BaseQueue(OwnClaims, Batches, ABC):
     """A queue of tasks: each is executed at least once, its completion recorded exactly once.
 
     A claim lasts for one lease and is known by its token. Calls that need the claim take the Task

@@ -45,6 +45,8 @@ class Keys:
         self.meta = f"{start}:meta"
         #: LIST: what was in a list and is no task, with the reason.
         self.odd = f"{start}:odd"
+        #: HASH: a batch's name and a figure of it → how it stands.
+        self.batches = f"{start}:batches"
         #: LIST of each priority, the first to be taken first.
         self.lines = tuple(self.pending(priority) for priority in PRIORITIES)
         #: All of them, in the order in which every script gets them (lua/_names.lua).
@@ -59,6 +61,7 @@ class Keys:
             self.events,
             self.meta,
             self.odd,
+            self.batches,
             *self.lines,
         )
 
@@ -77,6 +80,14 @@ class Keys:
             Status.CANCELLED: self.cancelled,
         }
         return lists[status]
+
+    def batch(self, name: str) -> str:
+        """The hash with every task of a batch: id → how it stands, and its label."""
+        return f"{self.batches.removesuffix('es')}:{name}"
+
+    def ended(self, name: str) -> str:
+        """The stream of what became of a batch's tasks."""
+        return f"{self.batch(name)}:ended"
 
     def task(self, task_id: str) -> str:
         """The hash with everything about a task."""

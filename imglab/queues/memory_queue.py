@@ -17,7 +17,8 @@ from imglab.errors import LeaseLost, QueueFull
 from imglab.queues.adding import Adding
 from imglab.queues.arguments import as_count, as_id, as_ids, as_timeout
 from imglab.queues.invariants import Standing
-from imglab.queues.memory_steps import MemorySteps, Record, now_ms
+from imglab.queues.memory_batches import OPEN, MemoryBatches
+from imglab.queues.memory_steps import Record, now_ms
 from imglab.queues.stored_settings import changed
 from imglab.queues.task import (
     TEXT_LENGTH,
@@ -32,7 +33,7 @@ from imglab.queues.task import (
 from imglab.queues.vocabulary import FINISHED, PRIORITIES, TIMED, Event, Status
 
 
-class TaskQueue(MemorySteps):
+class TaskQueue(MemoryBatches):
     """A queue for the threads of one process; see BaseQueue for what it promises."""
 
     def __repr__(self) -> str:
@@ -170,6 +171,7 @@ class TaskQueue(MemorySteps):
                 record.crashes = 0
                 record.cancelled = False
                 self._line_up(task_id, Event.REQUEUED)
+                self._move_in_batch(task_id, OPEN)
             return ids
 
     def cancel(self, task_id: str) -> bool:

@@ -20,7 +20,18 @@ FOLDER = Path(__file__).with_name("lua")
 #: The file that names the keys, the settings and the time: in front of every script, as a whole.
 NAMES = "_names"
 #: The files that scripts share, each of which uses only those before it.
-SHARED = ("_common", "_odd", "_rare", "_process", "_finish", "_claim", "_retry", "_reap")
+SHARED = (
+    "_common",
+    "_odd",
+    "_add",
+    "_batch",
+    "_rare",
+    "_process",
+    "_finish",
+    "_claim",
+    "_retry",
+    "_reap",
+)
 _COMMENT = re.compile(r"--.*")
 _INCLUDE = re.compile(r"^ *-- Include ([\w ]+)\n", re.MULTILINE)
 _DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)

@@ -36,7 +36,7 @@ def events(redis, key):
     """Each entry as one line: "claimed t1 worker=ann attempt=1"."""
     lines = {}
     for entry, values in redis.xrange(key):
-        first = values.pop("event"), values.pop("task")
+        first = values.pop("event", "-"), values.pop("task")  # a batch's endings have no event
         lines[entry] = " ".join((*first, *(f"{name}={value}" for name, value in values.items())))
     return lines
 
@@ -309,4 +309,5 @@ def fill(queue):
     add(queue, "high", priority="high")
     add(queue, "normal1", "normal2")
     queue.redis.lpush(queue.keys.odd, "{}")
+    queue.begin_batch("holiday")
     queue.pause()

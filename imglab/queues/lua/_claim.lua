@@ -15,7 +15,7 @@ local function promote()
     local id, due = unpack(sure('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
     if not id then return math.huge end
     if tonumber(due) > now then return tonumber(due) end
-    -- Include _odd _rare
+    -- Include _odd _add _batch _rare
     redis.call('ZREM', delayed, id)
     line_up('LPUSH', id, 'promoted')
   end
@@ -107,8 +107,8 @@ local function take(worker, nonce, limit, claims_before)
     local is_suspect = not fault and task[4] and task[4] ~= '0'
     if is_suspect then limit = 1 end
     if fault then
-      -- Include _odd
-      set_aside(id, fault)
+      -- Include _odd _add _batch
+      lose(id, fault)
     elseif again then
       -- Include _odd
       keep_odd(id, again) -- and no event: its own life goes on
@@ -133,7 +133,7 @@ end
 -- Give back every task whose lease ran out; see reap(). Most claims do not, and what they do not need is
 -- not to be made for them.
 local function reap_now(...)
-  -- Include _odd _rare _retry _reap
+  -- Include _odd _add _batch _rare _retry _reap
   return reap(...)
 end
 

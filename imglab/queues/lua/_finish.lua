@@ -10,10 +10,15 @@ local function keep_newest(list, id)
 end
 
 -- Put a task where those are that ended as it did. The caller has taken it out of where it was.
-local function put_away(id, status, list)
+-- `about` is its result, or the reason why there is none.
+local function put_away(id, status, list, about)
   redis.call('HSET', task_key(id), 'status', status, 'claim', '', 'finished_at', NOW)
   keep_newest(list, id)
-  count(meta, status)
+  count(meta, status, 1)
+  local batch = batch_of(id)
+  if not batch then return end
+  -- Include _odd _add _batch
+  move_in_batch(batch, id, status, about)
 end
 
 -- What `complete` found: the claim is stale, its result is recorded, or was before.
@@ -32,7 +37,7 @@ local function complete(id, token, worker, result)
   redis.call('HDEL', processing, id)
   redis.call('HSET', result_key(id), 'result', result, 'claim', token)
   redis.call('EXPIRE', result_key(id), TTL)
-  put_away(id, 'completed', completed)
+  put_away(id, 'completed', completed, result)
   note('completed', id, 'worker', worker)
   return RECORDED
 end

@@ -12,16 +12,17 @@
 --                                settings (JSON for people)
 -- KEYS[10] odd           LIST    JSON {id, reason, at} of what was of no use: ids of no task, numbers that
 --                                are none; newest first, bounded
--- KEYS[11..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
+-- KEYS[11] batches       HASH    NAME:field -> how a batch stands; see _batch.lua
+-- KEYS[12..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
 --                                end is taken first
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
 -- ARGV[2]  settings, words: lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
 --          keep_events, ttl (s), max_pending
 -- max_pending is 0 where there is no bound.
 -- All times are milliseconds of the server's clock: microseconds do not survive Lua's 14 digits.
-local processing, delayed, completed, failed, cancelled, wake, workers, events, meta, odd =
-  unpack(KEYS, 1, 10)
-local FIRST_LINE = 11 -- in KEYS
+local processing, delayed, completed, failed, cancelled, wake, workers, events, meta, odd,
+  batches = unpack(KEYS, 1, 11)
+local FIRST_LINE = 12 -- in KEYS
 local namespace = ARGV[1]
 -- Texts: Lua counts with them as with numbers, but does not compare them.
 local LEASE, BACKOFF, BACKOFF_CAP, MAX_ATTEMPTS, MAX_CRASHES, KEEP, KEEP_EVENTS, TTL, MAX_PENDING =

@@ -1,14 +1,9 @@
--- What few calls do: trim the history, wake a sleeper, put a task in its line again. A function that most
+-- What few calls do: trim the history, put a task in its line again. A function that most
 -- calls run through includes this file at the place where it does.
 
 -- Now and then, not with each event: looking for what is too old costs as much as adding.
 local function trim_events()
   redis.pcall('XTRIM', events, 'MAXLEN', '~', KEEP_EVENTS) -- `note` mends what is useless
-end
-
--- Wake one sleeper, unless a token says so already.
-local function ring()
-  if redis.call('EXISTS', wake) == 0 then redis.call('RPUSH', wake, '1') end
 end
 
 -- Whether somebody took a task back while it ran: then nobody is to run it again.
@@ -21,7 +16,7 @@ local function line_up(push, id, event)
   local priority = redis.pcall('HGET', task_key(id), 'priority')
   local line = line_of(priority)
   if not line then
-    set_aside(id, NO_RECORD)
+    lose(id, NO_RECORD)
     return false
   end
   sure(push, line, id)

@@ -2,7 +2,7 @@
 
 -- One of its workers died or fell silent over a task. The caller has taken it out of processing.
 local function crash(id, worker, is_dead, random)
-  local crashes = count(task_key(id), 'crashes')
+  local crashes = count(task_key(id), 'crashes', 1)
   note('expired', id, 'worker', worker, 'crashes', crashes)
   local what = 'was silent for a whole lease'
   if is_dead then what = 'died' end
@@ -39,7 +39,7 @@ local function reap(random, dead, mark)
         reaped = reaped + 1
         random = (random + GOLDEN_RATIO) % 1 -- not all of them back at the same moment
       else
-        set_aside(id, NO_RECORD)
+        lose(id, NO_RECORD)
       end
     end
   end

@@ -16,13 +16,13 @@ end
 
 -- Give a task up: it becomes a dead letter.
 local function bury(id, reason)
-  put_away(id, 'failed', failed)
+  put_away(id, 'failed', failed, reason)
   note('failed', id, 'reason', reason)
 end
 
 -- Have done with a task that somebody took back, so that nobody runs it again.
 local function call_off(id, reason)
-  put_away(id, 'cancelled', cancelled)
+  put_away(id, 'cancelled', cancelled, reason)
   note('cancelled', id, 'reason', reason)
 end
 

@@ -9,51 +9,31 @@
 local priority, delay, max_attempts, nonce = unpack(ARGV, 3)
 delay = tonumber(delay)
 local line = line_of(priority)
-local bound = 0
-local in_line = 0
+local in_line = tasks_in_line()
 local looked_at = 0
 local is_full = false
 local refused = {}
-
-local function store(id, payload, status)
-  redis.call('HSET', task_key(id), 'payload', payload, 'priority', priority, 'attempts', '0',
-    'added_at', NOW, 'status', status)
-  if max_attempts ~= '' then redis.call('HSET', task_key(id), 'max_attempts', max_attempts) end
-  if nonce ~= '' then redis.call('HSET', task_key(id), 'added_by', nonce) end
-end
 
 -- The same call was here before, and its reply was lost.
 local function is_ours(id)
   return nonce ~= '' and redis.pcall('HGET', task_key(id), 'added_by') == nonce
 end
 
--- A queue without a bound does not pay for it.
-if MAX_PENDING ~= '0' then
-  bound = tonumber(MAX_PENDING)
-  local function add_length(command, key)
-    local length = redis.pcall(command, key)
-    if type(length) == 'number' then in_line = in_line + length end -- else of another type: no tasks
-  end
-  add_length('ZCARD', delayed)
-  for _, each in ipairs({unpack(KEYS, FIRST_LINE)}) do add_length('LLEN', each) end
-end
-
 for i = 7, #ARGV, 2 do
   local id = ARGV[i]
   if redis.call('EXISTS', task_key(id)) == 1 then
     if not is_ours(id) then refused[#refused + 1] = id end
-  elseif bound > 0 and in_line >= bound then
+  elseif is_full_with(in_line) then
     is_full = true
     break
   elseif delay > 0 then
-    -- Its place comes before its record: a key of another type ends the step with nothing written.
     redis.call('ZADD', delayed, now + delay, id)
-    store(id, ARGV[i + 1], 'delayed')
+    store(id, ARGV[i + 1], priority, 'delayed', max_attempts, nonce)
     note('added', id, 'priority', priority, 'wait', delay)
     in_line = in_line + 1
   else
     redis.call('LPUSH', line, id)
-    store(id, ARGV[i + 1], 'pending')
+    store(id, ARGV[i + 1], priority, 'pending', max_attempts, nonce)
     note('added', id, 'priority', priority)
     in_line = in_line + 1
   end

@@ -41,5 +41,11 @@ take_processing()
 take_delayed()
 -- UNLINK leaves the work of freeing memory to another thread.
 for _, id in ipairs(ids) do redis.call('UNLINK', task_key(id), result_key(id)) end
-if #ids == 0 then redis.call('UNLINK', unpack(KEYS)) end
+if #ids == 0 then
+  for _, field in ipairs(sure('HKEYS', batches)) do
+    local name = field:match('^(.*):born$')
+    if name then redis.call('UNLINK', batch_key(name), batch_key(name) .. ':ended') end
+  end
+  redis.call('UNLINK', unpack(KEYS))
+end
 return #ids

@@ -89,6 +89,10 @@ local function settle(id)
   redis.call('HSET', task_key(id), 'status', place, 'claim', token)
   if not line_of(task[2]) then redis.call('HSET', task_key(id), 'priority', PRIORITIES[1]) end
   note('repaired', id, 'status', place)
+  local batch = batch_of(id)
+  local stands = 'open'
+  if ENDED[place] then stands = place end
+  if batch then move_in_batch(batch, id, stands, 'it was mended by hand') end
   return true
 end
 

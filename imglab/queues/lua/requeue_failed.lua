@@ -13,6 +13,8 @@ for i = 3, #ARGV do
     redis.call('HDEL', task_key(id), 'crashes', 'cancel', 'finished_at')
     redis.call('HSET', task_key(id), 'attempts', 0)
     moved[#moved + 1] = id
+    local batch = batch_of(id)
+    if batch then move_in_batch(batch, id, 'open') end
   end
 end
 arm()
