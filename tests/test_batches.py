@@ -10,7 +10,7 @@ from helpers.server import queue_of_kind
 
 from imglab.errors import NoSuchBatch, QueueError, QueueFull, TaskError
 from imglab.queues import QueueSettings
-from imglab.queues.batches import CHUNK, BatchTask
+from imglab.queues.batches import CHUNK, FIRST_MARK, BatchTask
 
 SETTINGS = QueueSettings(keep=5, max_attempts=1, max_crashes=1)
 
@@ -25,12 +25,12 @@ def tasks(*keys):
     return [BatchTask(key, {"image_path": key}, label=f"images/{key}.jpg") for key in keys]
 
 
-def filled(queue, *keys, closed=True, **options):
+def filled(queue, *keys, closed=True, **at_end):
     """A batch with these tasks."""
-    queue.begin_batch("holiday", {"filters": ["edges"]}, **options)
+    queue.begin_batch("holiday", {"filters": ["edges"]})
     queue.add_to_batch("holiday", tasks(*keys))
     if closed:
-        queue.close_batch("holiday")
+        queue.close_batch("holiday", **at_end)
 
 
 def figures(queue):
@@ -213,7 +213,7 @@ def test_the_endings_tell_of_each_task_what_became_of_it(queue):
 def test_the_latest_endings_come_newest_first(queue):
     filled(queue, "a", "b", "c")
     complete(queue, 3)
-    assert [each.label for each in queue.endings("holiday", latest=2)] == [
+    assert [each.label for each in queue.latest_endings("holiday", 2)] == [
         "images/c.jpg",
         "images/b.jpg",
     ]
@@ -235,11 +235,33 @@ def test_a_label_is_text_and_any_text_will_do(queue):
     assert ending.label == label.encode(errors="backslashreplace").decode()
 
 
+def test_endings_are_read_from_where_somebody_stopped(queue):
+    filled(queue, "a", "b", "c")
+    complete(queue, 2)
+    mark, first = queue.endings_after("holiday", FIRST_MARK, 1)
+    mark, second = queue.endings_after("holiday", mark, 10)
+    assert queue.endings_after("holiday", mark, 10) == (mark, [])
+    complete(queue)
+    _, third = queue.endings_after("holiday", mark, 10)
+    labels = [each.label for each in (*first, *second, *third)]
+    assert labels == ["images/a.jpg", "images/b.jpg", "images/c.jpg"]
+
+
+def test_tasks_are_found_by_how_they_stand(queue):
+    filled(queue, "a", "b", "c")
+    complete(queue)
+    fail(queue)
+    (failed,) = queue.batch_tasks("holiday", "failed")
+    assert queue.task(failed)["image_path"] == "b"
+    (waiting,) = queue.batch_tasks("holiday", "open")
+    assert waiting == queue.tasks("pending")[0]
+
+
 # Its end
 
 
 def test_when_the_last_task_of_a_closed_batch_ends_one_task_follows(queue):
-    filled(queue, "a", "b", at_end={"sheet": 1}, at_end_priority="low")
+    filled(queue, "a", "b", at_end={"sheet": 1}, priority="low")
     complete(queue)
     assert queue.get_stats().pending == 1
     fail(queue)
@@ -252,10 +274,10 @@ def test_when_the_last_task_of_a_closed_batch_ends_one_task_follows(queue):
 
 
 def test_a_batch_does_not_end_while_somebody_adds_to_it(queue):
-    filled(queue, "a", closed=False, at_end={"sheet": 1})
+    filled(queue, "a", closed=False)
     complete(queue)
     assert queue.get_task("ann") is None
-    queue.close_batch("holiday")
+    queue.close_batch("holiday", {"sheet": 1})
     assert queue.get_task("ann").payload == {"sheet": 1}
 
 

@@ -28,6 +28,7 @@ from imglab.errors import ImageError, QueueError, QueueUnavailable, SettingsWarn
 from imglab.imaging import open_image
 from imglab.ops.users import rules
 from imglab.queues import QueueSettings, RedisTaskQueue, Task, TaskQueue
+from imglab.queues.batches import BatchTask
 from imglab.queues.connection import connect
 from imglab.storage import Folders
 from imglab.workers import Worker, WorkerPool
@@ -689,6 +690,22 @@ def test_what_falls_off_a_full_list_goes_with_all_it_had_for_a_worker_too(shared
     assert small.result(ids[0]) is None
     small.close()
     users.close()
+
+
+def test_a_producer_submits_a_batch_a_worker_ends_it_and_a_viewer_sees_what_became_of_it(users):
+    producer, worker, viewer = users.all
+    producer.begin_batch("trip")
+    producer.add_to_batch("trip", [BatchTask("a", {"n": 1}, "a.jpg")])
+    producer.close_batch("trip", {"n": 2})
+    assert list(producer.batch_tasks("trip", "open")) == producer.tasks("pending")
+    worker.mark_completed(worker.get_task("ann"), {"ok": 1})
+    assert worker.get_task("ann").payload == {"n": 2}
+    assert viewer.batch("trip").completed == 1
+    assert [each.label for each in viewer.endings("trip")] == ["a.jpg"]
+    assert viewer.batches()[0].is_over
+    for call in (viewer.begin_batch, viewer.close_batch, viewer.forget_batch):
+        with pytest.raises(QueueError):
+            call("trip")
 
 
 def test_a_viewer_changes_nothing_and_a_producer_only_adds(users):

@@ -50,6 +50,7 @@ def main() -> None:
 def load_app() -> typer.Typer:
     """Load every command: it takes a moment, in which Ctrl-C shall be no traceback either."""
     from imglab.cli import (  # noqa: F401 - they add commands
+        batch,
         classroom,
         ops,
         queue,

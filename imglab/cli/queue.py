@@ -43,8 +43,23 @@ app.add_typer(failed_app, name="failed")
 
 @app.command()
 def submit(
-    files: Annotated[list[Path], typer.Argument(help="Images to filter.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Images to filter; with --batch folders, too, or - for stdin."),
+    ],
     filters: Filters = "",
+    batch: Annotated[
+        str, typer.Option(help="A name for all of them: `imglab batch NAME` tells of it.")
+    ] = "",
+    keep_folders: Annotated[
+        bool, typer.Option(help="With --batch: results in folders as their photographs.")
+    ] = False,
+    contact_sheet: Annotated[
+        bool, typer.Option(help="With --batch: at its end, some of the results on one sheet.")
+    ] = False,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Names on stdin end with NUL: find -print0.")
+    ] = False,
     priority: Annotated[str, typer.Option(help=f"One of {', '.join(PRIORITIES)}.")] = NORMAL,
     max_attempts: Annotated[
         int | None, typer.Option(min=1, help="Tries of these tasks, if not the queue's.")
@@ -61,11 +76,31 @@ def submit(
 ) -> None:
     """Add a task for each image; a worker writes the result into its output folder.
 
+    With --batch each is added once: the same line again adds only what is new or changed.
+
     Example: imglab submit images/*.jpg --filters blur:radius=3,edges
     """
     from imglab.imaging import FilterPipeline
     from imglab.storage import Folders
 
+    if batch:
+        from imglab.cli.batch import submit_batch
+
+        submit_batch(
+            files,
+            batch,
+            filters=filters,
+            keep_folders=keep_folders,
+            contact_sheet=contact_sheet,
+            ends_with_null=null,
+            priority=priority,
+            max_attempts=max_attempts,
+            wait=wait,
+            queue=queue,
+            namespace=namespace,
+            as_json=as_json,
+        )
+        return
     _check_files(files)
     folders = Folders.of_project(read_by_default())
     payloads: list[dict[str, Any]] = [
@@ -75,7 +110,7 @@ def submit(
         spec = FilterPipeline.parse(filters).spec()
         for payload in payloads:
             payload["filters"] = spec
-    _say_who_may_read(files, folders.readable)
+    say_who_may_read(files, folders.readable)
     with open_queue(queue, namespace) as tasks:
         try:
             ids = tasks.add_tasks(
@@ -244,12 +279,16 @@ def _check_files(files: Iterable[Path]) -> None:
                 f"The name of {file} is not UTF-8, and a task is. Nothing was added; rename it."
             )
         if not file.is_file():
-            kind = "a folder, no file" if file.is_dir() else "no file"
-            raise ImageError(f"{file} is {kind}. Nothing was added; check the path.")
+            if file.is_dir():
+                raise ImageError(
+                    f"{file} is a folder, no file. Nothing was added; for all that is in it, say "
+                    "--batch NAME."
+                )
+            raise ImageError(f"{file} is no file. Nothing was added; check the path.")
 
 
-def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
-    """Say which files a worker without --images would not read: their tasks would fail."""
+def say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Say which of them a worker without --images would not read: their tasks would fail."""
     readable = [folder.resolve() for folder in folders]
     strangers = []
     for file in files:
@@ -259,8 +298,8 @@ def _say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
     if not strangers:
         return
     names = ", ".join(map(str, strangers))
-    parents = dict.fromkeys(shlex.quote(str(file.parent)) for file in strangers)
-    options = " ".join(f"--images {parent}" for parent in parents)
+    places = dict.fromkeys(file if file.is_dir() else file.parent for file in strangers)
+    options = " ".join(f"--images {shlex.quote(str(place))}" for place in places)
     words = f"A worker must be told that it may read {names}: imglab worker {options}"
     typer.echo(shown(words), err=True)
 

@@ -21,12 +21,14 @@ from imglab.queues.keys import as_pattern
 
 #: Their names.
 USERS = ("producer", "worker", "viewer")
+#: What a producer writes, below the queue's name.
+_PRODUCERS_KEYS = ("pending*", "delayed", "wake", "events", "batches", "batch:*")
 _READ = (
-    "+exec +exists +hget +hgetall +hkeys +hlen +hmget +llen +lrange +multi +ping "
+    "+exec +exists +hget +hgetall +hkeys +hlen +hmget +hscan +llen +lrange +multi +ping "
     "+time +xrange +xread +xrevrange +zcard +zrange"
 )
-_ADD = f"{_READ} +hset +lpush +rpush +xadd +xtrim +zadd"
-_WORK = f"{_ADD} +blpop +del +expire +hdel +hexists +hincrby +ltrim +rpop +zrem"
+_ADD = f"{_READ} +hexists +hincrby +hset +lpush +rpush +xadd +xtrim +zadd"
+_WORK = f"{_ADD} +blpop +del +expire +hdel +ltrim +rpop +zrem"
 
 
 def rules(
@@ -42,7 +44,9 @@ def rules(
     queue = f"{start}{name}:"
     task = f"{start}task:*"
     result = f"{start}result:*"
-    own = " ".join(f"~{queue}{key}" for key in ("pending*", "delayed", "wake", "events"))
+    own = " ".join(
+        f"~{queue}{key}" for key in ("pending*", "delayed", "wake", "events", "batches", "batch:*")
+    )
     users = {
         # Redis assumes that a script writes every key it is given. The selector in brackets allows
         # EVAL with them; commands inside the script are still held against the rules before it.

@@ -31,6 +31,10 @@ CHUNK = 500
 KEY_BYTES = 8
 #: What the label of a task may have at most, in letters.
 LABEL_LENGTH = 1000
+#: Endings that are read in one step.
+PAGE = 1000
+#: The mark before all endings.
+FIRST_MARK = "0-0"
 #: What the store keeps of a task: id, label, payload.
 Row = tuple[str, str, str]
 _NAME = re.compile(r"[\w.-]{1,60}", re.ASCII)
@@ -101,19 +105,11 @@ class Batches(ABC):
     patience: float
 
     @abstractmethod
-    def begin_batch(
-        self,
-        name: str,
-        about: Mapping[str, Any] | None = None,
-        *,
-        at_end: Mapping[str, Any] | None = None,
-        at_end_priority: str = NORMAL,
-    ) -> int:
+    def begin_batch(self, name: str, about: Mapping[str, Any] | None = None) -> int:
         """Begin a batch, or go on with it; return when it began, in ms of the server's clock.
 
-        `about` says what all its tasks have in common. `at_end` is the payload of one task that is
-        added when the last task of the closed batch has ended, whatever became of it: once for each
-        time that tasks were added. QueueError for a batch that is about something else.
+        `about` says what all its tasks have in common. QueueError for a batch that is about
+        something else.
         """
 
     def add_to_batch(
@@ -169,8 +165,17 @@ class Batches(ABC):
         return left
 
     @abstractmethod
-    def close_batch(self, name: str) -> None:
-        """Say that nobody adds to a batch any more: it ends when none of its tasks is open."""
+    def close_batch(
+        self,
+        name: str,
+        at_end: Mapping[str, Any] | None = None,
+        priority: str = NORMAL,
+    ) -> None:
+        """Say that nobody adds to a batch any more: it ends when none of its tasks is open.
+
+        `at_end` is the payload of one task that is added then, with this priority, whatever became
+        of the others: once for each time that tasks were added. NoSuchBatch where it was not begun.
+        """
 
     @abstractmethod
     def forget_batch(self, name: str) -> None:
@@ -188,12 +193,28 @@ class Batches(ABC):
         """How one batch stands; NoSuchBatch when it was never begun, or is forgotten."""
 
     @abstractmethod
-    def endings(self, name: str, latest: int | None = None) -> Iterator[Ending]:
+    def batch_tasks(self, name: str, status: str) -> Iterator[str]:
+        """The ids of a batch's tasks that stand so: open, completed, failed or cancelled."""
+
+    def endings(self, name: str) -> Iterator[Ending]:
         """What became of a batch's tasks, in the order in which they ended.
 
-        With `latest`, only the last so many of them, the newest first. A task that was given a
-        fresh start ends again, and its last ending counts.
+        A task that was given a fresh start ends again, and its last ending counts.
         """
+        mark = FIRST_MARK
+        while True:
+            mark, page = self.endings_after(name, mark, PAGE)
+            yield from page
+            if len(page) < PAGE:
+                return
+
+    @abstractmethod
+    def endings_after(self, name: str, mark: str, limit: int) -> tuple[str, list[Ending]]:
+        """The next endings after a mark, and the mark of the last of them; see FIRST_MARK."""
+
+    @abstractmethod
+    def latest_endings(self, name: str, limit: int) -> list[Ending]:
+        """The last endings, the newest first."""
 
     # What a store has to bring
 
@@ -239,6 +260,13 @@ def about_as_text(about: Mapping[str, Any] | None) -> str:
     return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
 
 
+def following_as_text(payload: Mapping[str, Any] | None) -> str:
+    """The task that follows a batch as JSON, "" for none; TaskError as for any payload."""
+    if payload is None:
+        return ""
+    return encode(payload, "The payload of the task at the end")
+
+
 def other_batch(name: str, about: str, instead: str) -> QueueError:
     """The error for a batch that is in use for something else."""
     return QueueError(
@@ -252,8 +280,8 @@ def still_open(state: BatchState) -> QueueError:
     """The error for a batch that cannot be forgotten yet."""
     name = state.name
     return QueueError(
-        f"Of the batch {name}, {state.open:,} of {state.tasks:,} tasks have not ended. Wait for them, or cancel them first: "
-        f"`imglab batch {name} --cancel`."
+        f"Of the batch {name}, {state.open:,} of {state.tasks:,} tasks have not ended. "
+        f"Wait for them, or cancel them first: `imglab batch {name} --cancel`."
     )
 
 

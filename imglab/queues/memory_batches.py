@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from imglab.errors import QueueFull
@@ -15,12 +14,13 @@ from imglab.queues.batches import (
     Ending,
     about_as_text,
     check_batch_name,
+    following_as_text,
     no_batch,
     other_batch,
     still_open,
 )
 from imglab.queues.memory_steps import MemorySteps, Record, now_ms
-from imglab.queues.task import check_priority, decode, encode
+from imglab.queues.task import check_priority, decode
 from imglab.queues.vocabulary import NORMAL, Event, Status
 
 #: How a task of a batch stands until it ends.
@@ -69,20 +69,9 @@ class MemoryBatches(MemorySteps):
         self._batches: dict[str, Batch] = {}
         self._last_born = 0
 
-    def begin_batch(
-        self,
-        name: str,
-        about: Mapping[str, Any] | None = None,
-        *,
-        at_end: Mapping[str, Any] | None = None,
-        at_end_priority: str = NORMAL,
-    ) -> int:
+    def begin_batch(self, name: str, about: Mapping[str, Any] | None = None) -> int:
         check_batch_name(name)
-        check_priority(at_end_priority)
         text = about_as_text(about)
-        following = ""
-        if at_end is not None:
-            following = encode(at_end, "The payload of the task at the end")
         with self._changed:
             if name not in self._batches:
                 # The ids of a batch are made of the moment, which no other batch shares.
@@ -92,8 +81,6 @@ class MemoryBatches(MemorySteps):
             if batch.about != text:
                 raise other_batch(name, batch.about, text)
             batch.is_closed = False
-            batch.at_end = following
-            batch.at_end_priority = at_end_priority
             return batch.began_at
 
     def _add_to_batch(
@@ -121,11 +108,20 @@ class MemoryBatches(MemorySteps):
         if bound is not None:
             raise QueueFull(in_line, bound)
 
-    def close_batch(self, name: str) -> None:
+    def close_batch(
+        self,
+        name: str,
+        at_end: Mapping[str, Any] | None = None,
+        priority: str = NORMAL,
+    ) -> None:
         check_batch_name(name)
+        check_priority(priority)
+        text = following_as_text(at_end)
         with self._changed:
             batch = self._batch(name)
             batch.is_closed = True
+            batch.at_end = text
+            batch.at_end_priority = priority
             self._end_if_over(name, batch)
 
     def forget_batch(self, name: str) -> None:
@@ -145,13 +141,23 @@ class MemoryBatches(MemorySteps):
         with self._changed:
             return self._batch(name).state(name)
 
-    def endings(self, name: str, latest: int | None = None) -> Iterator[Ending]:
+    def batch_tasks(self, name: str, status: str) -> Iterator[str]:
         check_batch_name(name)
         with self._changed:
-            endings = list(self._batch(name).endings)
-        if latest is None:
-            return iter(endings)
-        return islice(reversed(endings), latest)
+            tasks = dict(self._batch(name).tasks)
+        return (each for each, (stands, _) in tasks.items() if stands == status)
+
+    def endings_after(self, name: str, mark: str, limit: int) -> tuple[str, list[Ending]]:
+        check_batch_name(name)
+        first = int(mark.partition("-")[0])
+        with self._changed:
+            found = self._batch(name).endings[first : first + limit]
+        return f"{first + len(found)}-0", found
+
+    def latest_endings(self, name: str, limit: int) -> list[Ending]:
+        check_batch_name(name)
+        with self._changed:
+            return self._batch(name).endings[::-1][:limit]
 
     def _batch(self, name: str) -> Batch:
         if name not in self._batches:

@@ -13,6 +13,7 @@ from imglab.queues.batches import (
     Ending,
     about_as_text,
     check_batch_name,
+    following_as_text,
     no_batch,
     other_batch,
     still_open,
@@ -20,7 +21,7 @@ from imglab.queues.batches import (
 from imglab.queues.connection import speaking_to
 from imglab.queues.patience import patient
 from imglab.queues.redis_claims import RedisClaims
-from imglab.queues.task import check_priority, decode, encode
+from imglab.queues.task import check_priority, decode
 from imglab.queues.vocabulary import NORMAL, Status
 
 #: What a script answers for a batch that there is not.
@@ -31,28 +32,11 @@ class RedisBatches(RedisClaims):
     """The part of `RedisTaskQueue` that keeps batches."""
 
     @patient
-    def begin_batch(
-        self,
-        name: str,
-        about: Mapping[str, Any] | None = None,
-        *,
-        at_end: Mapping[str, Any] | None = None,
-        at_end_priority: str = NORMAL,
-    ) -> int:
+    def begin_batch(self, name: str, about: Mapping[str, Any] | None = None) -> int:
         check_batch_name(name)
-        check_priority(at_end_priority)
         text = about_as_text(about)
-        following = ""
-        if at_end is not None:
-            following = encode(at_end, "The payload of the task at the end")
         self._agree()
-        is_ours, found = self._run(
-            "begin_batch",
-            batch=name,
-            about=text,
-            at_end=following,
-            at_end_priority=at_end_priority,
-        )
+        is_ours, found = self._run("begin_batch", batch=name, about=text)
         if not is_ours:
             raise other_batch(name, found, text)
         return inspect.read_number(found)
@@ -71,8 +55,16 @@ class RedisBatches(RedisClaims):
         return looked_at, in_line
 
     @patient
-    def close_batch(self, name: str) -> None:
-        if not self._run("close_batch", batch=check_batch_name(name)):
+    def close_batch(
+        self,
+        name: str,
+        at_end: Mapping[str, Any] | None = None,
+        priority: str = NORMAL,
+    ) -> None:
+        check_batch_name(name)
+        check_priority(priority)
+        text = following_as_text(at_end)
+        if not self._run("close_batch", batch=name, at_end=text, at_end_priority=priority):
             raise no_batch(name)
 
     def forget_batch(self, name: str) -> None:
@@ -99,31 +91,39 @@ class RedisBatches(RedisClaims):
             raise no_batch(name)
         return states[0]
 
-    def endings(self, name: str, latest: int | None = None) -> Iterator[Ending]:
+    def batch_tasks(self, name: str, status: str) -> Iterator[str]:
         self.batch(name)
-        found = itertools.islice(self._pages(name, latest), latest)
-        while page := list(itertools.islice(found, inspect.PAGE)):
-            ids = [fields.get("task", inspect.UNKNOWN) for _, fields in page]
-            with speaking_to(self.redis):
-                notes = cast("list[str | None]", self.redis.hmget(self.keys.batch(name), ids))
-            for (entry, fields), task_id, note in zip(page, ids, notes, strict=True):
-                yield _ending(entry, fields, task_id, note or "")
+        with speaking_to(self.redis):
+            for task_id, note in self.redis.hscan_iter(self.keys.batch(name), count=inspect.PAGE):
+                if note.partition(" ")[0] == status:
+                    yield task_id
 
-    def _pages(self, name: str, latest: int | None) -> Iterator[tuple[str, dict[str, str]]]:
-        key = self.keys.ended(name)
-        first = "-"
-        last = "+"
-        while True:
-            with speaking_to(self.redis):
-                if latest is None:
-                    page = cast("list[Any]", self.redis.xrange(key, first, "+", inspect.PAGE))
-                else:
-                    page = cast("list[Any]", self.redis.xrevrange(key, last, "-", inspect.PAGE))
-            yield from page
-            if len(page) < inspect.PAGE:
-                return
-            first = f"({page[-1][0]}"
-            last = first
+    @patient
+    def endings_after(self, name: str, mark: str, limit: int) -> tuple[str, list[Ending]]:
+        self.batch(name)
+        with speaking_to(self.redis):
+            reply = self.redis.xrange(self.keys.ended(name), f"({mark}", "+", limit)
+        page = cast("list[Any]", reply)
+        found = self._with_labels(name, page)
+        if found:
+            mark = str(page[-1][0])
+        return mark, found
+
+    @patient
+    def latest_endings(self, name: str, limit: int) -> list[Ending]:
+        self.batch(name)
+        with speaking_to(self.redis):
+            page = self.redis.xrevrange(self.keys.ended(name), "+", "-", limit)
+        return self._with_labels(name, cast("list[Any]", page))
+
+    def _with_labels(self, name: str, page: list[Any]) -> list[Ending]:
+        if not page:
+            return []
+        ids = [fields.get("task", inspect.UNKNOWN) for _, fields in page]
+        with speaking_to(self.redis):
+            notes = cast("list[str | None]", self.redis.hmget(self.keys.batch(name), ids))
+        rows = zip(page, ids, notes, strict=True)
+        return [_ending(entry, fields, each, note or "") for (entry, fields), each, note in rows]
 
 
 #: The fields of a batch that people read; see lua/_batch.lua.

@@ -14,12 +14,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageFont, ImageOps
 
 from imglab.errors import ImageError
 from imglab.extras import need
 from imglab.imaging import normalise, open_image
 from imglab.imaging.files import FORMATS
+from imglab.imaging.sheet import GAP, Sheet
 from imglab.project import project_root
 from imglab.storage import Folders
 from imglab.text import short, shown, shown_output
@@ -29,20 +30,10 @@ Source = Image.Image | str | Path
 # Few pixels: a saved lesson stays small.
 #: Pixels: the height of two photographs side by side.
 HEIGHT = 240
-#: Pixels between two photographs.
-GAP = 6
-#: Pixels of a small photograph, across and down.
-TILE = (148, 111)
-#: Pixels of its cell, which has room for its name below.
-CELL = (154, 136)
 #: The most small photographs on one sheet.
 MOST_TILES = 30
 #: Pixels of the largest picture of a difference, across and down.
 DIFFERENCE = (360, 360)
-#: Pixels from the corner of a cell to the middle of its photograph.
-TILE_MIDDLE = (74, 44)
-#: Pixels from the corner of a cell to the middle of its name.
-NAME_MIDDLE = (74, 121)
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,7 @@ def contact_sheet(
     first = named[:MOST_TILES]
     columns = max(1, min(columns, len(first)))
     rows = max(1, math.ceil(len(first) / columns))
-    sheet = _Sheet(columns, rows)
+    sheet = Sheet(columns, rows, _font())
     # As below the pictures: whoever hears a folder's name thirty times hears nothing else.
     names = [shown(Path(name).name) for name, _ in first]
     words = [f"{alt}: {', '.join(names) or 'none'}"]
@@ -101,7 +92,7 @@ def contact_sheet(
         except ImageError as error:
             sheet.cross_out(number)
             words.append(shown(error))
-        sheet.write_name(number, Path(name).name)
+        sheet.write_name(number, short(shown(Path(name).name), 22))
     return Picture(sheet.image, "\n".join(words))
 
 
@@ -116,38 +107,12 @@ def _named(pictures: Mapping[str, Source] | Iterable[str | Path]) -> list[tuple[
     return [(folders.name(project_root() / path), path) for path in pictures]
 
 
-class _Sheet:
-    """A white sheet with cells for small pictures, numbered row by row from 0."""
+def _font() -> ImageFont.FreeTypeFont:
+    """Letters for names: Pillow's own know no ñ."""
+    need("lab", "matplotlib")
+    from matplotlib import get_data_path  # noqa: PLC0415 - slow, and seldom wanted
 
-    def __init__(self, columns: int, rows: int) -> None:
-        need("lab", "matplotlib")
-        from matplotlib import get_data_path  # noqa: PLC0415 - its letters: Pillow's know no ñ
-
-        self.image = Image.new("RGB", (columns * CELL[0], rows * CELL[1]), "white")
-        self._columns = columns
-        self._draw = ImageDraw.Draw(self.image)
-        self._font = ImageFont.truetype(
-            Path(get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), size=11
-        )
-
-    def paste(self, number: int, picture: Image.Image) -> None:
-        tile = ImageOps.pad(picture, TILE)
-        self.image.paste(tile, self._at(number), mask=tile)
-
-    def cross_out(self, number: int) -> None:
-        large = self._font.font_variant(size=200)
-        self._draw.text(self._at(number, TILE_MIDDLE), "☒", "#b0b0b0", large, anchor="mm")
-
-    def write_name(self, number: int, name: str) -> None:
-        place = self._at(number, NAME_MIDDLE)
-        self._draw.text(place, short(shown(name), 22), "black", self._font, anchor="mm")
-
-    def _at(self, number: int, offset: tuple[int, int] = (0, 0)) -> tuple[int, int]:
-        """Pixels from the sheet's corner to a cell's, and so far into the cell."""
-        row, column = divmod(number, self._columns)
-        left = column * CELL[0] + GAP // 2 + offset[0]
-        top = row * CELL[1] + GAP // 2 + offset[1]
-        return left, top
+    return ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), size=11)
 
 
 def difference(a: Source, b: Source) -> Picture:

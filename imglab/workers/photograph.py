@@ -33,8 +33,9 @@ def filter_photograph(
 ) -> dict[str, Any]:
     """Open the photograph that a payload names, filter it, save it; return the result, as JSON.
 
-    The payload has an `image_path`; it may have an `output_path`, `filters` of its own, which then
-    stand in for `pipeline`, and for a JPEG a `quality` from 1 to 100 and a `subsampling`. The
+    The payload has an `image_path`; it may have an `output_path`, or an `output_name` below the
+    folder that this worker writes to; `filters` of its own, which then stand in for `pipeline`; and
+    for a JPEG a `quality` from 1 to 100 and a `subsampling`. The
     result has `notes` when somebody should know more of it: a colour profile that was converted,
     frames or a transparency that the format cannot hold. Between two steps `check_cancelled` is
     called: what it raises ends the work, and nothing is written. ImagingError for what trying again
@@ -60,7 +61,8 @@ def filter_photograph(
         image = open_image(file)
         output_path = payload.get("output_path")
         if not output_path:
-            output_path = storage.result_path(_result_name(file, pipeline))
+            name = payload.get("output_name") or _result_name(file, pipeline)
+            output_path = storage.result_path(str(name))
         # Whatever can be refused is refused now, not after the work.
         name = storage.check_writable(output_path)
         check_fits(name, image.size)

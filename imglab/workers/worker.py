@@ -20,7 +20,7 @@ from imglab.text import told
 from imglab.workers.endings import CANCELLED, Ending, Fate, ending_of
 from imglab.workers.heartbeat import Heartbeat
 from imglab.workers.in_hand import InHand, claim_of
-from imglab.workers.photograph import filter_photograph
+from imglab.workers.payloads import do_payload
 
 if TYPE_CHECKING:
     from imglab.imaging import BaseFilter, FilterPipeline
@@ -131,7 +131,7 @@ class Worker:
 
     def process(self, task: Task) -> dict[str, Any]:
         """Do what a task asks for, and return its result, as plain JSON."""
-        return filter_photograph(task.payload, self.pipeline, self.storage, self.check_cancelled)
+        return do_payload(task.payload, self.pipeline, self.storage, self.check_cancelled)
 
     def check_cancelled(self) -> None:
         """End the task at hand when nobody wants it any more: call it between two steps.

@@ -1,7 +1,7 @@
 -- begin_batch: begin a batch, or go on with it; from now on its end waits for close_batch.
--- ARGV[3] batch  ARGV[4] about (JSON)  ARGV[5] at_end (JSON), '' for none  ARGV[6] at_end_priority
+-- ARGV[3] batch  ARGV[4] about (JSON)
 -- Returns 1 and when it began (ms), or 0 and what it is about, if that is something else.
-local batch, about, at_end, at_end_priority = unpack(ARGV, 3)
+local batch, about = unpack(ARGV, 3)
 
 local LAST_BORN = ':born last' -- of all batches; no batch has such a name
 
@@ -23,6 +23,5 @@ if not born then
   redis.call('HSET', batches, field('about'), about, field('born'), born, field('tasks'), 0,
     field('open'), 0, field('completed'), 0, field('failed'), 0, field('cancelled'), 0)
 end
-redis.call('HSET', batches, field('closed'), '0', field('at_end'), at_end, field('at_end_priority'),
-  at_end_priority)
+redis.call('HSET', batches, field('closed'), '0')
 return {1, born}

@@ -1,0 +1,143 @@
+"""Photographs on disk, found one after the other: never all of them in memory."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imglab.errors import ImageError
+from imglab.imaging.kinds import FORMATS
+from imglab.text import is_utf8
+
+#: Why an entry is left out.
+NO_PICTURE = "its name ends in none that a picture's does"
+NOT_UTF8 = "its name is not UTF-8, and a task is"
+HIDDEN = "its name begins with a dot"
+GONE = "it is gone, or nobody here may read it"
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """A file that is to be filtered."""
+
+    #: Where it is, absolute and without links in its folder.
+    path: str
+    #: Where it is below the folder that was named; its bare name for one that was named itself.
+    inside: str
+    #: Bytes.
+    size: int
+    #: When it was changed last, in nanoseconds.
+    changed_ns: int
+
+
+@dataclass
+class Found:
+    """Photographs as they are found, and what else was there."""
+
+    photographs: Iterable[Photograph]
+    #: Why something was left out -> how often.
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[Photograph]:
+        return iter(self.photographs)
+
+
+def find(places: Iterable[str | Path]) -> Found:
+    """The photographs in some folders and below, and those that are named themselves.
+
+    Links to folders are not followed. ImageError for a place that there is not.
+    """
+    found = Found(())
+    roots = [_existing(Path(place)) for place in places]
+    several = len([each for each in roots if each.is_dir()]) > 1
+    found.photographs = _walk(roots, several, found.left_out)
+    return found
+
+
+def named(names: Iterable[str]) -> Found:
+    """The photographs that are named, one after the other; what is none is left out."""
+    found = Found(())
+    found.photographs = _named(names, found.left_out)
+    return found
+
+
+def _existing(place: Path) -> Path:
+    if not is_utf8(str(place)):
+        raise ImageError(f"The name of {place} is not UTF-8, and a task is. Rename it.")
+    if not place.exists():
+        raise ImageError(f"{place} is no file and no folder. Nothing was added; check the path.")
+    return place.resolve()
+
+
+def _walk(roots: Iterable[Path], with_root: bool, left_out: Counter[str]) -> Iterator[Photograph]:
+    for root in roots:
+        if root.is_dir():
+            start = ""
+            if with_root:
+                start = f"{root.name}/"
+            yield from _below(root, start, left_out)
+        else:
+            yield from _one(str(root), root.name, left_out)
+
+
+def _below(root: Path, start: str, left_out: Counter[str]) -> Iterator[Photograph]:
+    """All below a folder: a folder's own before those of the folders in it."""
+    waiting = [(str(root), start)]
+    while waiting:
+        folder, inside = waiting.pop()
+        deeper = []
+        try:
+            entries = os.scandir(folder)
+        except OSError:
+            left_out[GONE] += 1
+            continue
+        with entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        deeper.append((entry.path, f"{inside}{entry.name}/"))
+                else:
+                    yield from _one(entry.path, inside + entry.name, left_out)
+        waiting.extend(sorted(deeper, reverse=True))
+
+
+def _named(names: Iterable[str], left_out: Counter[str]) -> Iterator[Photograph]:
+    folders: dict[str, str] = {}
+    for name in names:
+        folder, slash, bare = name.rpartition("/")
+        start = "."
+        if slash:
+            start = f"{folder}/"
+        if folder not in folders:
+            # Resolved once: a hundred thousand names are in few folders.
+            folders[folder] = str(Path(start).resolve())
+        yield from _one(f"{folders[folder].rstrip('/')}/{bare}", bare, left_out)
+
+
+def _one(path: str, inside: str, left_out: Counter[str]) -> Iterator[Photograph]:
+    reason = _why_not(path)
+    if reason:
+        left_out[reason] += 1
+        return
+    try:
+        about = os.stat(path)  # noqa: PTH116 - for a hundred thousand of them, Path is slow
+    except OSError:
+        left_out[GONE] += 1
+        return
+    yield Photograph(path, inside, about.st_size, about.st_mtime_ns)
+
+
+def _why_not(path: str) -> str:
+    """Why a file is not taken, by its name alone; "" for one that is."""
+    name = path.rpartition("/")[2]
+    if name.startswith("."):
+        return HIDDEN
+    ending = name.rpartition(".")[2]
+    if f".{ending.lower()}" not in FORMATS:
+        return NO_PICTURE
+    if not is_utf8(path):
+        return NOT_UTF8
+    return ""

@@ -1,0 +1,164 @@
+"""Submitting: a task for each photograph, the same one however often it is submitted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from imglab.batches.photographs import Found, Photograph
+from imglab.errors import ImageError
+from imglab.queues.base import BaseQueue
+from imglab.queues.batches import BatchState, BatchTask, check_batch_name
+from imglab.queues.vocabulary import NORMAL
+from imglab.storage import Folders
+from imglab.storage.names import fitting
+
+#: Pictures on the contact sheet of a batch.
+ON_SHEET = 60
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with each photograph of a batch."""
+
+    #: As `FilterPipeline.spec()` gives them; None for those of the worker.
+    filters: list[dict[str, Any]] | None = None
+    #: Whether results lie in folders as their photographs do; else all of them side by side.
+    keep_folders: bool = False
+    priority: str = NORMAL
+    #: Tries of these tasks, None for as many as the queue allows.
+    max_attempts: int | None = None
+    #: Whether one task more makes a contact sheet when the batch has ended.
+    contact_sheet: bool = False
+    #: The payload of a task that is added in its place.
+    at_end: Mapping[str, Any] | None = None
+    #: Seconds to wait for room where the queue is full; None for ever.
+    timeout: float | None = 0
+
+    def about(self) -> dict[str, Any]:
+        """What all tasks of the batch have in common: a batch cannot be about two things."""
+        return {"filters": self.filters, "keep_folders": self.keep_folders}
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a submit found and added."""
+
+    #: Photographs that were found.
+    found: int
+    #: Those of them that were not in the batch: new or changed.
+    new: int
+    left_out: Counter[str]
+    state: BatchState
+
+
+@dataclass
+class _Sample:
+    """Some of the results' names, drawn evenly from any number of them (Vitter's algorithm R)."""
+
+    seed: str
+    names: list[str] = field(default_factory=list)
+    seen: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    def take(self, name: str) -> None:
+        self.seen += 1
+        if len(self.names) < ON_SHEET:
+            self.names.append(name)
+            return
+        place = self._random.randrange(self.seen)
+        if place < ON_SHEET:
+            self.names[place] = name
+
+
+def submit(
+    queue: BaseQueue,
+    name: str,
+    found: Found,
+    plan: Plan | None = None,
+    *,
+    folders: Folders | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Submitted:
+    """Add a task for each photograph to a batch, those that are new or changed; close the batch.
+
+    A photograph is known by its path, size, time of change and filters. What stops half-way may be
+    done again. ImageError where there is none; QueueError for a batch with other filters; QueueFull
+    when there is no room; QueueUnavailable when Redis is away.
+    """
+    check_batch_name(name)
+    if plan is None:
+        plan = Plan()
+    if folders is None:
+        folders = Folders.of_project()
+    photographs = iter(found)
+    first = next(photographs, None)
+    if first is None:
+        raise ImageError(f"There is no photograph. Nothing was added.{_in_words(found.left_out)}")
+    queue.begin_batch(name, plan.about())
+    sample = _Sample(name)
+    rows = _tasks(name, _again(first, photographs), plan, folders, sample)
+    new = queue.add_to_batch(
+        name,
+        rows,
+        plan.priority,
+        max_attempts=plan.max_attempts,
+        timeout=plan.timeout,
+        progress=progress,
+    )
+    queue.close_batch(name, _at_end(name, plan, sample), plan.priority)
+    return Submitted(sample.seen, new, found.left_out, queue.batch(name))
+
+
+def _again(first: Photograph, others: Iterator[Photograph]) -> Iterator[Photograph]:
+    yield first
+    yield from others
+
+
+def _tasks(
+    name: str, photographs: Iterator[Photograph], plan: Plan, folders: Folders, sample: _Sample
+) -> Iterator[BatchTask]:
+    filters = json.dumps(plan.filters, sort_keys=True)
+    root = f"{folders.root.resolve()}/"
+    for each in photographs:
+        image_path = each.path.removeprefix(root)
+        output_name = _output_name(name, each, plan.keep_folders)
+        payload: dict[str, Any] = {"image_path": image_path, "output_name": output_name}
+        if plan.filters is not None:
+            payload["filters"] = plan.filters
+        key = f"{image_path} {each.size} {each.changed_ns} {filters}"
+        sample.take(output_name)
+        yield BatchTask(key, payload, image_path)
+
+
+def _output_name(batch: str, photograph: Photograph, keep_folders: bool) -> str:
+    """Where a result lies, below the folder that its worker writes to; the same for each submit."""
+    if keep_folders:
+        return f"{batch}/{photograph.inside}"
+    digest = hashlib.blake2b(photograph.path.encode(), digest_size=4).hexdigest()
+    name = photograph.inside.rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    return f"{batch}/{fitting(stem, f'-{digest}{dot}{ending}')}"
+
+
+def _at_end(name: str, plan: Plan, sample: _Sample) -> Mapping[str, Any] | None:
+    if plan.at_end is not None:
+        return plan.at_end
+    if not plan.contact_sheet:
+        return None
+    return {"contact_sheet": sorted(sample.names), "output_name": f"{name}-contact-sheet.jpg"}
+
+
+def _in_words(left_out: Counter[str]) -> str:
+    """What was left out, as a sentence that follows another; "" for nothing."""
+    if not left_out:
+        return ""
+    reasons = [f"{count:,} because {reason}" for reason, count in left_out.most_common()]
+    return f" Left out: {', '.join(reasons)}."
