@@ -205,6 +205,16 @@ def test_what_a_person_mended_stands_in_its_batch_as_it_is_now(queue):
     assert changed["batches"] == figures(open=1, completed=0)["batches"]
 
 
+def test_what_was_mended_and_stands_as_before_ends_no_second_time(queue):
+    begun(queue, ONE)
+    claim(queue)
+    step(queue, "mark_completed", ONE, token(), "ann", RESULT)
+    queue.redis.lpush(queue.keys.completed, ONE)
+    reply, changed = run(queue, "repair", ONE)
+    assert reply == [ONE]
+    assert set(changed) == {"completed", "events"}
+
+
 # close_batch, and the end
 
 

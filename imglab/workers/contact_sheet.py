@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from imglab.errors import ImageError
 from imglab.storage import Storage
 from imglab.text import short, shown, told
+from imglab.workers.result_place import result_place
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,12 +39,13 @@ def make_contact_sheet(
     """
     from PIL import ImageFont  # noqa: PLC0415 - not before the first picture; see photograph.py
 
-    from imglab.imaging import open_image  # noqa: PLC0415
+    from imglab.imaging import format_of, open_image  # noqa: PLC0415
     from imglab.imaging.sheet import Sheet  # noqa: PLC0415
 
     began = time.monotonic()
     names = _names(payload)
-    name = storage.check_writable(storage.result_path(str(payload.get("output_name"))))
+    name = storage.check_writable(result_place(payload, storage))
+    image_format = format_of(name)
     columns = min(COLUMNS, len(names))
     sheet = Sheet(columns, math.ceil(len(names) / columns), ImageFont.load_default(size=11))
     missing = 0
@@ -56,7 +58,7 @@ def make_contact_sheet(
             missing += 1
             sheet.cross_out(number)
         sheet.write_name(number, _plain(PurePosixPath(each).name))
-    name = storage.save(name, partial(_write, sheet.image))
+    name = storage.save(name, partial(_write, sheet.image, image_format))
     return {
         "status": "success",
         "output_path": name,
@@ -81,5 +83,5 @@ def _plain(name: str) -> str:
     return short(plain.encode("ascii", "replace").decode(), NAME_LENGTH)
 
 
-def _write(image: Image, file: BinaryIO) -> None:
-    image.save(file, "JPEG", quality=85)
+def _write(image: Image, image_format: str, file: BinaryIO) -> None:
+    image.save(file, image_format)

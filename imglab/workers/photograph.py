@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.storage import Storage
 from imglab.storage.names import fitting
+from imglab.workers.result_place import result_place
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,10 +60,10 @@ def filter_photograph(
     quality = Quality(payload.get("quality"), payload.get("subsampling"))
     with storage.open(payload.get("image_path")) as file:
         image = open_image(file)
-        output_path = payload.get("output_path")
-        if not output_path:
-            name = payload.get("output_name") or _result_name(file, pipeline)
-            output_path = storage.result_path(str(name))
+        own_name = ""
+        if not payload.get("output_path") and not payload.get("output_name"):
+            own_name = _result_name(file, pipeline)  # it reads the whole file
+        output_path = result_place(payload, storage, own_name)
         # Whatever can be refused is refused now, not after the work.
         name = storage.check_writable(output_path)
         check_fits(name, image.size)
