@@ -587,7 +587,7 @@ MUTANTS = (
     Mutant(
         "crashes below nothing",
         "poison with a count of crashes below 0 kills workers without end",
-        "if type(total) == 'number' and total >= least then return total end",
+        "if type(total) == 'number' and total > 0 then return total end",
         "if type(total) == 'number' then return total end",
         tests=HOSTILE,
     ),
@@ -638,7 +638,7 @@ MUTANTS = (
     Mutant(
         "an ending beside the old one",
         "a failed task that completes after a fresh start counts as both",
-        "  if was then count(batches, name .. ':' .. was, -1) end\n",
+        "  if was then change(name, was, -1) end\n",
         "",
         BATCH,
         BATCHES,

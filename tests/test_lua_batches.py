@@ -178,6 +178,18 @@ def test_an_id_that_only_looks_as_if_it_were_in_a_batch_is_in_none(queue):
     assert changed == completed("trip@9")
 
 
+def test_an_odd_id_is_in_no_batch_and_harms_none(queue):
+    begun(queue, ONE)
+    claim(queue)
+    step(queue, "mark_completed", ONE, token(), "ann", RESULT)
+    for odd in ("trip:ended@1", "@1", "a@b@1", "trip@"):
+        add(queue, odd)
+        claim(queue)
+        assert step(queue, "mark_completed", odd, token(), "ann", RESULT) == 1
+    assert len(list(queue.endings("trip"))) == 1
+    assert queue.redis.exists(queue.keys.odd) == 0
+
+
 def test_a_fresh_start_opens_the_task_again(queue):
     begun(queue, ONE)
     claim(queue)

@@ -13,6 +13,16 @@
 
 local function batch_key(name) return batches:sub(1, -3) .. ':' .. name end
 
+-- Change one of a batch's figures; one that somebody overwrote with what counts nothing begins anew.
+local function change(name, figure, by)
+  local field = name .. ':' .. figure
+  local total = redis.pcall('HINCRBY', batches, field, whole(by))
+  if type(total) == 'number' and total >= 0 then return total end
+  total = math.max(by, 0)
+  sure('HSET', batches, field, whole(total))
+  return total
+end
+
 -- End a batch in which nothing is open and to which nobody adds, once for what was added since its last
 -- end; add the task that is to follow.
 local function end_if_over(name)
@@ -21,7 +31,7 @@ local function end_if_over(name)
     figure('owed'), figure('open'), figure('at_end'), figure('at_end_priority'), figure('born')))
   if closed ~= '1' or owed ~= '1' or as_count(open) > 0 then return end
   redis.call('HSET', batches, figure('owed'), '0', figure('ended_at'), NOW)
-  local ends = count(batches, figure('ends'), 1)
+  local ends = change(name, 'ends', 1)
   local line = line_of(priority)
   if not at_end or at_end == '' or not line then return end
   local id = name .. '.end-' .. born .. '-' .. whole(ends)
@@ -39,8 +49,8 @@ local function move_in_batch(name, id, status, about)
   local was, label = before:match('^(%l+) (.*)$')
   if was == status then return end
   redis.call('HSET', key, id, status .. ' ' .. (label or ''))
-  if was then count(batches, name .. ':' .. was, -1) end
-  count(batches, name .. ':' .. status, 1)
+  if was then change(name, was, -1) end
+  change(name, status, 1)
   if status == 'open' then return end
   sure('XADD', key .. ':ended', '*', 'task', id, 'status', status, 'about', about)
   end_if_over(name)

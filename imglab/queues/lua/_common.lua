@@ -16,8 +16,13 @@ end
 local function task_key(id) return namespace .. 'task:' .. id end
 local function result_key(id) return namespace .. 'result:' .. id end
 
--- The batch whose name is in front of an id; nil for a task that is in none.
-local function batch_of(id) return id:match('^([%w_.-]+)@') end
+-- The batch whose name is in front of an id; nil for a task that is in none. A plain search first: it is
+-- all that most ids need.
+local function batch_of(id)
+  local at = id:find('@', 2, true)
+  if not at then return end
+  return id:match('^([%w_.-]+)@')
+end
 
 -- Write into the history. A producer may not delete it, and its task counts more than the note.
 local function note(event, id, ...)
@@ -60,16 +65,14 @@ local function sure(command, key, ...)
   return redis.call(command, key, ...)
 end
 
--- Count so many more, or fewer; a number that somebody overwrote with what counts nothing begins anew,
--- which is said.
-local function count(hash, field, by)
-  local total = redis.pcall('HINCRBY', hash, field, by)
-  local least = math.max(by, 0)
-  if type(total) == 'number' and total >= least then return total end
-  sure('HSET', hash, field, whole(least))
+-- Count one more; a number that somebody overwrote with what counts nothing begins anew, which is said.
+local function count(hash, field)
+  local total = redis.pcall('HINCRBY', hash, field, '1')
+  if type(total) == 'number' and total > 0 then return total end
+  redis.call('HSET', hash, field, '1')
   -- Include _odd
   keep_odd(hash, field .. NO_COUNT)
-  return least
+  return 1
 end
 
 local NO_RECORD = 'it has no record of its own'

@@ -14,7 +14,7 @@ end
 local function put_away(id, status, list, about)
   redis.call('HSET', task_key(id), 'status', status, 'claim', '', 'finished_at', NOW)
   keep_newest(list, id)
-  count(meta, status, 1)
+  count(meta, status)
   local batch = batch_of(id)
   if not batch then return end
   -- Include _odd _add _batch

@@ -2,7 +2,7 @@
 
 -- One of its workers died or fell silent over a task. The caller has taken it out of processing.
 local function crash(id, worker, is_dead, random)
-  local crashes = count(task_key(id), 'crashes', 1)
+  local crashes = count(task_key(id), 'crashes')
   note('expired', id, 'worker', worker, 'crashes', crashes)
   local what = 'was silent for a whole lease'
   if is_dead then what = 'died' end

@@ -25,8 +25,8 @@ for i = 6, #ARGV, 3 do
   looked_at = looked_at + 1
 end
 if new > 0 then
-  count(batches, batch .. ':tasks', new)
-  count(batches, batch .. ':open', new)
+  change(batch, 'tasks', new)
+  change(batch, 'open', new)
   redis.call('HSET', batches, batch .. ':owed', '1')
   ring()
   trim_events()
