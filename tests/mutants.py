@@ -19,21 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mutant import FINISH, QUEUE_TESTS, Mutant
+from mutants_of_batches import OF_BATCHES
+
 ROOT = Path(__file__).parent.parent
-#: In this order: the directed ones first, they are quick and say best what is wrong.
-QUEUE_TESTS = (
-    "test_lua.py",
-    "test_lua_endings.py",
-    "test_lua_care.py",
-    "test_queue_contract.py",
-    "test_redis_queue.py",
-    "test_stateful.py",
-)
 #: Those that see Python's part as well: no script alone.
 BEHIND_PYTHON = QUEUE_TESTS[3:]
 HOSTILE = ("test_hostile_producer.py",)
-COMMON = "queues/lua/_common.lua"
-FINISH = "queues/lua/_finish.lua"
 RETRY = "queues/lua/_retry.lua"
 REAP = "queues/lua/_reap.lua"
 ODD = "queues/lua/_odd.lua"
@@ -41,8 +33,6 @@ RARE = "queues/lua/_rare.lua"
 CLAIM = "queues/lua/_claim.lua"
 ADD = "queues/lua/add_tasks.lua"
 IN_LINE = "queues/lua/_add.lua"
-BATCH = "queues/lua/_batch.lua"
-BATCHES = ("test_batches.py", "test_lua_batches.py")
 PYTHON = "queues/redis_queue.py"
 CLAIMS = "queues/redis_claims.py"
 NONCES = "queues/nonces.py"
@@ -65,19 +55,6 @@ class Copy:
 sys.exit(pytest.main(sys.argv[2:], [Copy()]))
 """
 OPTIONS = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:nbval")
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change of one file of the package; `old` stands there exactly once."""
-
-    name: str
-    #: What is wrong with it, for people.
-    lacks: str
-    old: str
-    new: str = ""
-    file: str = COMMON
-    tests: Sequence[str] = QUEUE_TESTS
 
 
 @dataclass(frozen=True)
@@ -619,142 +596,7 @@ MUTANTS = (
         "queues/lua/add_tasks.lua",
         HOSTILE,
     ),
-    Mutant(
-        "endings of nobody",
-        "a batch counts no task that ends",
-        "  move_in_batch(batch, id, status, about)\n",
-        "",
-        FINISH,
-        BATCHES,
-    ),
-    Mutant(
-        "a batch ends twice for one task",
-        "a task that is mended counts twice in its batch",
-        "  if was == status then return end\n",
-        "",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "an ending beside the old one",
-        "a failed task that completes after a fresh start counts as both",
-        "  if was then change(name, was, -1) end\n",
-        "",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "a manifest with gaps",
-        "nobody can say what became of each picture",
-        "  sure('XADD', key .. ':ended', '*', 'task', id, 'status', status, 'about', about)\n",
-        "",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "an end before the end",
-        "the task that follows a batch comes while others are open",
-        " or as_count(open) > 0 then",
-        " then",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "an end while somebody adds",
-        "the task that follows a batch comes before all of it is in",
-        "if closed ~= '1' or owed",
-        "if owed",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "an end for each submit",
-        "the same submit again has the task that follows run again",
-        " or owed ~= '1'",
-        "",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "an end that wakes nobody",
-        "the task that follows a batch waits though all workers sleep",
-        "  ring()\nend\n",
-        "end\n",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "anybody's id",
-        "a task that somebody called like one of a batch counts for it",
-        "  if not before then return end\n",
-        "  before = before or 'open '\n",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "a lost record holds its batch",
-        "a batch waits for ever for a task whose record is gone",
-        "  if batch then move_in_batch(batch, id, 'failed', reason) end\n",
-        "",
-        BATCH,
-        BATCHES,
-    ),
-    Mutant(
-        "added as often as submitted",
-        "the same submit twice is double work",
-        "  if sure('HEXISTS', key, id) == 0 then",
-        "  if true then",
-        "queues/lua/add_to_batch.lua",
-        BATCHES,
-    ),
-    Mutant(
-        "a batch over the bound",
-        "a batch fills a queue beyond its bound",
-        "    if is_full_with(in_line) then break end\n",
-        "",
-        "queues/lua/add_to_batch.lua",
-        BATCHES,
-    ),
-    Mutant(
-        "two things under one name",
-        "a batch goes on with other filters",
-        "if before and before ~= about then return {0, before} end\n",
-        "",
-        "queues/lua/begin_batch.lua",
-        BATCHES,
-    ),
-    Mutant(
-        "two batches at one moment",
-        "a batch that begins anew finds its tasks done",
-        "  if last >= now and last < now + MOST then moment = whole(last + 1) end\n",
-        "",
-        "queues/lua/begin_batch.lua",
-        BATCHES,
-    ),
-    Mutant(
-        "forgotten too soon",
-        "a batch with open tasks is forgotten",
-        "if as_count(open) > 0 then return as_count(open) end\n",
-        "",
-        "queues/lua/forget_batch.lua",
-        BATCHES,
-    ),
-    Mutant(
-        "a fresh start nobody sees",
-        "a batch is over while a task of it runs again",
-        "    if batch then move_in_batch(batch, id, 'open') end\n",
-        "",
-        "queues/lua/requeue_failed.lua",
-        BATCHES,
-    ),
-    Mutant(
-        "mended for all but its batch",
-        "after a repair a batch is over, and a task of it is in line",
-        "  if batch then move_in_batch(batch, id, stands, 'it was mended by hand') end\n",
-        "",
-        "queues/lua/repair.lua",
-        BATCHES,
-    ),
+    *OF_BATCHES,
 )
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.errors import ImageError
 from imglab.storage import Storage
+from imglab.storage.result_place import result_place
 from imglab.text import short, shown, told
-from imglab.workers.result_place import result_place
 
 if TYPE_CHECKING:
     from PIL.Image import Image

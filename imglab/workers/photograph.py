@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.storage import Storage
 from imglab.storage.names import fitting
-from imglab.workers.result_place import result_place
+from imglab.storage.result_place import result_place
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -30,10 +31,15 @@ def run(*words: str) -> tuple[int, str, str]:
     return int(left.value.code or 0), printed.getvalue(), errors.getvalue()
 
 
-def run_alone(*words: str) -> tuple[int, str, str]:
+def run_alone(*words: str, **environment: str) -> tuple[int, str, str]:
     """Run a command in a process of its own; the same three things."""
     done = subprocess.run(
-        [*IMGLAB, *words], capture_output=True, text=True, timeout=60, check=False
+        [*IMGLAB, *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.returncode, done.stdout, done.stderr
 

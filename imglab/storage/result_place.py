@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imglab.errors import ImageError
-from imglab.storage import Storage
+from imglab.storage.base import Storage
 from imglab.text import told
 
 

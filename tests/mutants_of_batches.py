@@ -1,0 +1,147 @@
+"""The mutants of batches; see mutants.py."""
+
+from __future__ import annotations
+
+from mutant import FINISH, Mutant
+
+BATCH = "queues/lua/_batch.lua"
+BATCHES = ("test_batches.py", "test_lua_batches.py")
+
+OF_BATCHES = (
+    Mutant(
+        "endings of nobody",
+        "a batch counts no task that ends",
+        "  move_in_batch(batch, id, status, about)\n",
+        "",
+        FINISH,
+        BATCHES,
+    ),
+    Mutant(
+        "a batch ends twice for one task",
+        "a task that is mended counts twice in its batch",
+        "  if was == status then return end\n",
+        "",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "an ending beside the old one",
+        "a failed task that completes after a fresh start counts as both",
+        "  if was then change(name, was, -1) end\n",
+        "",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "a manifest with gaps",
+        "nobody can say what became of each picture",
+        "  sure('XADD', key .. ':ended', '*', 'task', id, 'status', status, 'about', about)\n",
+        "",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "an end before the end",
+        "the task that follows a batch comes while others are open",
+        " or as_count(open) > 0 then",
+        " then",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "an end while somebody adds",
+        "the task that follows a batch comes before all of it is in",
+        "if closed ~= '1' or owed",
+        "if owed",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "an end for each submit",
+        "the same submit again has the task that follows run again",
+        " or owed ~= '1'",
+        "",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "an end that wakes nobody",
+        "the task that follows a batch waits though all workers sleep",
+        "  ring()\nend\n",
+        "end\n",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "anybody's id",
+        "a task that somebody called like one of a batch counts for it",
+        "  if not before then return end\n",
+        "  before = before or 'open '\n",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "a lost record holds its batch",
+        "a batch waits for ever for a task whose record is gone",
+        "  if batch then move_in_batch(batch, id, 'failed', reason) end\n",
+        "",
+        BATCH,
+        BATCHES,
+    ),
+    Mutant(
+        "added as often as submitted",
+        "the same submit twice is double work",
+        "  if sure('HEXISTS', key, id) == 0 then",
+        "  if true then",
+        "queues/lua/add_to_batch.lua",
+        BATCHES,
+    ),
+    Mutant(
+        "a batch over the bound",
+        "a batch fills a queue beyond its bound",
+        "    if is_full_with(in_line) then break end\n",
+        "",
+        "queues/lua/add_to_batch.lua",
+        BATCHES,
+    ),
+    Mutant(
+        "two things under one name",
+        "a batch goes on with other filters",
+        "if before and before ~= about then return {0, before} end\n",
+        "",
+        "queues/lua/begin_batch.lua",
+        BATCHES,
+    ),
+    Mutant(
+        "two batches at one moment",
+        "a batch that begins anew finds its tasks done",
+        "  if last >= now and last < now + MOST then moment = whole(last + 1) end\n",
+        "",
+        "queues/lua/begin_batch.lua",
+        BATCHES,
+    ),
+    Mutant(
+        "forgotten too soon",
+        "a batch with open tasks is forgotten",
+        "if as_count(open) > 0 then return as_count(open) end\n",
+        "",
+        "queues/lua/forget_batch.lua",
+        BATCHES,
+    ),
+    Mutant(
+        "a fresh start nobody sees",
+        "a batch is over while a task of it runs again",
+        "    if batch then move_in_batch(batch, id, 'open') end\n",
+        "",
+        "queues/lua/requeue_failed.lua",
+        BATCHES,
+    ),
+    Mutant(
+        "mended for all but its batch",
+        "after a repair a batch is over, and a task of it is in line",
+        "  if batch then move_in_batch(batch, id, stands, 'it was mended by hand') end\n",
+        "",
+        "queues/lua/repair.lua",
+        BATCHES,
+    ),
+)
