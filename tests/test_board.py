@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 
 from imglab.errors import ImglabError
 from imglab.queues import QueueSettings, TaskQueue
+from imglab.queues.batches import BatchTask
 from imglab.queues.vocabulary import EVENTS, Event
 from imglab.views import boards
 from imglab.views.board_table import (
@@ -203,6 +204,35 @@ def test_a_board_sees_a_bound_that_somebody_sets_while_it_looks(queue):
         assert camera.shoot().is_full
         queue.redis.hset(queue.keys.meta, "settings", "broken")
         assert camera.shoot().max_pending is None
+
+
+def test_a_batch_has_a_row_with_what_became_of_its_tasks_while_it_is_on_its_way(queue):
+    queue.begin_batch("holiday")
+    tasks = [BatchTask(str(number), {}) for number in range(8)]
+    queue.add_to_batch("holiday", tasks)
+    queue.mark_completed(queue.get_task("ann"))
+    queue.mark_failed(queue.get_task("ann"), "boom", retry=False)
+    camera = Camera(queue)
+    frame = camera.shoot()
+    camera.close()
+    picture = text_of(board_html(frame, film_of(frame), "b"))
+    assert "batch holiday" in picture
+    assert "■" * 5 + "✕" * 5 + "□" * 30 in picture
+    assert "25 %" in picture
+
+
+def test_a_batch_that_was_over_long_ago_has_no_row(queue):
+    queue.begin_batch("holiday")
+    queue.add_to_batch("holiday", [BatchTask("a", {})])
+    queue.mark_completed(queue.get_task("ann"))
+    queue.close_batch("holiday")
+    camera = Camera(queue)
+    assert [each.name for each in camera.shoot().batches] == ["holiday"]
+    queue.redis.hset(queue.keys.batches, "holiday:ended_at", 1)
+    camera.close()
+    camera = Camera(queue)
+    assert camera.shoot().batches == []
+    camera.close()
 
 
 def test_many_tasks_are_summed_up_and_the_numbers_stay_exact():

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imglab.queues.batches import BatchState
 from imglab.queues.bound import fullness
 from imglab.queues.inspect import UNKNOWN
 from imglab.queues.vocabulary import PRIORITIES, Event, Status, meaning
@@ -37,6 +38,8 @@ from imglab.views.live_view import FRAMES_A_SECOND
 
 #: Workers with a row of their own; the others are counted.
 WORKER_ROWS = 8
+#: Batches with a row of their own; `imglab batch` tells of the others.
+BATCH_ROWS = 2
 #: Bars of the sparkline.
 BARS = 24
 #: Milliseconds that a bar stands for.
@@ -216,8 +219,10 @@ class _Drawing:
         cancelled = counts[Status.CANCELLED]
         if cancelled:  # few queues have any: theirs alone have this row
             rows.append(self._count_row(Status.CANCELLED, "✕", GREY, cancelled))
+        batch_rows = [self._batch_row(each) for each in self.frame.batches[:BATCH_ROWS]]
+        rows += batch_rows
         size = self.size
-        sentences = min(size.sentences, size.rows - len(worker_rows))
+        sentences = min(size.sentences, size.rows - len(worker_rows) - len(batch_rows))
         if sentences > 0:
             rows.append(self._sentences_row(sentences))
         return fixed_table("live", rows, size.width, size.line_height, size.letter_px)
@@ -234,6 +239,17 @@ class _Drawing:
 
     def _count_row(self, label: str, symbol: str, colour: str, count: int) -> str:
         return self._row(label, self._squares(count, symbol, colour), f"{count:,}")
+
+    def _batch_row(self, batch: BatchState) -> str:
+        """How far a batch is: a square for each share of its tasks."""
+        squares = self.size.squares
+        failed = math.ceil(squares * batch.failed / batch.tasks)
+        others = squares * (batch.ended - batch.failed) // batch.tasks
+        others = min(others, squares - failed)
+        left = squares - failed - others
+        picture = tinted("■" * others, DONE) + tinted("✕" * failed, BAD) + tinted("□" * left, GREY)
+        percent = 100 * batch.ended // batch.tasks
+        return self._row(f"batch {batch.name}", picture, f"{percent} %")
 
     def _title_rows(self, title: str, note: str) -> list[str]:
         state = note

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from imglab.queues import RedisTaskQueue
+from imglab.queues.batches import BatchState
 from imglab.queues.inspect import NAMED, RECENT_EVENTS, UNKNOWN
 from imglab.queues.vocabulary import (
     FINISHED,
@@ -22,6 +23,10 @@ from imglab.queues.vocabulary import (
 )
 from imglab.queues.worker_states import worker_states
 
+#: Milliseconds between two questions how batches stand.
+BATCHES_EVERY_MS = 1000
+#: For so long a batch that is over is still shown.
+ENDED_LATELY_MS = 60_000
 #: Digits at the end of a name that are read as a number; with more of them, it is a name.
 MAX_DIGITS = 18
 
@@ -59,6 +64,8 @@ class Frame:
     max_pending: int | None = None
     #: Those of the workers that show no life, each with words for it.
     silent: dict[str, str] = field(default_factory=dict)
+    #: Batches that are on their way, or ended lately; the latest begun first.
+    batches: list[BatchState] = field(default_factory=list)
 
     @classmethod
     def empty(cls) -> Frame:
@@ -82,12 +89,15 @@ class Frame:
 
 
 class Camera:
-    """Takes frames of a queue in Redis, on a connection of its own: one round trip each."""
+    """Takes frames of a queue in Redis on a connection of its own: a round trip each, or two."""
 
     def __init__(self, queue: RedisTaskQueue) -> None:
         # Without settings of its own: a difference was said to whoever made the first object.
         self.queue = RedisTaskQueue.from_spec({**queue.spec(), "settings": None})
         self._shown = queue
+        self._batches: list[BatchState] = []
+        #: When to ask for batches again, in milliseconds of the server's clock.
+        self._ask_at = 0
 
     def close(self) -> None:
         """Give the connection back."""
@@ -113,7 +123,21 @@ class Camera:
             is_paused=now.is_paused,
             max_pending=now.max_pending,
             silent={state.name: state.words for state in states if not state.is_here},
+            batches=[each for each in self._batches_at(now.at) if _is_of_interest(each, now.at)],
         )
+
+    def _batches_at(self, now: int) -> list[BatchState]:
+        """How batches stand, about once a second: few queues have any."""
+        if now >= self._ask_at:
+            self._batches = self.queue.batches()
+            self._ask_at = now + BATCHES_EVERY_MS
+        return self._batches
+
+
+def _is_of_interest(batch: BatchState, now: int) -> bool:
+    if not batch.is_over:
+        return batch.tasks > 0
+    return now - batch.ended_at < ENDED_LATELY_MS
 
 
 def _by_worker(hold: Hold) -> tuple[tuple[str, int], str]:
