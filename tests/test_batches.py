@@ -6,10 +6,12 @@ import itertools
 
 import pytest
 from helpers.clock import make_due, run_out
-from helpers.server import queue_of_kind
+from helpers.server import queue_of_kind, redis_queue
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imglab.errors import NoSuchBatch, QueueError, QueueFull, TaskError
-from imglab.queues import QueueSettings
+from imglab.queues import QueueSettings, TaskQueue
 from imglab.queues.batches import CHUNK, FIRST_MARK, BatchTask
 
 SETTINGS = QueueSettings(keep=5, max_attempts=1, max_crashes=1)
@@ -327,3 +329,102 @@ def test_batches_are_listed_the_latest_begun_first_and_cleared_with_their_queue(
     assert queue.batches() == []
     filled(queue, "a")
     assert queue.get_stats().pending == 1
+
+
+# Any order of steps
+
+
+class Walker:
+    """Takes steps in a queue, the same ones in each kind; each method up to `sight` is a step."""
+
+    def __init__(self, queue):
+        self.queue = queue
+        self.held = []
+        self.keys = itertools.count()
+        self.begin()
+
+    def add(self):
+        key = next(self.keys) // 2  # every other one is there already
+        self.queue.add_to_batch("holiday", tasks(str(key)))
+
+    def other(self):
+        self.queue.add_task({"image_path": "x"})
+
+    def claim(self):
+        self.held += self.queue.get_tasks("ann", 1)
+
+    def cancel(self):
+        for task_id in self.queue.tasks("pending", 1):
+            self.queue.cancel(task_id)
+
+    def again(self):
+        self.queue.requeue_failed()
+
+    def begin(self):
+        self.queue.begin_batch("holiday")
+
+    def close(self):
+        self.queue.close_batch("holiday")
+
+    def follow(self):
+        self.queue.close_batch("holiday", {"image_path": "sheet"})
+
+    def forget(self):
+        if self.queue.batch("holiday").open == 0:
+            self.queue.forget_batch("holiday")
+            self.begin()
+
+    def complete(self):
+        for task in self.first():
+            self.queue.mark_completed(task, {"made": task["image_path"]})
+
+    def fail(self):
+        for task in self.first():
+            self.queue.mark_failed(task, "boom", retry=False)
+
+    def release(self):
+        for task in self.first():
+            self.queue.release(task)
+
+    def expire(self):
+        for task in self.first():
+            run_out(self.queue, task)
+            self.queue.reap()
+
+    def first(self):
+        """The task that is held longest, if there is one; it is not held any more."""
+        oldest = self.held[:1]
+        del self.held[:1]
+        return oldest
+
+    def sight(self):
+        """All that the two queues must agree in."""
+        state = self.queue.batch("holiday")
+        counted = {
+            status: len(list(self.queue.batch_tasks("holiday", status)))
+            for status in ("open", "completed", "failed", "cancelled")
+        }
+        assert counted == {status: getattr(state, status) for status in counted}
+        assert sum(counted.values()) == state.tasks
+        endings = [(each.label, each.status) for each in self.queue.endings("holiday")]
+        return counted, state.is_closed, bool(state.ended_at), endings, self.queue.get_stats()
+
+
+STEPS = (
+    *(Walker.add, Walker.other, Walker.claim, Walker.cancel, Walker.again),
+    *(Walker.begin, Walker.close, Walker.follow, Walker.forget),
+    *(Walker.complete, Walker.fail, Walker.release, Walker.expire),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(STEPS), max_size=40))
+def test_both_queues_tell_the_same_of_a_batch_after_any_steps(valkey, steps):
+    limits = QueueSettings(keep=3, max_attempts=1, max_crashes=1)
+    with redis_queue(valkey, limits) as queue:
+        pair = [Walker(queue), Walker(TaskQueue(limits))]
+        for step in steps:
+            for walker in pair:
+                step(walker)
+            first, second = [walker.sight() for walker in pair]
+            assert first == second
