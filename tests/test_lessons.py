@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from course import COVERS
 from helpers.clock import until
-from helpers.notebooks import nbval, picture, tiny
+from helpers.notebooks import html, nbval, picture, text, tiny
 from helpers.processes import processes_of
 from lessons import ROOT, SOLVED, classroom, execute, keep_measured, student_edition
 from nbformat.v4 import new_markdown_cell, new_output
@@ -25,6 +25,14 @@ from nbformat.v4 import new_markdown_cell, new_output
 from imglab.classroom.fault_room.causes import CAUSES
 
 NAMES = sorted(path.name for path in SOLVED.glob("*.ipynb"))
+#: What JupyterLab, Notebook 7, VS Code and Colab can all show; the last is ipywidgets' own.
+FORMATS = {
+    "text/plain",
+    "text/html",
+    "image/png",
+    "image/jpeg",
+    "application/vnd.jupyter.widget-view+json",
+}
 
 every_lesson = pytest.mark.parametrize("name", NAMES)
 #: A lesson is worth a minute, and somebody else may be using the machine.
@@ -37,19 +45,6 @@ def solved(name: str):
 
 def code_cells(nb) -> list:
     return [cell for cell in nb.cells if cell.cell_type == "code"]
-
-
-def text(cell) -> str:
-    """What a cell printed and showed, as text."""
-    shown = (
-        each.get("text") or each.get("data", {}).get("text/plain", "") for each in cell.outputs
-    )
-    return "\n".join(shown)
-
-
-def html(cell) -> str:
-    """What a cell showed in the notebook: its last picture stays in the file."""
-    return "".join(each.get("data", {}).get("text/html", "") for each in cell.outputs)
 
 
 def cell_of(name: str, cell_id: str):
@@ -104,6 +99,12 @@ def test_every_student_lesson_has_a_solved_one():
 def test_solved_lesson_was_executed_from_a_clean_kernel(name):
     counts = [cell.execution_count for cell in code_cells(solved(name))]
     assert counts == list(range(1, len(counts) + 1))
+
+
+@every_lesson
+def test_solved_lesson_shows_nothing_but_what_every_notebook_can_show(name):
+    outputs = [output for cell in code_cells(solved(name)) for output in cell.outputs]
+    assert {kind for output in outputs for kind in output.get("data", {})} <= FORMATS
 
 
 @every_lesson

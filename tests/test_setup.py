@@ -6,28 +6,20 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import urllib.request
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 from helpers.clock import until
+from helpers.environments import clean_environment
+from helpers.labs import asked, lab_started_by
 from helpers.processes import processes_of
 from helpers.project import ROOT
-from helpers.server import free_port
 
 from imglab.classroom.lab import FIRST
-
-#: Seconds in which JupyterLab is there.
-SET_UP = 60
-#: For the token of the JupyterLab of a test, which only this machine can reach.
-TOKEN = "a-token-of-this-test"
 
 
 @pytest.fixture
@@ -50,50 +42,6 @@ def clone(tmp_path) -> Iterator[Path]:
             shutil.copyfile(ROOT / name, target)
     yield folder
     until(lambda: not processes_of(folder), 30)
-
-
-def clean_environment() -> dict[str, str]:
-    """The variables of a terminal in which nobody has activated an environment."""
-    ours = ("IMGLAB", "PYTHON", "VIRTUAL_ENV", "UV", "MAKE", "MFLAGS", "JUPYTER")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"IMGLAB_REDIS_GRACE": "5"}
-
-
-@contextmanager
-def lab_started_by(command: str, folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """JupyterLab as this command starts it, once it answers; its address. It is gone afterwards."""
-    port = free_port()
-    options = f"--allow-root --port={port} --IdentityProvider.token={TOKEN}"
-    log = folder.parent / "lab.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            ["sh", "-c", f"exec {command} {options}"],
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: answers(address) or process.poll() is not None, SET_UP)
-        assert process.poll() is None, log.read_text()
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
-def asked(address: str, path: str) -> dict[str, object]:
-    with urllib.request.urlopen(f"{address}/api/{path}?token={TOKEN}", timeout=5) as reply:
-        return json.load(reply)
-
-
-def answers(address: str) -> bool:
-    try:
-        return "started" in asked(address, "status")
-    except (URLError, ConnectionError, TimeoutError):
-        return False
 
 
 def commands_of_make(*words: str) -> str:

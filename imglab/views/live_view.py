@@ -49,8 +49,12 @@ def show_controls(box: Any) -> None:
     _check_notebook()
     from IPython.display import display  # noqa: PLC0415
 
-    bundle = box._repr_mimebundle_()
-    bundle["text/plain"] = "(Controls: run this cell to use them.)"
+    # As ipywidgets 8 gives it to whoever asks; ipywidgets 7 displays it itself, in its own words.
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    bundle = {
+        "text/plain": "(Controls: run this cell to use them.)",
+        "application/vnd.jupyter.widget-view+json": view,
+    }
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 

@@ -29,7 +29,8 @@ class Replay:
         last = len(drawn) - 1
         pause_ms = 1000 // FRAMES_A_SECOND
         # It begins at its end, as the picture does; "play" goes round to the beginning.
-        self.play = widgets.Play(last, max=last, interval=pause_ms, repeat=True)
+        self.play = widgets.Play(last, max=last, interval=pause_ms)
+        _let_repeat(self.play)
         self.slider = widgets.IntSlider(last, max=last, description="frame")
         self.speed = widgets.Dropdown(options=[1, 2, 4, 0.5, 0.25], description="speed")
         widgets.jslink((self.play, "value"), (self.slider, "value"))
@@ -48,6 +49,14 @@ class Replay:
 
     def _set_speed(self, _: object) -> None:
         self.play.interval = int(1000 / FRAMES_A_SECOND / self.speed.value)
+
+
+def _let_repeat(play: Any) -> None:
+    """Let a play button go round to the beginning, with ipywidgets 7 as with 8."""
+    if play.has_trait("repeat"):
+        play.repeat = True
+    else:
+        play._repeat = True
 
 
 def replay(events: Iterable[dict[str, Any]], title: str = "record") -> Replay:

@@ -32,6 +32,19 @@ def nbval(*arguments: str | Path, env: dict[str, str] | None = None) -> subproce
     )
 
 
+def text(cell) -> str:
+    """What a cell printed and showed, as text."""
+    shown = (
+        each.get("text") or each.get("data", {}).get("text/plain", "") for each in cell.outputs
+    )
+    return "\n".join(shown)
+
+
+def html(cell) -> str:
+    """What a cell showed in the notebook: its last picture stays in the file."""
+    return "".join(each.get("data", {}).get("text/html", "") for each in cell.outputs)
+
+
 def tiny(source: str, *outputs, count: int | None = 1, tags: tuple[str, ...] = ()):
     """A notebook of one cell, as it was stored with these outputs."""
     metadata = {"tags": list(tags)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 #: Files in order: these drive a browser, so they run one after the other.
-IN_A_BROWSER = ("test_browser_lessons", "test_browser_control", "test_browser")
+IN_A_BROWSER = ("test_browser_lessons", "test_browser_control", "test_browser", "test_frontends")
 #: These watch the clock, or keep both cores busy: one after the other as well.
 BY_THE_CLOCK = ("test_control", "test_chaos", "test_bench")
 ALONE = (*IN_A_BROWSER, *BY_THE_CLOCK)
@@ -36,6 +36,7 @@ SLOW_FILES = (
     "test_stateful",
     "test_not_now",
     "test_class",
+    "test_colab",
     "test_odd_commands",
     "test_failover",
     "test_fault_room",

@@ -145,22 +145,18 @@ class Panel:
         where = "IMGLAB_REDIS_URL: left alone"
         if here.owned:
             where = f"port {here.port}"
-        count = widgets.IntText(
-            COUNT,
-            description="How many photographs",
-            tooltip=f"How many, 1 to {MOST}",
-            layout={"width": "5em"},
-        )
+        layout = {"width": "5em"}
+        count = widgets.IntText(COUNT, description="How many photographs", layout=layout)
         count.observe(self._correct, "value")
         narrow = {"width": "auto"}
-        return {
-            "count": count,
-            "priority": widgets.Dropdown(
-                options=PRIORITIES, value=NORMAL, tooltip="Priority", layout=narrow
-            ),
-            "worker": widgets.Dropdown(options=[FIRST], tooltip="Which worker", layout=narrow),
-            "redis": widgets.Label(where),
-        }
+        priority = widgets.Dropdown(options=PRIORITIES, value=NORMAL, layout=narrow)
+        worker = widgets.Dropdown(options=[FIRST], layout=narrow)
+        # Not among the arguments: ipywidgets 7 knows tooltips of buttons alone.
+        count.tooltip = f"How many, 1 to {MOST}"
+        priority.tooltip = "Priority"
+        worker.tooltip = "Which worker"
+        where_it_is = widgets.Label(where)
+        return {"count": count, "priority": priority, "worker": worker, "redis": where_it_is}
 
     def _correct(self, change: dict[str, Any]) -> None:
         """Bring a number that is out of bounds back, and say so."""
