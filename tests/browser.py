@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser: a server of its own, a page, and what a test asks of a notebook."""
+"""Jupyter in a real browser: a server of its own, a page, and what a test asks of a notebook."""
 
 from __future__ import annotations
 
@@ -71,16 +71,31 @@ BOARD = "document.querySelector('table.imglab-live')?.innerText"
 
 
 @dataclass(frozen=True)
+class Program:
+    """One of Jupyter's two programs, and what differs between them."""
+
+    module: str
+    #: Where a notebook is in its addresses.
+    place: str
+    options: tuple[str, ...] = ()
+
+
+JUPYTERLAB = Program("jupyterlab", "lab/tree", ("--LabApp.extension_manager=readonly",))
+NOTEBOOK_7 = Program("notebook", "notebooks")
+
+
+@dataclass(frozen=True)
 class Lab:
-    """A JupyterLab that runs, and where."""
+    """A JupyterLab or a Notebook 7 that runs, and where."""
 
     url: str
     token: str
+    program: Program
 
 
 @contextmanager
-def jupyterlab(root: Path, scratch: Path) -> Iterator[Lab]:
-    """A JupyterLab on a folder, with settings of its own, ended with all its kernels."""
+def jupyterlab(root: Path, scratch: Path, program: Program = JUPYTERLAB) -> Iterator[Lab]:
+    """JupyterLab or Notebook 7 on a folder, with settings of its own, ended with its kernels."""
     for name, values in SETTINGS.items():
         file = scratch / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -97,19 +112,19 @@ def jupyterlab(root: Path, scratch: Path) -> Iterator[Lab]:
     options = (
         *("--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", "--expose-app-in-browser"),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
-        "--LabApp.extension_manager=readonly",
+        *program.options,
     )
     log = scratch / "lab.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
+            [sys.executable, "-m", program.module, *options],
             env=environment,
             stdout=file,
             stderr=file,
             start_new_session=True,
         )
     try:
-        yield Lab(f"http://127.0.0.1:{_port(process, runtime, log)}", token)
+        yield Lab(f"http://127.0.0.1:{_port(process, runtime, log)}", token, program)
     finally:
         process.terminate()  # SIGTERM: it shuts its kernels down, and asks nothing
         process.wait(20)
@@ -122,7 +137,7 @@ def _port(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> int:
             if text := file.read_text():
                 return int(json.loads(text)["port"])
         time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+    raise AssertionError(f"Jupyter did not start:\n{log.read_text()[-2000:]}")
 
 
 @contextmanager
@@ -144,8 +159,8 @@ def window(width: int = WIDTH, scale: float = 1) -> Iterator[Any]:
 def notebook(lab: Lab, path: str, scale: float = 1) -> Iterator[Any]:
     """A page with a notebook in front, its kernel idle; a picture has `scale` dots for a pixel."""
     with window(scale=scale) as page:
-        page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
-        _until_in_front(page)
+        page.goto(f"{lab.url}/{lab.program.place}/{path}?token={lab.token}&reset")
+        until_in_front(page)
         yield page
 
 
@@ -163,7 +178,7 @@ def only_notebook(page: Any, path: str) -> Iterator[None]:
     page.evaluate(
         "async path => { await jupyterapp.commands.execute('docmanager:open', {path}) }", path
     )
-    _until_in_front(page)
+    until_in_front(page)
     try:
         yield
     finally:
@@ -177,7 +192,7 @@ def only_notebook(page: Any, path: str) -> Iterator[None]:
         )
 
 
-def _until_in_front(page: Any) -> None:
+def until_in_front(page: Any) -> None:
     """Wait until a notebook is in front, and its kernel is idle."""
     page.wait_for_function(
         "() => window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext"
@@ -218,6 +233,18 @@ def trust(page: Any) -> None:
     page.evaluate(f"{CELLS}.forEach(each => {{ each.trusted = true }})")
     # The next question comes after the page was drawn anew.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def run_and_watch(page: Any, views: str, seconds: float = 240) -> tuple[set[str], list[str]]:
+    """Run all cells, and look at these views meanwhile; each sight of them, and the errors."""
+    seen = set()
+    found = page.locator(views)
+    start_all(page)
+    page.wait_for_function(f"!{DONE}")
+    while not is_done(page):
+        seen.add("\n".join(found.all_inner_texts()))
+        page.wait_for_timeout(150)
+    return seen, until_done(page, seconds)
 
 
 def cut_off(page: Any) -> list[str]:

@@ -5,18 +5,11 @@ Without a browser, test_lessons.py runs the students' edition.
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import browser
 import nbformat
 import pytest
-from helpers.clock import until
-from helpers.processes import processes_of
-from helpers.project import PHOTOGRAPHS
-from lessons import SOLVED, classroom
-
-from imglab.classroom import demo
+from helpers.rooms import room_with_lessons
+from lessons import SOLVED
 
 NAMES = sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb"))
 #: Views that move by themselves, and all of them.
@@ -27,11 +20,6 @@ MOVING = ", ".join(
 VIEWS = 'table[class^="imglab-"]'
 #: Pixels of a small screen, or of a projector.
 SMALL = 1024
-#: Of the photographs that lessons 02 and 05 filter by the dozen, and of those they filter here: a
-#: quarter. Views and errors are the same; test_lessons.py filters the large ones.
-LARGE_PIXELS = 1_000_000
-SMALL_PIXELS = 250_000
-
 pytestmark = [browser.needed, pytest.mark.timeout(600)]
 
 
@@ -49,23 +37,11 @@ def stored_views(name: str) -> int:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """A JupyterLab on a classroom with the lessons, which nobody trusts yet."""
-    with classroom() as env, pytest.MonkeyPatch.context() as patch:
-        for variable in ("IMGLAB_ROOT", "IMGLAB_REDIS_GRACE"):
-            patch.setenv(variable, env[variable])
-        patch.delenv("IMGLAB_REDIS_URL", raising=False)
-        root = Path(env["IMGLAB_ROOT"])
-        shutil.copytree(SOLVED.parent, root / "notebooks")
-        make_small_inputs()
-        with browser.jupyterlab(root, tmp_path_factory.mktemp("lab")) as lab:
-            yield lab
-    until(lambda: not processes_of(env["IMGLAB_ROOT"]))
-
-
-def make_small_inputs() -> None:
-    """Have small photographs where lessons look for large ones, so that they make none."""
-    for path in demo.make_inputs(len(PHOTOGRAPHS), SMALL_PIXELS):
-        small, large = (f"-{pixels // 1000}k" for pixels in (SMALL_PIXELS, LARGE_PIXELS))
-        path.rename(path.with_name(path.name.replace(small, large)))
+    with (
+        room_with_lessons() as root,
+        browser.jupyterlab(root, tmp_path_factory.mktemp("lab")) as lab,
+    ):
+        yield lab
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +75,9 @@ def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, page):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(name, page):
-    seen = set()
     with browser.only_notebook(page, f"notebooks/{name}"):
         live, moving = page.locator(VIEWS), page.locator(MOVING)
-        browser.start_all(page)
-        page.wait_for_function(f"!{browser.DONE}")
-        while not browser.is_done(page):
-            seen.add("\n".join(moving.all_inner_texts()))
-            page.wait_for_timeout(150)
-        errors = browser.until_done(page, 240)
+        seen, errors = browser.run_and_watch(page, MOVING)
         said = page.locator(".jp-OutputArea-output").all_inner_texts()
         assert live.count() == stored_views(name)
         moves = moving.count() > 0

@@ -32,6 +32,8 @@ WIDGET = (
     "film.slider.value = 0",
     "print(film._drawn[0], end='')",
     "print(film._drawn[-1], end='')",
+    # Of ipywidgets 7: whether it goes round to its beginning.
+    "print(film.play._repeat)",
 )
 
 pytestmark = pytest.mark.timeout(300)
@@ -102,6 +104,9 @@ def test_a_lesson_with_a_board_runs_with_colabs_packages(room):
 def test_a_widget_of_colabs_version_moves_what_is_shown(room):
     cells = [new_code_cell(source) for source in WIDGET]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    film, _, first, last = execute(new_notebook(cells=cells, metadata=kernel), room).cells
+    film, _, first, last, goes_round = execute(
+        new_notebook(cells=cells, metadata=kernel), room
+    ).cells
     assert html(film) == text(first)
     assert html(film) != text(last), "it began at its end"
+    assert text(goes_round) == "True\n"

@@ -60,9 +60,13 @@ def newest_python(highest_minor: int) -> tuple[str, str] | None:
     """The newest Python 3 up to this minor version that works here: its version, its program."""
     for minor in range(highest_minor, LOWEST_MINOR - 1, -1):
         programs = [str(each) for each in PYENV.glob(f"versions/3.{minor}.*[0-9]/bin/python3")]
-        for program in (*programs, shutil.which(f"python3.{minor}"), sys.executable):
-            version = program and _version(program)
-            if version and version.startswith(f"3.{minor}."):
+        on_path = shutil.which(f"python3.{minor}")
+        if on_path:
+            programs.append(on_path)
+        programs.append(sys.executable)
+        for program in programs:
+            version = _version(program)
+            if version.startswith(f"3.{minor}."):
                 return version, program
     return None
 
