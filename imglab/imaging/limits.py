@@ -13,6 +13,12 @@ from typing import IO, Any
 
 from PIL import Image
 
+from imglab.memory import PIXELS_VARIABLE, max_pixels
+
+if PIXELS_VARIABLE in os.environ:
+    # Pillow's own setting, for its own readers look at it, too.
+    Image.MAX_IMAGE_PIXELS = max_pixels()
+
 #: How often a file may be read from while it is opened: a few seconds of Pillow's loops.
 MAX_READS = 3_000_000
 #: How often each byte may be read, on average, and so many bytes more: some parts are read twice.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from imglab.errors import QueueError, QueueUnavailable
+from imglab.errors import ImglabError, QueueError, QueueUnavailable
+from imglab.memory import in_words
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import BLOCK
 from imglab.queues.invariants import unsound
 from imglab.queues.vocabulary import impossible_steps
 from imglab.queues.worker_states import Activity, worker_states
+from imglab.workers.room import count_of, room_for
 
 #: How many of what was set aside are named.
 SHOWN = 5
@@ -167,9 +170,30 @@ def _workers(queue: RedisTaskQueue) -> Iterator[Finding]:
             yield Finding("warning", what, remedy)
 
 
+def _memory(queue: RedisTaskQueue) -> Iterator[Finding]:
+    snapshot = queue.snapshot()
+    states = worker_states(snapshot, queue.settings.lease)
+    hosts = [snapshot.workers.get(each.name, {}).get("host") for each in states if each.is_here]
+    try:
+        room = room_for(max(1, hosts.count(socket.gethostname())))
+    except ImglabError as error:
+        yield Finding("warning", str(error), "Until then no picture is opened here.")
+        return
+    if room is None:
+        return
+    if room.is_enough:
+        yield Finding(
+            "ok",
+            f"The memory of this machine ({in_words(room.memory)}) has room for "
+            f"{count_of(room.fitting)}, with a photograph of {room.pixels:,} pixels each.",
+        )
+    else:
+        yield Finding("warning", f"{room.what}.", f"{room.remedy[0].upper()}{room.remedy[1:]}")
+
+
 LOOKS = (
     *(_server, _clock, _timeouts, _settings),
-    *(_invariants, _story, _leases, _orphans, _odd, _workers),
+    *(_invariants, _story, _leases, _orphans, _odd, _workers, _memory),
 )
 
 

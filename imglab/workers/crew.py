@@ -10,6 +10,7 @@ import logging
 import subprocess
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from imglab.queues import RedisTaskQueue
 from imglab.workers.launch import start_process
 from imglab.workers.logs import last_lines
 from imglab.workers.names import free_names
+from imglab.workers.renewal import Cause, in_short
+from imglab.workers.room import check_room
 from imglab.workers.spec import WorkerSpec
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,8 @@ MAX_FALSE_STARTS = 3
 EXIT_TIMEOUT_S = 5.0
 #: How many of a log's last lines are told as a worker's last words.
 LAST_WORDS = 3
+#: How many renewals of workers are remembered.
+MAX_RENEWALS = 100
 
 
 @dataclass
@@ -65,6 +70,8 @@ class Crew:
         self.members: dict[str, Member] = {}
         #: Those that failed too often to be started again.
         self.given_up: list[str] = []
+        #: Who left to be replaced, and why.
+        self.renewals: deque[str] = deque(maxlen=MAX_RENEWALS)
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._watch: threading.Thread | None = None
@@ -94,6 +101,10 @@ class Crew:
     def abandon(self) -> None:
         """Let all of them leave soon, without waiting for it."""
         self._is_abandoned = True
+
+    def check_room(self, size: int) -> None:
+        """Warn when so many may not fit into the memory; ImglabError when they cannot."""
+        check_room(size, self.spec.max_memory)
 
     def scale(self, size: int) -> None:
         """Be so many: start more and wait until they are ready, or let the newest go."""
@@ -210,7 +221,9 @@ class Crew:
     def _replace(self, name: str, member: Member) -> None:
         try:
             # An exit code of its own, before it asked for work. Killed by a signal, it is negative.
-            failed = member.process.returncode > 0 and not self._is_ready(name)
+            code = member.process.returncode
+            was_renewed = code in list(Cause)
+            failed = code > 0 and not was_renewed and not self._is_ready(name)
             false_starts = 0
             if failed:
                 false_starts = member.false_starts + 1
@@ -219,12 +232,19 @@ class Crew:
         except QueueError as error:
             logger.debug("%s died, and Redis cannot be told: %s", name, error)
             return  # the next look tries again
+        if was_renewed:
+            self._note_renewal(name, Cause(code))
         if false_starts < MAX_FALSE_STARTS:
             self.members[name] = self._spawn(name, false_starts)
         else:
             logger.error("%s failed %d times before it was ready; see its log", name, false_starts)
             self.given_up.append(name)
             del self.members[name]
+
+    def _note_renewal(self, name: str, cause: Cause) -> None:
+        reason = in_short(cause, self.spec.max_tasks, self.spec.max_memory)
+        self.renewals.append(f"{name}: {reason}")
+        logger.info("%s left and is replaced: %s", name, reason)
 
     def _finish(self, members: dict[str, Member], timeout: float) -> None:
         for member in members.values():

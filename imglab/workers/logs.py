@@ -12,8 +12,10 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from imglab.errors import SettingsWarning
-from imglab.text import shown, shown_lines, shown_output
+from imglab.errors import ImglabError, SettingsWarning
+from imglab.text import shown, shown_lines, shown_output, told
+from imglab.workers.about import TRACEPARENT, about_record
+from imglab.workers.json_lines import JsonFormatter
 
 #: Names the file that a pool made the stdout and stderr of its worker.
 LOG_VARIABLE = "IMGLAB_WORKER_LOG"
@@ -21,6 +23,9 @@ LOG_VARIABLE = "IMGLAB_WORKER_LOG"
 MAX_LOG_BYTES = 1_000_000
 #: The most bytes at the end of a log that are read to show its last lines.
 MAX_TAIL_BYTES = 256_000
+#: The ways to write a record.
+TEXT = "text"
+JSON = "json"
 
 
 class HarmlessFormatter(logging.Formatter):
@@ -32,6 +37,14 @@ class HarmlessFormatter(logging.Formatter):
         if record.exc_info or record.stack_info:
             return shown_lines(text)
         return shown(text)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The record's own line; the trace that it belongs to stands at its end."""
+        line = super().formatMessage(record)
+        traceparent = about_record(record).get(TRACEPARENT)
+        if traceparent:
+            line += f" {TRACEPARENT}={traceparent}"
+        return line
 
 
 class _ShortLog(RotatingFileHandler):
@@ -57,13 +70,21 @@ class _ShortLog(RotatingFileHandler):
             self.release()
 
 
-def log_to_terminal() -> None:
+def checked_format(log_format: str) -> str:
+    """The format itself; ImglabError when there is no such one."""
+    if log_format not in (TEXT, JSON):
+        raise ImglabError(f"A log is written as {TEXT} or as {JSON}, not as {told(log_format)}.")
+    return log_format
+
+
+def log_to_terminal(log_format: str = TEXT, worker: str = "") -> None:
     """Print each record of this process on stdout; go on working when nobody reads it any more."""
     logging.raiseExceptions = False  # `imglab worker | head`: no traceback for each line
-    _log_to(logging.StreamHandler(sys.stdout), "%(message)s")
+    handler = logging.StreamHandler(sys.stdout)
+    _log_to(handler, _formatter(log_format, worker, "%(message)s"))
 
 
-def log_to_own_file() -> None:
+def log_to_own_file(log_format: str = TEXT, worker: str = "") -> None:
     """Log into the file that LOG_VARIABLE names; to stdout where there is none."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what a filter prints must not fail its task
@@ -77,7 +98,7 @@ def log_to_own_file() -> None:
             encoding="utf-8",
             errors="backslashreplace",
         )
-    _log_to(handler, "%(asctime)s %(message)s")
+    _log_to(handler, _formatter(log_format, worker, "%(asctime)s %(message)s"))
 
 
 def keep_short() -> None:
@@ -112,8 +133,14 @@ def _tail(path: Path, limit: int) -> bytes:
         return file.read(limit)
 
 
-def _log_to(handler: logging.Handler, form: str) -> None:
-    handler.setFormatter(HarmlessFormatter(form))
+def _formatter(log_format: str, worker: str, form: str) -> logging.Formatter:
+    if checked_format(log_format) == JSON:
+        return JsonFormatter(worker)
+    return HarmlessFormatter(form)
+
+
+def _log_to(handler: logging.Handler, formatter: logging.Formatter) -> None:
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)

@@ -15,10 +15,10 @@ from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
 from imglab.queues.arguments import as_count, as_delay, as_names, as_timeout
 from imglab.queues.task import check_name
+from imglab.workers.arguments import checked_max_memory, checked_max_tasks, checked_prefetch
 from imglab.workers.crew import Crew
-from imglab.workers.logs import last_lines
+from imglab.workers.logs import checked_format, last_lines
 from imglab.workers.spec import WorkerSpec
-from imglab.workers.worker import checked_prefetch
 
 if TYPE_CHECKING:
     from imglab.imaging import BaseFilter, FilterPipeline
@@ -38,7 +38,12 @@ class WorkerPool:
     tasks, `prefetch` says how many a worker claims and reports at a time. They read below the
     folders in `read` (images/ when there are none) and write below `write`. `imports` names modules
     with filters of one's own. What they print goes to `.imglab/logs/<name>.log`, at most a
-    megabyte; what was before it is in `<name>.log.1`.
+    megabyte; what was before it is in `<name>.log.1`; as lines of JSON with `log_format="json"`.
+
+    A worker that has run `max_tasks` tasks, or has more than `max_memory` (bytes, or such as
+    "500MB") after one, leaves and is replaced: no task is lost, none counts as a crash, and
+    `renewals` tells why. Where the largest pictures of all of them may not fit into the memory of
+    this machine, a line of the log says what to do.
     """
 
     def __init__(
@@ -53,6 +58,9 @@ class WorkerPool:
         write: str = "output",
         grace: float = 10.0,
         prefetch: int = 1,
+        max_tasks: int | None = None,
+        max_memory: int | str | None = None,
+        log_format: str = "text",
     ) -> None:
         from imglab.imaging import FilterPipeline  # noqa: PLC0415 - each worker imports this file
 
@@ -73,6 +81,9 @@ class WorkerPool:
             parent=os.getpid(),
             grace=as_delay(grace, "grace"),
             prefetch=checked_prefetch(prefetch, queue.settings.max_crashes),
+            max_tasks=checked_max_tasks(max_tasks),
+            max_memory=checked_max_memory(max_memory),
+            log_format=checked_format(log_format),
         )
         self._crew = Crew(queue, spec, prefix, self.logs)
         weakref.finalize(self, self._crew.abandon)
@@ -96,6 +107,14 @@ class WorkerPool:
         """The workers of this pool, also one that died and is about to be replaced."""
         return list(self._crew.members)
 
+    @property
+    def renewals(self) -> list[str]:
+        """Who left to be replaced, and why, the latest last: "worker-1: it had run 100 tasks, …".
+
+        The last hundred of them; the log of each worker has all of its own.
+        """
+        return list(self._crew.renewals)
+
     def start(self) -> WorkerPool:
         """Start the processes and wait until every one of them asks for work.
 
@@ -107,8 +126,13 @@ class WorkerPool:
         return self
 
     def scale(self, size: int) -> None:
-        """Have `size` workers: start more and wait until they are ready, or let the newest go."""
-        self.size = as_count(size, "The number of workers", 0)
+        """Have `size` workers: start more and wait until they are ready, or let the newest go.
+
+        ImglabError when so many cannot even start in the memory of this machine.
+        """
+        size = as_count(size, "The number of workers", 0)
+        self._crew.check_room(size)
+        self.size = size
         try:
             self._crew.scale(size)
         except BaseException:

@@ -13,15 +13,17 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.queues import RedisTaskQueue, Task
 from imglab.storage import storage_for
 from imglab.text import shown
 from imglab.workers.logs import keep_short, log_to_own_file
+from imglab.workers.renewal import check_first_memory
 from imglab.workers.spec import WorkerSpec
 from imglab.workers.standby import Standby
 from imglab.workers.worker import Worker
@@ -38,17 +40,29 @@ REDIS_RETRY_S = 0.2
 LOOK_INTERVAL_S = 0.5
 #: How long after a task's time limit a process ends that nothing else could end, in seconds.
 DEAF_TIMEOUT_S = 60.0
+#: What Python is to run so that it is a worker again.
+AGAIN = ("-m", "imglab.workers")
 #: What asks a worker to leave: `kill`, Ctrl-C, a closed terminal, Ctrl-\\.
 LEAVE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
-def run(spec: WorkerSpec) -> int:
+def run(
+    spec: WorkerSpec,
+    *,
+    on_worker: Callable[[Worker], object] | None = None,
+    again: Sequence[str] = AGAIN,
+) -> int:
     """Be this worker until a signal, or in a burst until the queue is empty; return the exit code.
 
     SIGTERM and SIGINT finish the task at hand, or give it back when it takes too long; a second
-    one gives it back and leaves at once.
+    one gives it back and leaves at once. One that is to be renewed (`max_tasks`, `max_memory`)
+    leaves with a code of its own, by which the pool that is its parent knows; without a parent
+    nobody would replace it, so its process starts anew in place, as `python` with the words of
+    `again`: it keeps its name, its process id and its terminal. `on_worker` is given the worker
+    before its first task.
     """
     import_filters(spec.imports)
+    check_first_memory(spec.max_memory)
     queue = _queue(spec)
     standby = Standby(spec, queue)
     worker = _ProcessWorker(
@@ -59,14 +73,26 @@ def run(spec: WorkerSpec) -> int:
         prefetch=spec.prefetch,
         checked=True,
         standby=standby,
+        max_tasks=spec.max_tasks,
+        max_memory=spec.max_memory,
     )
-    _Watch(worker, spec, standby).start()
+    if on_worker:
+        on_worker(worker)
+    watch = _Watch(worker, spec, standby, again)
+    watch.start()
     logger.info("%s: ready, %s", spec.name, queue)
     worker.run(burst=spec.burst)
     logger.info("%s: %d completed, %d failed", spec.name, worker.completed, worker.failed)
+    code = 0
+    if worker.renewal.cause is not None and not watch.is_leaving:
+        logger.info("%s: leaves for a new process: %s", spec.name, worker.left_because)
+        code = worker.renewal.cause
+        if not spec.parent:
+            standby.end()
+            _start_anew(spec, again)
     queue.leave(spec.name)
     standby.end()
-    return 0
+    return code
 
 
 class _ProcessWorker(Worker):
@@ -130,6 +156,17 @@ def _queue(spec: WorkerSpec) -> RedisTaskQueue:
             return queue
 
 
+def _start_anew(spec: WorkerSpec, again: Sequence[str]) -> NoReturn:
+    """Begin this process anew, in its place: it keeps its id, and nothing of its memory."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more, or a filter closed it
+            stream.flush()
+    environment = dict(os.environ)
+    if again == AGAIN:
+        environment[VARIABLE] = spec.to_json()
+    os.execve(sys.executable, [sys.executable, *again], environment)
+
+
 class _Watch(threading.Thread):
     """Acts on signals and on the parent's death while the main thread is deep in a filter.
 
@@ -137,8 +174,13 @@ class _Watch(threading.Thread):
     socket is written at once, by the C handler, and this thread reads it.
     """
 
-    def __init__(self, worker: Worker, spec: WorkerSpec, standby: Standby) -> None:
+    def __init__(
+        self, worker: Worker, spec: WorkerSpec, standby: Standby, again: Sequence[str]
+    ) -> None:
         super().__init__(name="watch", daemon=True)
+        #: Whether somebody asked this process to leave.
+        self.is_leaving = False
+        self.again = again
         self.worker = worker
         self.spec = spec
         self.standby = standby
@@ -163,6 +205,7 @@ class _Watch(threading.Thread):
                 self.signals.recv(1)
                 if leave_at < math.inf:
                     break
+                self.is_leaving = True
                 logger.info("%s: stopping; a second signal leaves at once", self.spec.name)
                 self.worker.stop()
                 leave_at = time.monotonic() + self.spec.grace
@@ -192,8 +235,7 @@ class _Watch(threading.Thread):
             logger.warning("%s: gave its task up, starting anew", self.spec.name)
             self._give_back()  # if the main thread did let go, and claimed another one since
             self.standby.end()
-            environment = {**os.environ, VARIABLE: self.spec.to_json()}
-            os.execve(sys.executable, [sys.executable, "-m", "imglab.workers"], environment)
+            _start_anew(self.spec, self.again)
 
 
 def _ignore(*_: object) -> None:
@@ -202,13 +244,15 @@ def _ignore(*_: object) -> None:
 
 def main() -> int:
     """Be the worker that the pool put into the environment; return the exit code."""
-    log_to_own_file()
     text = os.environ.pop(VARIABLE, None)
     if text is None:
+        log_to_own_file()
         logger.error("Only WorkerPool starts this module. In a terminal, type: imglab worker")
         return 1
+    spec = WorkerSpec.from_json(text)
+    log_to_own_file(spec.log_format, spec.name)
     try:
-        return run(WorkerSpec.from_json(text))
+        return run(spec)
     except ImglabError as error:
         logger.error("%s", error)  # noqa: TRY400 - for people: no traceback
         return 1

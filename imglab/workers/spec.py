@@ -29,6 +29,12 @@ class WorkerSpec:
     grace: float = 10.0
     #: Tasks to claim and to report in one round trip.
     prefetch: int = 1
+    #: Tasks after which, and bytes of memory above which, it is renewed; None for never. With a
+    #: parent it leaves, to be replaced; without one it starts anew in its place.
+    max_tasks: int | None = None
+    max_memory: int | None = None
+    #: How its log is written: "text" or "json".
+    log_format: str = "text"
 
     def to_json(self) -> str:
         """The spec as text, for `from_json` in another process."""

@@ -137,8 +137,8 @@ class _Thorough(standby_wait.StandIn):
 def main() -> None:
     """Stand by for the worker whose child this process is, until it is gone."""
     os.environ.pop(LOG_VARIABLE, None)  # the file is the worker's to keep short
-    log_to_own_file()
     spec = WorkerSpec.from_json(os.environ[VARIABLE])
+    log_to_own_file(spec.log_format, spec.name)
     stand_in = _Thorough(spec, *map(float, sys.argv[1:]))
     stand_in.run(time.monotonic() - stand_in.patience)  # for it is known to be silent
 

@@ -12,15 +12,18 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imglab.errors import ImglabError, LeaseLost, QueueError, TaskError
+from imglab.errors import LeaseLost, QueueError, TaskError
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
 from imglab.storage import Storage, storage_for
-from imglab.text import told
+from imglab.workers.about import about, at_work, with_trace
+from imglab.workers.arguments import checked_max_memory, checked_max_tasks, checked_prefetch
 from imglab.workers.endings import CANCELLED, Ending, Fate, ending_of
+from imglab.workers.figures import Figures
 from imglab.workers.heartbeat import Heartbeat
 from imglab.workers.in_hand import InHand, claim_of
 from imglab.workers.payloads import do_payload
+from imglab.workers.renewal import Renewal
 
 if TYPE_CHECKING:
     from imglab.imaging import BaseFilter, FilterPipeline
@@ -28,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The most tasks that a worker may claim in one round trip.
-MAX_PREFETCH = 500
 #: The longest a finished task waits for others to be reported along with it, in seconds.
 MAX_REPORT_DELAY_S = 0.1
 #: How long a call waits for a task before it says that there is none, in seconds: `run` looks
@@ -62,6 +63,11 @@ class Worker:
     wait until this one is done. `checked` says that the pipeline is data that `spec()` gave: then
     it is not looked at, and Pillow not loaded, before the first task. `standby` renews in place of
     the heartbeat while a filter lets no other thread run; worker processes have one.
+
+    After `max_tasks` tasks, or after a task that leaves it with more than `max_memory` (bytes, or
+    such as "500MB"), `run` returns, and `left_because` says why: nothing is held any more, what was
+    claimed and not begun is given back. To have a new process in its place is for whoever runs it:
+    a WorkerPool replaces it, and `imglab worker` starts itself anew.
     """
 
     def __init__(
@@ -74,6 +80,8 @@ class Worker:
         prefetch: int = 1,
         checked: bool = False,
         standby: Standby | None = None,
+        max_tasks: int | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
         self.name = name
         self.pipeline: Iterable[Any] = pipeline
@@ -91,6 +99,8 @@ class Worker:
         self.completed = 0
         self.failed = 0
         self.in_hand = InHand()
+        self.figures = Figures()
+        self.renewal = Renewal(checked_max_tasks(max_tasks), checked_max_memory(max_memory))
         self._standby = standby
         self._stopping = threading.Event()
         #: When it last said that Redis does not do what it is asked; time.monotonic().
@@ -101,21 +111,33 @@ class Worker:
 
     # What its owner calls
 
+    @property
+    def left_because(self) -> str:
+        """Why it is to be renewed, or was; "" when it works on, or left for another reason."""
+        return self.renewal.reason
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it claims nothing any more."""
+        return self._stopping.is_set() or self.renewal.cause is not None
+
     def start(self) -> int:
         """Work until nothing is pending or delayed; return how many tasks were completed.
 
-        Also after a `stop`: whoever starts a worker means it to work.
+        It leaves earlier when it is to be renewed: see `left_because`. Also after a `stop`:
+        whoever starts a worker means it to work.
         """
         self._stopping.clear()
         return self.run(burst=True)
 
     def run(self, *, burst: bool = False) -> int:
-        """Work until `stop`; return how many tasks were completed.
+        """Work until `stop`, or until it is to be renewed; return how many tasks were completed.
 
         With `burst`, leave as soon as nothing is pending or delayed. A `stop` ends this run, and
         not the next one; one that comes before the run has begun ends it at once.
         """
         completed_before = self.completed
+        self.renewal.begin()
         try:
             with Heartbeat(self.name, self.queue, self.in_hand, self._standby):
                 self._loop(burst)
@@ -189,7 +211,7 @@ class Worker:
     # The loop
 
     def _loop(self, burst: bool) -> None:
-        while not self._stopping.is_set():
+        while not self.is_leaving:
             if self.in_hand.waiting:
                 self._run_next()
                 continue
@@ -207,13 +229,13 @@ class Worker:
                 self.in_hand.claimed(self._insist(claim))
 
     def _claim_or_wait(self) -> list[Task]:
-        return self.queue.get_tasks(self.name, self.prefetch, CLAIM_WAIT_S)
+        return self.queue.get_tasks(self.name, self._at_most(), CLAIM_WAIT_S)
 
     def _claim_or_end(self) -> list[Task]:
         """The next tasks; none when nothing is pending and nothing waits for another try."""
         wait = 0.0
         while True:
-            tasks = self.queue.get_tasks(self.name, self.prefetch, wait)
+            tasks = self.queue.get_tasks(self.name, self._at_most(), wait)
             if tasks or self._stopping.is_set():
                 return tasks
             stats = self.queue.get_stats()
@@ -226,23 +248,34 @@ class Worker:
         if self._standby is not None:
             self._standby.start()
         task = self.in_hand.begin()
+        with at_work(self.name, task):
+            self._run_task(task)
+        self.renewal.task_ended()
+        waited = time.monotonic() - self.in_hand.reported
+        if not self.in_hand.waiting or waited > MAX_REPORT_DELAY_S:
+            self._hand_in()
+
+    def _run_task(self, task: Task) -> None:
         try:
             self.check_cancelled()
-            result = encode(self.process(task), f"The result of task {task.id}")
-            self.in_hand.done.append((task, result))
+            result = with_trace(self.process(task), task.payload)
+            self.in_hand.done.append((task, encode(result, f"The result of task {task.id}")))
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the worker goes on
             self._end_badly(task, problem)
         finally:
             self.in_hand.end()
-        waited = time.monotonic() - self.in_hand.reported
-        if not self.in_hand.waiting or waited > MAX_REPORT_DELAY_S:
-            self._hand_in()
+            self.figures.runs.add(time.monotonic() - self.in_hand.began)
+
+    def _at_most(self) -> int:
+        """How many tasks to claim in one go."""
+        return self.renewal.at_most(self.prefetch)
 
     # Reports
 
     def _end_badly(self, task: Task, problem: BaseException) -> None:
         """Report a try that did not end well; the interrupt of a person is passed on."""
         ending = ending_of(problem)
+        self.figures.ended_badly(ending.fate)
         if ending.fate is Fate.NOT_OURS:
             logger.info("%s: task %s %s", self.name, task.id, FOUND_LOST)
             return
@@ -259,7 +292,10 @@ class Worker:
         if ending.fate is Fate.FAILED:
             self.failed += 1
         fate = ending.fate.name.lower()
-        logger.info("%s: task %s %s: %s", self.name, task.id, fate, ending.reason)
+        logger.info(
+            *("%s: task %s %s: %s", self.name, task.id, fate, ending.reason),
+            extra={"error": ending.reason},
+        )
         # The queue knows which tasks are cancelled: whatever is told of one, it ends as such.
         fail = partial(self.queue.mark_failed, task, ending.reason, retry=ending.retry)
         self._report(fail)
@@ -276,24 +312,28 @@ class Worker:
         if not done:
             return
         with self.in_hand.speaking:
-            limit = self.prefetch
-            if self.in_hand.waiting or self._stopping.is_set():
+            limit = self._at_most()
+            if self.in_hand.waiting or self.is_leaving:
                 limit = 0
             self._hand_in_and_claim(done, limit)
         self.in_hand.reported_all()
         for task, result in done:
-            logger.debug("%s: task %s completed: %s", self.name, task.id, result)
+            words = ("%s: task %s completed: %s", self.name, task.id, result)
+            logger.debug(*words, extra=about(self.name, task))
 
     def _hand_in_and_claim(self, done: list[tuple[Task, str]], limit: int) -> None:
         self.completed += len(done)
+        lost_count = 0
         try:
             tasks = self._insist(partial(self.queue.complete_and_claim_tasks, done, limit))
         except LeaseLost as lost:
             logger.info("%s: %s", self.name, lost)
-            self.completed -= len(lost.task_ids)
+            lost_count = len(lost.task_ids)
+            self.completed -= lost_count
         else:
             if tasks:
                 self.in_hand.claimed(tasks)
+        self.figures.completed(len(done) - lost_count, lost_count)
 
     def _give_back_waiting(self) -> None:
         """Give back what was claimed and never begun, in such an order that the queue is as before.
@@ -311,16 +351,21 @@ class Worker:
         wait = MIN_RETRY_WAIT_S
         while True:
             try:
-                return call()
+                answer = call()
             except (LeaseLost, TaskError):
+                self.figures.trouble = ""
                 raise
             except QueueError as error:
+                self.figures.trouble = str(error)
                 # Also what is no "not now": a person may mend it, and this worker is still there.
                 if self._stopping.is_set():
                     raise
                 self._say_now_and_then(f"{error} Asking again.")
                 self._stopping.wait(random.uniform(0.5, 1) * wait)
                 wait = min(2 * wait, MAX_RETRY_WAIT_S)
+            else:
+                self.figures.trouble = ""
+                return answer
 
     def _say_now_and_then(self, words: str) -> None:
         """Log what may go on for a day: at once, then once a minute."""
@@ -328,22 +373,6 @@ class Worker:
         if now - self._said >= SAY_INTERVAL_S:
             self._said = now
             logger.warning("%s: %s", self.name, words)
-
-
-def checked_prefetch(prefetch: int, max_crashes: int) -> int:
-    """The number itself; ImglabError when it is out of range."""
-    most = MAX_PREFETCH
-    if max_crashes == 1:
-        most = (
-            1  # after a crash nobody knows which task did it: one crash would bury its neighbours
-        )
-    is_whole = isinstance(prefetch, int) and not isinstance(prefetch, bool)
-    if not is_whole or not 1 <= prefetch <= most:
-        raise ImglabError(
-            f"prefetch must be 1 to {MAX_PREFETCH}, and 1 where max_crashes is 1; "
-            f"not {told(prefetch)}."
-        )
-    return prefetch
 
 
 #: The name the course uses.
