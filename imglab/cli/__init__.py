@@ -52,6 +52,7 @@ def load_app() -> typer.Typer:
     from imglab.cli import (  # noqa: F401 - they add commands
         batch,
         classroom,
+        metrics,
         ops,
         queue,
         server,

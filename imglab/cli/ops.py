@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 #: The same for a lamp, by its state.
 LAMPS = {"green": ("●", "green"), "red": ("✕", "red"), "not tried": ("○", None)}
+#: The workers of a lesson, which a machine in a class has to have room for.
+CLASS_WORKERS = 3
 #: Bytes of a new password: too many to guess, and few enough to type from a screen.
 PASSWORD_BYTES = 6
 #: How many broken promises are printed; --json has all of them.
@@ -183,11 +185,21 @@ def _print_sum(lamps: Bench) -> None:
     if red:
         typer.echo(f"Mend the first red lamp ({red[0]}), then type `imglab doctor --class` again.")
         return
+    _print_room()
     cores = os.cpu_count() or 1
     typer.echo(
         f"This machine is ready. Cores: {cores}, so workers together do at most {cores} × the work "
         "of one."
     )
+
+
+def _print_room() -> None:
+    """Say for how many workers there is memory, and what to do where that is few."""
+    from imglab.workers.room import room_for
+
+    room = room_for(CLASS_WORKERS)
+    if room is not None and not room.is_enough:
+        typer.secho(f"! {room.what}: {room.remedy}", fg="yellow")
 
 
 def _print_findings(findings: list[Finding]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,13 +24,16 @@ from imglab.cli.common import (
     open_queue,
     read_by_default,
 )
+from imglab.cli.metrics import MetricsHost, MetricsPort
 from imglab.cli.settings import Keep, Lease, MaxAttempts, TimeLimit, Ttl, asked_for
 from imglab.errors import ImglabError, QueueError
 from imglab.project import is_in_project
-from imglab.text import shown
 
 if TYPE_CHECKING:
     from imglab.queues import RedisTaskQueue
+    from imglab.workers import Worker
+
+logger = logging.getLogger(__name__)
 
 
 @app.command()
@@ -44,6 +51,17 @@ def worker(
     prefetch: Annotated[
         int, typer.Option(help="Tasks to claim in one round trip: for small ones.")
     ] = 1,
+    max_tasks: Annotated[
+        int | None, typer.Option(min=1, help="Start anew, with new memory, after so many tasks.")
+    ] = None,
+    max_memory: Annotated[
+        str, typer.Option(help="Start anew after a task that leaves it with more, such as 500MB.")
+    ] = "",
+    log_format: Annotated[
+        str, typer.Option(help="text, or json: a line of JSON for each record.")
+    ] = "text",
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
     lease: Lease = None,
     max_attempts: MaxAttempts = None,
     time_limit: TimeLimit = None,
@@ -56,13 +74,16 @@ def worker(
 
     Settings such as --lease are stored with a queue that has none; one that has keeps its own.
 
+    With --max-tasks or --max-memory it hands in what it has done, gives back what it has not begun,
+    says why, and starts anew in its place, under the same name and process id: it is never gone.
+    A line says so when the pictures of all workers of this machine may not fit into its memory;
+    IMGLAB_MAX_PIXELS=24000000 makes them refuse larger ones.
+
     Example: imglab worker --burst
     """
-    import logging
-
     from imglab.imaging import FilterPipeline
     from imglab.workers import WorkerSpec, import_filters, run
-    from imglab.workers.logs import log_to_terminal
+    from imglab.workers.arguments import checked_max_memory
 
     asked = asked_for(
         {
@@ -73,6 +94,9 @@ def worker(
             "ttl": ttl,
         }
     )
+    name = name or f"{socket.gethostname()[:60]}-{os.getpid()}"
+    limit = checked_max_memory(max_memory or None)
+    _begin_log(log_format, name)
     _check_folders(images or (), output)
     readable = tuple(str(folder.resolve()) for folder in images or ())
     if not readable and not is_in_project():
@@ -81,13 +105,11 @@ def worker(
     import_filters(imports or ())
     # Read before Redis is asked for: a mistake here is to start none.
     pipeline = FilterPipeline.parse(filters)
-    log_to_terminal()
-    logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
     with open_queue(queue, namespace) as tasks:
         if _is_paused(tasks):
             _say_it_is_paused(tasks, burst)
         spec = WorkerSpec(
-            name=name or f"{socket.gethostname()[:60]}-{os.getpid()}",
+            name=name,
             queue=_queue_with(tasks, asked),
             filters=pipeline.spec(),
             imports=tuple(imports or ()),
@@ -95,8 +117,42 @@ def worker(
             write=str(output.resolve()) if output != Path("output") else "output",
             burst=burst,
             prefetch=prefetch,
+            max_tasks=max_tasks,
+            max_memory=limit,
+            log_format=log_format,
         )
-    raise typer.Exit(run(spec))
+        _check_room(tasks, name, limit)
+    serve = None
+    if metrics_port is not None:
+        serve = partial(_serve_figures, port=metrics_port, host=metrics_host)
+    # To start anew is to give this very command once more.
+    raise typer.Exit(run(spec, on_worker=serve, again=sys.orig_argv[1:]))
+
+
+def _begin_log(log_format: str, name: str) -> None:
+    from imglab.workers.logs import log_to_terminal
+
+    log_to_terminal(log_format, name)
+    logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
+
+
+def _serve_figures(worker: Worker, port: int, host: str) -> None:
+    from imglab.ops.metrics.of_worker import serve_worker
+
+    address = serve_worker(worker, port, host)
+    logger.info("%s: its figures are at %s/metrics", worker.name, address)
+
+
+def _check_room(queue: RedisTaskQueue, name: str, max_memory: int | None) -> None:
+    """Say when this worker, and all others of this machine, may not fit into its memory."""
+    from imglab.workers.room import check_room
+
+    here = {name}
+    with suppress(QueueError):  # a key of another kind: the worker itself will say what is wrong
+        for other, record in queue.workers().items():
+            if record["host"] == socket.gethostname():
+                here.add(other)
+    check_room(len(here), max_memory)
 
 
 def _queue_with(queue: RedisTaskQueue, asked: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +175,7 @@ def _say_what_is_read(output: Path) -> None:
         f"There is no project here (no images/ and output/), so this worker reads pictures in "
         f"{here} and below, and writes to {output.resolve()}."
     )
-    typer.echo(shown(words))
+    logger.info("%s", words)
 
 
 def _check_folders(images: Iterable[Path], output: Path) -> None:
@@ -142,4 +198,4 @@ def _say_it_is_paused(queue: RedisTaskQueue, burst: bool) -> None:
     words = f"The queue {queue.name} is paused: nobody is given a task before `queue.resume()`."
     if burst:
         words += " Until then this worker waits, and then leaves when the queue is empty."
-    typer.echo(words)
+    logger.info("%s", words)

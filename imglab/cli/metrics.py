@@ -1,0 +1,46 @@
+"""The command of a queue's figures, and the options of a worker's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imglab.cli.common import QUEUE, Name, Namespace, app, open_queue
+
+#: The port of a queue's figures: none that another exporter is known to have.
+PORT = 9469
+
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(help="Serve its figures at http://HOST:PORT/metrics, its health at /healthz."),
+]
+MetricsHost = Annotated[
+    str, typer.Option(help="The address to serve them at; 0.0.0.0 for every machine that asks.")
+]
+
+
+@app.command()
+def metrics(
+    port: Annotated[int, typer.Option(help="The port; 0 for any that is free.")] = PORT,
+    host: MetricsHost = "127.0.0.1",
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+) -> None:
+    """Serve the figures of a queue for Prometheus at /metrics, until Ctrl-C.
+
+    How many tasks are where, what ended how, how long tasks waited and ran, workers, deaths. One
+    such process a queue is enough. /healthz answers 200, or 503 with the reason when Redis is away
+    or a worker is stuck.
+
+    Example: imglab metrics --port 9469
+    """
+    import signal
+
+    from imglab.ops.metrics.of_queue import serve_queue
+
+    with open_queue(queue, namespace) as tasks:
+        address = serve_queue(tasks, port, host)
+        typer.echo(f"The figures of {queue}: {address}/metrics, its health: {address}/healthz")
+        while True:
+            signal.pause()
