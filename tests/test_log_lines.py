@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from imglab.errors import ImglabError
 from imglab.queues import Task, TaskQueue
 from imglab.workers import Worker, WorkerPool
-from imglab.workers.about import about, at_work, traceparent_of
+from imglab.workers.about import AtWork, about, traceparent_of
 from imglab.workers.json_lines import JsonFormatter
 from imglab.workers.logs import HarmlessFormatter
 
@@ -160,7 +160,7 @@ def test_a_trace_of_a_later_version_is_passed_on():
 
 def test_a_thread_knows_only_its_own_task(logged):
     stream = logged(JsonFormatter())
-    with at_work("w", Task("mine", {})):
+    with AtWork("w", Task("mine", {})):
         other = threading.Thread(target=logging.getLogger("n").warning, args=("elsewhere",))
         other.start()
         other.join()

@@ -161,6 +161,34 @@ def test_a_worker_without_a_pool_starts_anew_in_its_place_and_works_on(
     assert queue.workers() == {}
 
 
+def test_several_workers_of_one_command_are_replaced_and_leave_with_it(project, queue, valkey):
+    command = start_alone(queue, valkey, "--workers", "2", "--max-tasks", "1")
+    assert until(command.stdout.readline).startswith("At work: alone-1, alone-2. Their logs are in")
+    ids = add(queue, 3)
+    for task_id in ids:
+        assert queue.wait(task_id, timeout=30)
+    until(lambda: "left and is replaced: it had run 1 task, as" in command.stdout.readline())
+    command.terminate()
+    command.communicate(timeout=30)
+    assert command.returncode == 128 + signal.SIGTERM
+    assert_each_was_done_once(queue, ids)
+    assert queue.workers() == {}
+
+
+def test_several_workers_leave_when_the_queue_is_empty(project, queue, valkey):
+    ids = add(queue, 3)
+    out, _ = start_alone(queue, valkey, "--workers", "2", "--burst").communicate(timeout=60)
+    assert "At work: alone-1, alone-2" in out
+    assert_each_was_done_once(queue, ids)
+
+
+def test_the_figures_of_several_workers_are_those_of_the_queue(project, queue, valkey):
+    command = start_alone(queue, valkey, "--workers", "2", "--metrics-port", "0")
+    out, _ = command.communicate(timeout=60)
+    assert command.returncode == 2
+    assert "imglab metrics" in out
+
+
 def test_a_worker_that_is_told_to_leave_is_not_renewed(project, queue, valkey):
     add(queue, 2, "hold")
     worker = start_alone(queue, valkey, "--max-tasks", "1")
@@ -255,6 +283,7 @@ def test_a_size_that_is_none_is_refused_in_words(wrong):
         memory.as_bytes(wrong, "max_memory")
 
 
+@pytest.mark.skipif(not memory.PROC.exists(), reason="without /proc only the peak is known")
 def test_what_a_process_has_grows_by_what_it_takes():
     before = memory.resident()
     kept = b"x" * 50_000_000

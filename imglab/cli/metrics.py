@@ -30,8 +30,8 @@ def metrics(
     """Serve the figures of a queue for Prometheus at /metrics, until Ctrl-C.
 
     How many tasks are where, what ended how, how long tasks waited and ran, workers, deaths. One
-    such process a queue is enough. /healthz answers 200, or 503 with the reason when Redis is away
-    or a worker is stuck.
+    such process a queue is enough, with the rights of a viewer (imglab users). /healthz answers
+    200, or 503 with the reason when Redis is away or a worker is stuck.
 
     Example: imglab metrics --port 9469
     """

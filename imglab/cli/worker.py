@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -31,15 +32,21 @@ from imglab.project import is_in_project
 
 if TYPE_CHECKING:
     from imglab.queues import RedisTaskQueue
-    from imglab.workers import Worker
+    from imglab.workers import Worker, WorkerSpec
 
 logger = logging.getLogger(__name__)
+
+#: The time between two looks whether all workers have given up, in seconds.
+LOOK_INTERVAL_S = 1.0
 
 
 @app.command()
 def worker(
     name: Annotated[str, typer.Option(help="Unique among the workers of a queue.")] = "",
     filters: Filters = "",
+    workers: Annotated[
+        int, typer.Option(min=1, max=500, help="Worker processes, NAME-1 and so on.")
+    ] = 1,
     burst: Annotated[bool, typer.Option(help="Leave when the queue is empty.")] = False,
     imports: Annotated[
         list[str] | None, typer.Option("--import", help="A module with filters of your own.")
@@ -76,13 +83,14 @@ def worker(
 
     With --max-tasks or --max-memory it hands in what it has done, gives back what it has not begun,
     says why, and starts anew in its place, under the same name and process id: it is never gone.
+    With --workers, each is replaced when it leaves or dies; their logs are files, as a line says.
     A line says so when the pictures of all workers of this machine may not fit into its memory;
     IMGLAB_MAX_PIXELS=24000000 makes them refuse larger ones.
 
     Example: imglab worker --burst
     """
     from imglab.imaging import FilterPipeline
-    from imglab.workers import WorkerSpec, import_filters, run
+    from imglab.workers import WorkerSpec, import_filters
     from imglab.workers.arguments import checked_max_memory
 
     asked = asked_for(
@@ -94,7 +102,11 @@ def worker(
             "ttl": ttl,
         }
     )
-    name = name or f"{socket.gethostname()[:60]}-{os.getpid()}"
+    if workers > 1 and metrics_port is not None:
+        raise typer.BadParameter(
+            "--metrics-port is for one worker: `imglab metrics` serves the figures of all of them."
+        )
+    name = name or _own_name(workers)
     limit = checked_max_memory(max_memory or None)
     _begin_log(log_format, name)
     _check_folders(images or (), output)
@@ -121,12 +133,59 @@ def worker(
             max_memory=limit,
             log_format=log_format,
         )
-        _check_room(tasks, name, limit)
+        _check_room(tasks, spec, workers)
+    if workers > 1:
+        _lead(spec, workers)
+        return
+    raise typer.Exit(_work(spec, metrics_port, metrics_host))
+
+
+def _work(spec: WorkerSpec, port: int | None, host: str) -> int:
+    """Be the worker; return the exit code."""
+    from imglab.workers import run
+
     serve = None
-    if metrics_port is not None:
-        serve = partial(_serve_figures, port=metrics_port, host=metrics_host)
+    if port is not None:
+        serve = partial(_serve_figures, port=port, host=host)
     # To start anew is to give this very command once more.
-    raise typer.Exit(run(spec, on_worker=serve, again=sys.orig_argv[1:]))
+    return run(spec, on_worker=serve, again=sys.orig_argv[1:])
+
+
+def _lead(spec: WorkerSpec, workers: int) -> None:
+    """Have so many workers, until Ctrl-C, or in a burst until the queue is empty."""
+    from imglab.queues import RedisTaskQueue
+    from imglab.workers import WorkerPool
+
+    with RedisTaskQueue.from_spec(spec.queue) as tasks:
+        pool = WorkerPool(
+            workers,
+            spec.filters,
+            tasks,
+            prefix=spec.name,
+            imports=spec.imports,
+            read=spec.read,
+            write=spec.write,
+            prefetch=spec.prefetch,
+            max_tasks=spec.max_tasks,
+            max_memory=spec.max_memory,
+            log_format=spec.log_format,
+        )
+        with pool:
+            logger.info("At work: %s. Their logs are in %s", ", ".join(pool.names), pool.logs)
+            if spec.burst:
+                pool.join()
+                return
+            while True:
+                time.sleep(LOOK_INTERVAL_S)
+                pool.check()
+
+
+def _own_name(workers: int) -> str:
+    """A name that no worker of another machine has; one of several gets its number behind it."""
+    host = socket.gethostname()[:60]
+    if workers > 1:
+        return host
+    return f"{host}-{os.getpid()}"
 
 
 def _begin_log(log_format: str, name: str) -> None:
@@ -143,16 +202,16 @@ def _serve_figures(worker: Worker, port: int, host: str) -> None:
     logger.info("%s: its figures are at %s/metrics", worker.name, address)
 
 
-def _check_room(queue: RedisTaskQueue, name: str, max_memory: int | None) -> None:
-    """Say when this worker, and all others of this machine, may not fit into its memory."""
+def _check_room(queue: RedisTaskQueue, spec: WorkerSpec, workers: int) -> None:
+    """Say when these workers, and all others of this machine, may not fit into its memory."""
     from imglab.workers.room import check_room
 
-    here = {name}
+    others = set()
     with suppress(QueueError):  # a key of another kind: the worker itself will say what is wrong
         for other, record in queue.workers().items():
-            if record["host"] == socket.gethostname():
-                here.add(other)
-    check_room(len(here), max_memory)
+            if record["host"] == socket.gethostname() and other != spec.name:
+                others.add(other)
+    check_room(len(others) + workers, spec.max_memory)
 
 
 def _queue_with(queue: RedisTaskQueue, asked: dict[str, Any]) -> dict[str, Any]:

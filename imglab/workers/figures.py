@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from itertools import accumulate
 
 from imglab.workers.endings import Fate
@@ -12,6 +11,7 @@ from imglab.workers.endings import Fate
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 #: How a try may end: well, or as the table in endings.py says.
 COMPLETED = "completed"
+LOST = Fate.NOT_OURS.name.lower()
 ENDINGS = (COMPLETED, *(fate.name.lower() for fate in Fate))
 
 
@@ -40,7 +40,7 @@ class Figures:
 
     def __init__(self) -> None:
         #: How many tries ended how.
-        self.endings: Counter[str] = Counter(dict.fromkeys(ENDINGS, 0))
+        self.endings = dict.fromkeys(ENDINGS, 0)
         #: How long they ran.
         self.runs = Histogram()
         #: Why Redis does not do what this worker asks; "" while it does.
@@ -53,4 +53,5 @@ class Figures:
     def completed(self, recorded: int, lost: int) -> None:
         """Count tries that ended well, and those of them that came too late to count."""
         self.endings[COMPLETED] += recorded
-        self.endings[Fate.NOT_OURS.name.lower()] += lost
+        if lost:
+            self.endings[LOST] += lost

@@ -157,10 +157,14 @@ class WorkerPool:
         if timeout is not None:
             until = time.monotonic() + timeout
         while not self.queue.join(max(0, min(LOOK_INTERVAL_S, until - time.monotonic()))):
-            self._crew.check()
+            self.check()
             if time.monotonic() >= until:
                 return False
         return True
+
+    def check(self) -> None:
+        """Raise ImglabError, with their last words, when all workers of this pool have given up."""
+        self._crew.check()
 
     def stop(self, timeout: float | None = None) -> None:
         """Let every worker finish its task; kill what still runs after `timeout` seconds.

@@ -16,7 +16,7 @@ from imglab.errors import LeaseLost, QueueError, TaskError
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
 from imglab.storage import Storage, storage_for
-from imglab.workers.about import about, at_work, with_trace
+from imglab.workers.about import AtWork, about, with_trace
 from imglab.workers.arguments import checked_max_memory, checked_max_tasks, checked_prefetch
 from imglab.workers.endings import CANCELLED, Ending, Fate, ending_of
 from imglab.workers.figures import Figures
@@ -248,7 +248,7 @@ class Worker:
         if self._standby is not None:
             self._standby.start()
         task = self.in_hand.begin()
-        with at_work(self.name, task):
+        with AtWork(self.name, task):
             self._run_task(task)
         self.renewal.task_ended()
         waited = time.monotonic() - self.in_hand.reported
@@ -317,6 +317,8 @@ class Worker:
                 limit = 0
             self._hand_in_and_claim(done, limit)
         self.in_hand.reported_all()
+        if not logger.isEnabledFor(logging.DEBUG):
+            return
         for task, result in done:
             words = ("%s: task %s completed: %s", self.name, task.id, result)
             logger.debug(*words, extra=about(self.name, task))

@@ -30,6 +30,8 @@ SLOW_FILES = (
     "test_pool",
     "test_cli",
     "test_own_password",
+    "test_renewal",
+    "test_metrics",
     "test_examinations",
     "test_pains",
     "test_standby",
@@ -71,6 +73,9 @@ SLOW_TESTS = (
     "test_each_user_can_do_its_job_from_end_to_end",
     "test_a_pool_and_the_terminal_work_over_tls",
     "test_s13_another_thread_gets_more_turns_from_blur_than_from_median",
+    "test_a_pool_writes_json_into_its_logs",
+    "test_a_worker_in_a_terminal_prints_nothing_but_json",
+    "test_workers_refuse_larger_pictures_too",
     "test_the_command_exits_1_for_what_is_broken_and_0_after_its_repair",
 )
 

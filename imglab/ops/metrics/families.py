@@ -19,7 +19,7 @@ Owner = tuple[str, str]
 def gauge(name: str, help_text: str, owner: Owner, value: float) -> GaugeMetricFamily:
     """One figure that goes up and down."""
     family = GaugeMetricFamily(name, help_text, labels=[owner[0]])
-    family.add_metric([owner[1]], value)
+    family.add_metric([owner[1]], _number(value))
     return family
 
 
@@ -33,14 +33,14 @@ def gauges(
     """Figures that go up and down, each with its values of further labels."""
     family = GaugeMetricFamily(name, help_text, labels=[owner[0], *labels])
     for each, value in values:
-        family.add_metric([owner[1], *each], value)
+        family.add_metric([owner[1], *each], _number(value))
     return family
 
 
 def counter(name: str, help_text: str, owner: Owner, value: float) -> CounterMetricFamily:
     """One figure that only grows; its `_total` is added when it is written."""
     family = CounterMetricFamily(name, help_text, labels=[owner[0]])
-    family.add_metric([owner[1]], value)
+    family.add_metric([owner[1]], _number(value))
     return family
 
 
@@ -50,7 +50,7 @@ def counters(
     """Figures that only grow, by the value of one further label."""
     family = CounterMetricFamily(name, help_text, labels=[owner[0], label])
     for each, value in values.items():
-        family.add_metric([owner[1], each], value)
+        family.add_metric([owner[1], each], _number(value))
     return family
 
 
@@ -61,3 +61,11 @@ def histogram(name: str, help_text: str, owner: Owner, times: Histogram) -> Hist
     buckets = list(zip(ends, times.up_to(), strict=True))
     family.add_metric([owner[1]], buckets, sum_value=times.sum)
     return family
+
+
+def _number(value: float) -> float:
+    """The figure; infinite where somebody wrote more digits into Redis than a float can hold."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from imglab.text import shown
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
+
+logger = logging.getLogger(__name__)
 
 #: Only this machine may ask, unless somebody says other.
 LOCAL = "127.0.0.1"
@@ -72,7 +75,13 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = REQUEST_TIMEOUT_S
 
     def do_GET(self) -> None:
-        status, kind, body = self.server.pages.answer(self.path)
+        try:
+            status, kind, body = self.server.pages.answer(self.path)
+        except Exception as error:  # anybody may have written what stands in Redis
+            logger.exception("The page %s cannot be made", self.path)
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            kind = PLAIN
+            body = _line(f"This page cannot be made: {type(error).__name__}: {error}")
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

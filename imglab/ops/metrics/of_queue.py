@@ -134,7 +134,7 @@ class QueueWatch:
         yield gauge("imglab_queue_paused", words, self._owner, snapshot.is_paused)
         if snapshot.max_pending is not None:
             words = "How many tasks may be in line and delayed."
-            yield gauge("imglab_queue_max_pending", words, self._owner, snapshot.max_pending)
+            yield gauge("imglab_queue_max_pending_tasks", words, self._owner, snapshot.max_pending)
 
     def _since_then(self) -> Iterator[Metric]:
         from imglab.ops.metrics.families import counter, counters, histogram  # noqa: PLC0415

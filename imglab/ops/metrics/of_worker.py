@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imglab.errors import QueueError
+from imglab.memory import resident
 from imglab.ops.metrics.http import LOCAL, serve
 from imglab.queues import RedisTaskQueue
 from imglab.workers import Worker
@@ -32,7 +33,10 @@ def serve_worker(worker: Worker, port: int, host: str = LOCAL) -> str:
 
 
 def health_of(worker: Worker) -> str:
-    """Why a worker is not well; "" when it is. It asks Redis whether it answers."""
+    """Why a worker is not well; "" when it is. It asks Redis whether it answers.
+
+    While a filter holds the GIL nobody answers at all: that is an answer, too.
+    """
     task = worker.in_hand.task
     seconds = time.monotonic() - worker.in_hand.began
     limit = worker.queue.settings.longest_try
@@ -103,4 +107,10 @@ def _figures(worker: Worker) -> Iterator[Metric]:
         "For how long the task at hand has been running; 0 without one.",
         owner,
         seconds,
+    )
+    yield gauge(
+        "imglab_worker_resident_memory_bytes",
+        "The memory that the worker has, by which it is renewed.",
+        owner,
+        resident(),
     )
