@@ -45,8 +45,8 @@ def test_where_the_largest_pictures_do_not_fit_one_sentence_says_what_to_do_once
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
         "3 workers may need 3.8 GB of memory, with a photograph of 89,478,485 pixels each, and "
-        "here there are 2.0 GB: have at most 1 worker here (--workers 1), or refuse larger "
-        "pictures: export IMGLAB_MAX_PIXELS=45000000."
+        "here there are 2.0 GB: have at most 1 worker here (--workers 1, or WorkerPool(1)), "
+        "or refuse larger pictures: export IMGLAB_MAX_PIXELS=45000000."
     )
 
 

@@ -67,7 +67,10 @@ class Room:
         """What to do where that is not enough."""
         ways = []
         if self.fitting:
-            ways.append(f"have at most {count_of(self.fitting)} here (--workers {self.fitting})")
+            most = self.fitting
+            ways.append(
+                f"have at most {count_of(most)} here (--workers {most}, or WorkerPool({most}))"
+            )
         pixels = (self.memory // self.workers - OWN_BYTES) // BYTES_PER_PIXEL
         if pixels >= MEGAPIXEL:
             round_pixels = pixels // MEGAPIXEL * MEGAPIXEL
