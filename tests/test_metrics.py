@@ -8,9 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from helpers.clock import until
@@ -20,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from imglab.errors import ImglabError
 from imglab.ops.metrics import follower
 from imglab.ops.metrics.follower import Follower
-from imglab.ops.metrics.http import serve
+from imglab.ops.metrics.http import Site, serve
 from imglab.ops.metrics.of_queue import QueueWatch, serve_queue
 from imglab.ops.metrics.of_worker import health_of, serve_worker, state_of
 from imglab.ops.users import USERS, rules
@@ -99,10 +100,21 @@ def running(valkey, *words: str):
 
 
 @pytest.fixture
-def watched(queue):
-    """A queue, and the address of its figures, served by this process."""
+def served():
+    """Serve something in this process until the test ends; its address."""
+    with ExitStack() as sites:
+
+        def address_of(site: Site) -> str:
+            return sites.enter_context(site).address
+
+        yield address_of
+
+
+@pytest.fixture
+def watched(queue, served):
+    """A queue, and the address of its figures."""
     with RedisTaskQueue.from_spec(queue.spec()) as own:
-        yield queue, serve_queue(own, 0)
+        yield queue, served(serve_queue(own, 0))
 
 
 def test_a_queue_s_figures_are_those_of_the_queue(project, queue, valkey):
@@ -149,9 +161,9 @@ def test_a_death_is_counted_once_whatever_was_in_its_hands(project, watched):
     assert scrape(address)["imglab_queue_worker_deaths_total",] == 1
 
 
-def test_health_tells_of_a_redis_that_is_away_and_the_figures_go_on(own_server):
+def test_health_tells_of_a_redis_that_is_away_and_the_figures_go_on(own_server, served):
     with RedisTaskQueue(url=own_server.url) as queue:
-        address = serve_queue(queue, 0)
+        address = served(serve_queue(queue, 0))
         assert fetch(f"{address}/healthz") == (200, "ok\n")
         queue.add_task(PHOTO)
         assert scrape(address)["imglab_queue_events_total", "added"] == 1
@@ -169,9 +181,9 @@ def test_health_tells_of_a_redis_that_is_away_and_the_figures_go_on(own_server):
         assert scrape(address)["imglab_queue_tasks", "normal", "pending"] == 1
 
 
-def test_health_names_a_worker_that_is_stuck(project, valkey):
+def test_health_names_a_worker_that_is_stuck(project, valkey, served):
     with redis_queue(valkey, QueueSettings(lease=0.5)) as queue:
-        address = serve_queue(RedisTaskQueue.from_spec(queue.spec()), 0)
+        address = served(serve_queue(RedisTaskQueue.from_spec(queue.spec()), 0))
         with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
             queue.add_task({**PHOTO, "filters": [{"name": "hold"}]}, task_id="t1")
             until((project / "begun").exists)
@@ -212,7 +224,7 @@ def test_a_worker_s_own_figures_and_health_also_after_it_was_renewed(project, qu
     assert now["imglab_worker_resident_memory_bytes",] > 10_000_000
 
 
-def test_a_worker_tells_what_ended_how_and_what_it_does(project):
+def test_a_worker_tells_what_ended_how_and_what_it_does(project, served):
     class Looking(Worker):
         def process(self, task):
             seen.append((state_of(self), scrape(address)))
@@ -223,7 +235,7 @@ def test_a_worker_tells_what_ended_how_and_what_it_does(project):
     seen = []
     queue = TaskQueue()
     worker = Looking("w", (), queue)
-    address = serve_worker(worker, 0)
+    address = served(serve_worker(worker, 0))
     assert state_of(worker) == "idle"
     queue.add_task({})
     queue.add_task({"fail": 1}, max_attempts=1)
@@ -311,10 +323,10 @@ def test_a_client_that_says_nothing_keeps_nobody_waiting(watched):
         assert fetch(f"{address}/healthz") == (200, "ok\n")
 
 
-def test_names_say_their_unit_and_what_only_grows(project, watched):
+def test_names_say_their_unit_and_what_only_grows(project, watched, served):
     queue, address = watched
     queue.change_settings(max_pending=5)
-    worker = serve_worker(Worker("w", (), TaskQueue()), 0)
+    worker = served(serve_worker(Worker("w", (), TaskQueue()), 0))
     text = fetch(f"{address}/metrics")[1] + fetch(f"{worker}/metrics")[1]
     for family in text_string_to_metric_families(text):
         if not family.name.startswith("imglab_"):
@@ -343,21 +355,21 @@ def test_a_scrape_costs_redis_the_same_however_long_the_queue_is(queue):
         assert commands() == few
 
 
-def test_the_rights_of_a_viewer_are_enough(own_server):
+def test_the_rights_of_a_viewer_are_enough(own_server, served):
     passwords = dict.fromkeys(USERS, "pw")
     with RedisTaskQueue(url=own_server.url) as admin:
         admin.add_task(PHOTO)
         admin.redis.execute_command("ACL", "SETUSER", "viewer", *rules(passwords)["viewer"])
     with RedisTaskQueue(url=f"redis://viewer:pw@127.0.0.1:{own_server.port}") as queue:
-        address = serve_queue(queue, 0)
+        address = served(serve_queue(queue, 0))
         assert scrape(address)["imglab_queue_tasks", "normal", "pending"] == 1
         assert fetch(f"{address}/healthz") == (200, "ok\n")
 
 
-def test_a_name_that_is_odd_does_not_break_the_page(valkey):
+def test_a_name_that_is_odd_does_not_break_the_page(valkey, served):
     namespace = 'test-"odd\\\n\x1b[2J}:'
     with RedisTaskQueue(url=valkey.url, namespace=namespace) as queue:
-        text = fetch(f"{serve_queue(queue, 0)}/metrics")[1]
+        text = fetch(f"{served(serve_queue(queue, 0))}/metrics")[1]
         list(text_string_to_metric_families(text))
         assert "\x1b" not in text
 
@@ -423,7 +435,7 @@ def test_numbers_that_nobody_can_have_counted_do_not_break_the_page(watched):
     assert scrape(address)["imglab_queue_tasks_ended_total", "completed"] == float("inf")
 
 
-def test_a_collector_that_fails_costs_one_page_and_not_the_server():
+def test_a_collector_that_fails_costs_one_page_and_not_the_server(served):
     class Failing:
         def collect(self):
             raise RuntimeError("once")
@@ -432,6 +444,14 @@ def test_a_collector_that_fails_costs_one_page_and_not_the_server():
         def describe(self):
             return []
 
-    address = serve(Failing, lambda: "", 0)
+    address = served(serve(Failing, lambda: "", 0))
     assert fetch(f"{address}/metrics") == (500, "This page cannot be made: RuntimeError: once\n")
     assert fetch(f"{address}/healthz") == (200, "ok\n")
+
+
+def test_a_site_that_is_closed_leaves_its_port_and_no_thread(queue):
+    before = threading.active_count()
+    with serve_queue(queue, 0) as site:
+        port = int(site.address.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        until(lambda: threading.active_count() == before)

@@ -40,7 +40,7 @@ def metrics(
     from imglab.ops.metrics.of_queue import serve_queue
 
     with open_queue(queue, namespace) as tasks:
-        address = serve_queue(tasks, port, host)
+        address = serve_queue(tasks, port, host).address
         typer.echo(f"The figures of {queue}: {address}/metrics, its health: {address}/healthz")
         while True:
             signal.pause()

@@ -198,7 +198,7 @@ def _begin_log(log_format: str, name: str) -> None:
 def _serve_figures(worker: Worker, port: int, host: str) -> None:
     from imglab.ops.metrics.of_worker import serve_worker
 
-    address = serve_worker(worker, port, host)
+    address = serve_worker(worker, port, host).address
     logger.info("%s: its figures are at %s/metrics", worker.name, address)
 
 

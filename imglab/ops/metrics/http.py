@@ -106,10 +106,36 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
+class Site:
+    """The two pages as they are served; `with site: …` ends it, and so does the process."""
+
+    def __init__(self, server: _Server, address: str, on_close: Callable[[], object]) -> None:
+        #: Where it is, such as http://127.0.0.1:9469.
+        self.address = address
+        self._server = server
+        self._on_close = on_close
+
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Serve no more, and leave the port to others."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._on_close()
+
+
 def serve(
-    collector: Callable[[], Collector], health: Callable[[], str], port: int, host: str = LOCAL
-) -> str:
-    """Serve the two pages from a thread until this process ends; return the address.
+    collector: Callable[[], Collector],
+    health: Callable[[], str],
+    port: int,
+    host: str = LOCAL,
+    on_close: Callable[[], object] = lambda: None,
+) -> Site:
+    """Serve the two pages from a thread, and return the site; `on_close` is called at its end.
 
     With port 0 the system chooses one. ImglabError for a port that is taken, or may not be had;
     NotInstalled without prometheus-client.
@@ -122,7 +148,7 @@ def serve(
     name = host
     if ":" in host:
         name = f"[{host}]"
-    return f"http://{name}:{server.server_address[1]}"
+    return Site(server, f"http://{name}:{server.server_address[1]}", on_close)
 
 
 def _bound(port: int, host: str) -> _Server:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from imglab.errors import QueueError
 from imglab.ops.metrics.follower import Follower
-from imglab.ops.metrics.http import LOCAL, serve
+from imglab.ops.metrics.http import LOCAL, Site, serve
 from imglab.queues import RedisTaskQueue
 from imglab.queues.inspect import Snapshot
 from imglab.queues.vocabulary import PRIORITIES, Status
@@ -34,16 +34,16 @@ FOLLOW_INTERVAL_S = 1.0
 NAMED = 3
 
 
-def serve_queue(queue: RedisTaskQueue, port: int, host: str = LOCAL) -> str:
-    """Serve the figures and the health of a queue, counted from now on; return the address.
+def serve_queue(queue: RedisTaskQueue, port: int, host: str = LOCAL) -> Site:
+    """Serve the figures and the health of a queue, counted from now on; return the site.
 
-    It gets `queue` for itself, until this process ends. ImglabError for a port that cannot be had,
+    It has `queue` for itself, until it is closed. ImglabError for a port that cannot be had,
     NotInstalled without prometheus-client.
     """
     watch = QueueWatch(queue)
-    address = serve(watch.collector, watch.health, port, host)
+    site = serve(watch.collector, watch.health, port, host, watch.end)
     watch.follow()
-    return address
+    return site
 
 
 class QueueWatch:
@@ -56,10 +56,17 @@ class QueueWatch:
         # All that happens from this millisecond on.
         self._mark = f"{queue.server_time()}-0"
         self._changing = threading.Lock()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
 
     def follow(self) -> None:
-        """Look at the events from now on, in a thread that ends with the process."""
-        threading.Thread(target=self._follow, name="events", daemon=True).start()
+        """Look at the events from now on, in a thread."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Look at them no more."""
+        self._ending.set()
+        self._thread.join()
 
     def look(self) -> None:
         """Take in the events since the last look; QueueError when Redis is away."""
@@ -150,8 +157,7 @@ class QueueWatch:
         yield histogram("imglab_queue_run_seconds", words, self._owner, seen.runs)
 
     def _follow(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(FOLLOW_INTERVAL_S):
+        while not self._ending.wait(FOLLOW_INTERVAL_S):
             try:
                 self.look()
             except QueueError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imglab.errors import QueueError
 from imglab.memory import resident
-from imglab.ops.metrics.http import LOCAL, serve
+from imglab.ops.metrics.http import LOCAL, Site, serve
 from imglab.queues import RedisTaskQueue
 from imglab.workers import Worker
 
@@ -24,8 +24,8 @@ STATES = ("idle", "working", "waiting_for_redis", "leaving")
 STUCK_AFTER_S = 10.0
 
 
-def serve_worker(worker: Worker, port: int, host: str = LOCAL) -> str:
-    """Serve the figures and the health of a worker of this process; return the address.
+def serve_worker(worker: Worker, port: int, host: str = LOCAL) -> Site:
+    """Serve the figures and the health of a worker of this process; return the site.
 
     ImglabError for a port that cannot be had, NotInstalled without prometheus-client.
     """
