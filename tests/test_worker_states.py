@@ -86,6 +86,15 @@ def test_v1_a_claim_by_nobody_and_a_time_that_is_none_are_told_as_what_they_are(
     assert only(future).activity is Activity.IDLE
 
 
+@pytest.mark.parametrize("seen", ["9" * 400, "-" + "9" * 400, "1e400", "true", '"soon"'])
+def test_v1_a_time_that_no_clock_has_ends_neither_table_nor_board(queue, seen):
+    queue.redis.hset(queue.keys.workers, "ann", f'{{"seen": {seen}, "task": ""}}')
+    (state,) = worker_states(queue.snapshot(), LEASE)
+    assert state.name == "ann"
+    frame = Camera(queue).shoot()
+    assert "ann" in text_of(board_html(frame, film_of(frame), "odd"))
+
+
 @pytest.fixture
 def killed(queue):
     """A worker that was killed, and another that took its task over and completed it."""

@@ -26,6 +26,8 @@ NAMED = 200
 RECENT_EVENTS = 100
 #: Entries of the events that are read in one round trip.
 PAGE = 1000
+#: No count and no clock goes so far; and whoever divides such a number gets no error.
+MOST = 10**30
 #: The mark before all events.
 FIRST_MARK = "0-0"
 #: The command that says how long a key of each type is.
@@ -136,11 +138,14 @@ def read_event(entry: str, fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def read_number(value: object) -> int:
-    """A number that Redis keeps as text; 0 for what is none."""
+    """A number that Redis keeps as text; 0 for what is none, or beyond all that is counted here."""
     try:
-        return int(cast("str", value))
+        number = int(cast("str", value))
     except (TypeError, ValueError, OverflowError):
         return 0
+    if abs(number) > MOST:
+        return 0
+    return number
 
 
 def read_errors(text: object) -> tuple[dict[str, Any], ...]:
