@@ -89,10 +89,15 @@ class _Quick(StandIn):
     connection = -1
 
     def renew(self) -> bool:
-        """Send what the worker had prepared."""
+        """Send what the worker had prepared.
+
+        OSError for a refusal, too: this may be no primary any more, or has no such slot.
+        """
         answer = self._ask(os.environb[SHORT.encode()])
         if answer.startswith(b"-NOSCRIPT"):
             answer = self._ask(os.environb[LONG.encode()])
+        if answer.startswith(b"-"):
+            raise OSError("it was refused")
         return answer.startswith(CANCEL_ASKED)
 
     def _ask(self, command: bytes) -> bytes:
