@@ -11,6 +11,7 @@ from helpers.clock import until
 from helpers.processes import processes_of
 from helpers.project import add_small_photograph, make_project
 from helpers.server import Server, redis_queue, running
+from helpers.several import Cluster, running_cluster
 
 from imglab.queues import RedisTaskQueue
 
@@ -31,6 +32,13 @@ def valkey(tmp_path_factory) -> Iterator[Server]:
 def redis_server(tmp_path_factory) -> Iterator[Server]:
     with running("redis", tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """Three nodes that share the slots; nobody may stop one."""
+    with running_cluster("valkey", tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(params=["valkey", "redis"])

@@ -1,4 +1,4 @@
-"""One contract, two queues: everything here holds for TaskQueue and for RedisTaskQueue."""
+"""One contract, two queues: all here holds for TaskQueue and RedisTaskQueue, also in a cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from imglab.queues.vocabulary import impossible_steps
 SETTINGS = QueueSettings(keep=5)
 
 
-@pytest.fixture(params=["memory", "valkey", "redis"])
+@pytest.fixture(params=["memory", "valkey", "redis", "cluster"])
 def queue(request):
     with queue_of_kind(request, SETTINGS) as queue:
         yield queue

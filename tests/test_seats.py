@@ -15,7 +15,8 @@ from nbclient import NotebookClient
 
 from imglab.classroom import seats
 from imglab.queues import RedisTaskQueue
-from imglab.queues.connection import connect, in_database
+from imglab.queues.addresses import in_database
+from imglab.queues.connection import connect
 from imglab.queues.presence import Presence
 
 #: A notebook: it takes a seat, says what it was told and where it sits, and stays until its end.

@@ -9,41 +9,17 @@ import time
 import psutil
 import pytest
 from helpers.clock import until
+from helpers.greedy import GREEDY_FILTER, greedy
 from helpers.server import redis_queue
 
 from imglab.queues import QueueSettings
 from imglab.workers import WorkerPool
-
-GREEDY_FILTER = """
-import ctypes
-from dataclasses import dataclass
-from pathlib import Path
-from imglab.imaging import BaseFilter, FilterFactory, number
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class GreedyFilter(BaseFilter):
-    seconds: int = number(1, low=0, high=1000)
-    def change(self, image):
-        (Path(__file__).parent / "begun").touch()
-        ctypes.PyDLL(None).usleep(1_000_000 * self.seconds)  # with the GIL: no other thread runs
-        return image
-"""
 
 
 @pytest.fixture
 def project(project):
     (project / "greedy_filter.py").write_text(GREEDY_FILTER)
     return project
-
-
-def greedy(seconds: int) -> dict:
-    spec = {"name": "greedy", "seconds": seconds}
-    return {
-        "image_path": "images/sample.png",
-        "output_path": "output/greedy.png",
-        "filters": [spec],
-    }
 
 
 def pool_of(queue, size: int = 1) -> WorkerPool:

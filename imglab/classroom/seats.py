@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from imglab import server
 from imglab.classroom.workplace import check_workplace
 from imglab.errors import QueueError, QueueUnavailable
-from imglab.queues.connection import in_database
+from imglab.queues.addresses import in_database
 from imglab.queues.presence import Presence, Present
 from imglab.server.lifecycle import RedisServer
 from imglab.text import wrapped

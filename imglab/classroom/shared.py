@@ -17,7 +17,7 @@ from imglab.classroom.seats import who_and_where
 from imglab.errors import ImglabError
 from imglab.project import is_in_project, photographs, project_root
 from imglab.queues import QueueSettings, RedisTaskQueue
-from imglab.queues.connection import in_database
+from imglab.queues.addresses import in_database
 from imglab.queues.vocabulary import NORMAL
 from imglab.views.who import Share, who
 from imglab.workers.names import free_names, taken_names

@@ -30,7 +30,9 @@ app = typer.Typer(
         "Begin with `imglab lab` (the lessons) or `imglab demo`. `imglab COMMAND --help` has an "
         "example of each command.\n\n"
         "Which Redis: the one that IMGLAB_REDIS_URL names, such as redis://HOST:6379; without it, "
-        "the project's own, which starts by itself."
+        "the project's own, which starts by itself. "
+        "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE follows the primary that sentinels name, "
+        "redis+cluster://HOST:PORT,HOST:PORT a cluster (with --namespace '{eu}:', say)."
     ),
 )
 
@@ -96,14 +98,20 @@ def server_meanwhile() -> Iterator[RedisServer]:
 def open_queue(name: str, namespace: str, database: int | None = None) -> RedisTaskQueue:
     """Connect to a queue in the Redis that `ensure_server` finds, and in this database of it."""
     from imglab.queues import RedisTaskQueue
-    from imglab.queues.connection import in_database
 
     if not is_utf8(namespace):
         raise ImglabError(f"The namespace {namespace} is not UTF-8.")
+    return RedisTaskQueue(url=redis_address(database), name=name, namespace=namespace)
+
+
+def redis_address(database: int | None = None) -> str:
+    """Have a Redis, and return the address of this database of it."""
+    from imglab.queues.addresses import in_database
+
     url = ensure_server().url
     if database is not None:
         url = in_database(url, database)
-    return RedisTaskQueue(url=url, name=name, namespace=namespace)
+    return url
 
 
 def new_table(*columns: str) -> Table:

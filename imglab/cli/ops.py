@@ -97,7 +97,7 @@ def users(queue: Name = QUEUE, namespace: Namespace = "") -> None:
     scheme = address.scheme or "redis"
     typer.echo("")
     for user in USERS:
-        url = f"{scheme}://{user}:{passwords[user]}@{place}"
+        url = f"{scheme}://{user}:{passwords[user]}@{place}{address.path}"
         typer.echo(f"# For a {user}: export IMGLAB_REDIS_URL={url}")
 
 

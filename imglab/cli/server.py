@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from imglab.cli.common import (
-    QUEUE,
     AsJson,
     app,
     ensure_server,
-    open_queue,
+    redis_address,
 )
 from imglab.text import shown
 
@@ -84,8 +83,8 @@ def redis(
     """
     from imglab.console import redis_cli
 
-    with open_queue(QUEUE, "", database) as tasks:
-        reply = redis_cli.run(tasks.redis, words)
+    with redis_cli.open_client(redis_address(database)) as client:
+        reply = redis_cli.run(client, words)
     typer.echo(reply)
     raise typer.Exit(1 if reply.startswith("(error)") else 0)
 
@@ -102,6 +101,6 @@ def monitor(
 
     from imglab.console import redis_cli
 
-    with open_queue(QUEUE, "") as tasks:
-        for line in islice(redis_cli.monitor(tasks.redis), number or None):
+    with redis_cli.open_client(redis_address()) as client:
+        for line in islice(redis_cli.monitor(client), number or None):
             typer.echo(line)

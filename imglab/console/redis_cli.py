@@ -7,6 +7,7 @@ from typing import Any
 
 from imglab.console.resp import ErrorReply, Status, raw_command, raw_replies
 from imglab.errors import QueueError
+from imglab.queues.connection import connect
 from imglab.text import shown, shown_output
 
 #: Commands whose reply is a text for people: printed as it is, not quoted.
@@ -24,6 +25,11 @@ _ESCAPES |= str.maketrans(
         "\b": r"\b",
     }
 )
+
+
+def open_client(url: str) -> Any:
+    """A client for whatever a person types to the Redis at this address."""
+    return connect(url=url)
 
 
 def run(client: Any, words: Sequence[str]) -> str:

@@ -24,8 +24,8 @@ USERS = ("producer", "worker", "viewer")
 #: What a producer writes, below the queue's name.
 _PRODUCERS_KEYS = ("pending*", "delayed", "wake", "events", "batches", "batch:*")
 _READ = (
-    "+exec +exists +hget +hgetall +hkeys +hlen +hmget +hscan +llen +lrange +multi +ping "
-    "+time +xrange +xread +xrevrange +zcard +zrange"
+    "+cluster|slots +exec +exists +hget +hgetall +hkeys +hlen +hmget +hscan +llen +lrange "
+    "+multi +ping +time +xrange +xread +xrevrange +zcard +zrange"
 )
 _ADD = f"{_READ} +hexists +hincrby +hset +lpush +rpush +xadd +xtrim +zadd"
 _WORK = f"{_ADD} +blpop +del +expire +hdel +ltrim +rpop +zrem"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from imglab.errors import PasswordRefused, QueueError, QueueUnavailable
-from imglab.queues import own_password
+from imglab.queues import addresses, cluster, own_password, sentinel
 from imglab.queues.arguments import as_port, as_text
 
 #: The longest a client blocks in one command, in seconds: a worker looks around this often.
@@ -32,29 +30,14 @@ _PASSING = (
     redis.exceptions.ClusterDownError,
     redis.exceptions.TryAgainError,
     redis.exceptions.MasterDownError,
+    redis.exceptions.AskError,  # this slot is on its way to another node
 )
 #: The same as words, where redis-py has no error of its own, and inside a script's error.
 _PASSING_WORDS = re.compile(
     r"(?:^|[\s-])(BUSY|MISCONF|NOREPLICAS|LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|READONLY|UNBLOCKED)\b"
 )
-#: What may stand behind the ? of an address, besides what begins with ssl_: the rest is ours.
-_OPTIONS = (
-    "db",
-    "username",
-    "password",
-    "client_name",
-    "socket_timeout",
-    "socket_connect_timeout",
-)
-
-
 #: What a command ends with when no Redis answers, whoever sent it.
 AWAY = (QueueUnavailable, redis.ConnectionError, redis.TimeoutError)
-_NO_ADDRESS = "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS."
-_NO_PORT = (
-    "The port in this address is none: it is a whole number up to 65535, such as in "
-    "redis://HOST:6379. (In a password, write %2F for a slash, %40 for @ and %23 for #.)"
-)
 #: What says where a server is and who connects, of all that a redis-py connection is made with.
 _IDENTITY = ("host", "port", "path", "db", "username", "password", "credential_provider")
 _KINDS = {
@@ -100,87 +83,24 @@ def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None
     return client
 
 
-def in_database(url: str, database: int) -> str:
-    """The same address with this database: each database of a server has keys of its own."""
-    parts = urlsplit(url)
-    options = parse_qsl(parts.query, keep_blank_values=True)
-    options = [(name, value) for name, value in options if name != "db"]
-    if parts.scheme == "unix":  # there the path is that of the socket
-        options.append(("db", str(database)))
-        place = url.partition("?")[0]
-    else:
-        place = f"{parts.scheme}://{parts.netloc}/{database}"
-    if options:
-        return f"{place}?{urlencode(options)}"
-    return place
-
-
 def _client_of(url: str) -> redis.Redis:
-    _check_address(url)
+    place = addresses.read(url)
     settings = _settings(is_socket_file=url.startswith("unix:"))
     try:
-        client = redis.Redis.from_url(url, **settings)
+        client = redis.Redis.from_url(place.first, **settings)
     except ValueError:
-        raise QueueUnavailable(_NO_ADDRESS) from None
+        raise QueueUnavailable(addresses.NO_ADDRESS) from None
     given = client.connection_pool.connection_kwargs
     # One shorter than a worker blocks would cut each of its waits.
     given["socket_timeout"] = max(BLOCK + 0.5, given["socket_timeout"] or 0)
     if not url.startswith("unix:"):
         given.setdefault("host", "localhost")
         given.setdefault("port", 6379)
+    if place.kind == addresses.SENTINEL:
+        return sentinel.follow(client, place)
+    if place.kind == addresses.CLUSTER:
+        return cluster.follow(client, place.hosts, None)
     return client
-
-
-def _check_address(url: str) -> None:
-    """Refuse what redis-py would take and then stumble over, or take for something else.
-
-    The address itself is never repeated: it may hold a password.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise QueueUnavailable(_NO_ADDRESS) from None
-    _check_place(parts)
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        _check_option(name, value, parts.scheme)
-
-
-def _check_place(parts: SplitResult) -> None:
-    try:
-        _ = parts.port
-    except ValueError:
-        raise QueueUnavailable(_NO_PORT) from None
-    database = parts.path.strip("/")
-    if parts.scheme not in ("redis", "rediss") or not database or database.isdecimal():
-        return
-    if "@" in database:  # it is the rest of a password, which is not shown
-        raise QueueUnavailable(_NO_PORT)
-    raise QueueUnavailable(
-        f"A database is a number, such as in redis://HOST:PORT/0, not {database!r:.40}."
-    )
-
-
-def _check_option(name: str, value: str, scheme: str) -> None:
-    if name.startswith("ssl_"):
-        if scheme != "rediss":
-            raise QueueUnavailable(f"{name} is for TLS: write rediss:// in place of redis://.")
-        return
-    if name not in _OPTIONS:
-        known = ", ".join(_OPTIONS)
-        raise QueueUnavailable(
-            f"An address has no option {name!r:.40} here; there are {known} and ssl_…"
-        )
-    if name == "db" and not value.isdecimal():
-        raise QueueUnavailable(f"A database is a number, such as in ?db=0, not {value!r:.40}.")
-    if name.endswith("_timeout") and not _is_duration(value):
-        raise QueueUnavailable(f"{name} is a number of seconds, such as 5, not {value!r:.40}.")
-
-
-def _is_duration(text: str) -> bool:
-    try:
-        return 0 <= float(text) < math.inf
-    except ValueError:
-        return False
 
 
 def connect_like(description: Mapping[str, Any]) -> redis.Redis:
@@ -188,7 +108,7 @@ def connect_like(description: Mapping[str, Any]) -> redis.Redis:
     kind = _KINDS[description["kind"]]
     settings = _settings(is_socket_file=kind is redis.UnixDomainSocketConnection)
     pool = redis.ConnectionPool(connection_class=kind, **settings, **description["options"])
-    client = redis.Redis(connection_pool=pool)
+    client = redis.Redis.from_pool(pool)
     own_password.offer_to(client)
     return client
 
@@ -233,9 +153,30 @@ def _settings(*, is_socket_file: bool) -> dict[str, Any]:
 
 
 def address(client: redis.Redis) -> str:
-    """Where a client connects to, as `host:port` or a socket's path, never with its password."""
-    settings = client.connection_pool.connection_kwargs
+    """Where a client connects to, as `host:port` or a socket's path, never with its password.
+
+    For one that follows its server, the sentinels or the nodes of the cluster.
+    """
+    pool: Any = client.connection_pool
+    if _follows(client):
+        return str(pool.place)
+    settings = pool.connection_kwargs
     return str(settings.get("path") or f"{settings.get('host')}:{settings.get('port')}")
+
+
+def host_and_port(client: redis.Redis) -> tuple[str, int]:
+    """Where a client is connected now: for one that follows its server, to whom."""
+    pool = client.connection_pool
+    connection: Any = pool.get_connection()
+    pool.release(connection)
+    # A socket's file has neither.
+    host = getattr(connection, "host", "localhost")
+    return str(host), int(getattr(connection, "port", DEFAULT_PORT))
+
+
+def _follows(client: redis.Redis) -> bool:
+    """Whether a client looks for its server anew with each connection."""
+    return isinstance(client.connection_pool, sentinel.SentinelPool | cluster.ClusterPool)
 
 
 class _Speaking:
@@ -267,20 +208,37 @@ def speaking_to(client: redis.Redis) -> _Speaking:
 def _in_our_words(client: redis.Redis, error: redis.RedisError) -> QueueError | None:
     where = address(client)
     if isinstance(error, redis.AuthenticationError | redis.exceptions.AuthorizationError):
-        return PasswordRefused(
-            f"Redis at {where} asks for a password, and got none or a wrong one. "
-            "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
-        )
-    if isinstance(error, _PASSING):
+        return _password_refused(where, error)
+    if isinstance(error, _PASSING) and not isinstance(error, redis.exceptions.MovedError):
         return _not_now(where, error)
     if isinstance(error, redis.ConnectionError | redis.TimeoutError | redis.InvalidResponse):
-        return QueueUnavailable(
-            f"No Redis answers at {where} ({error}). Start one with `imglab server "
-            "start`, or say where yours is: IMGLAB_REDIS_URL=redis://HOST:PORT."
-        )
+        return QueueUnavailable(_away(client, error))
     if isinstance(error, redis.ResponseError):
         return _refusal(where, error)
     return None
+
+
+def _password_refused(where: str, error: redis.RedisError) -> PasswordRefused:
+    if isinstance(error, sentinel.SentinelsRefuse):
+        return PasswordRefused(str(error))
+    return PasswordRefused(
+        f"Redis at {where} asks for a password, and got none or a wrong one. "
+        "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
+    )
+
+
+def _away(client: redis.Redis, error: redis.RedisError) -> str:
+    """What to say when nothing came back."""
+    where = address(client)
+    if _follows(client):
+        return (
+            f"Redis at {where} cannot be reached ({error}). When a replica has taken over, all "
+            "goes on by itself; a call waits for that as long as `queue.patience` says."
+        )
+    return (
+        f"No Redis answers at {where} ({error}). Start one with `imglab server "
+        "start`, or say where yours is: IMGLAB_REDIS_URL=redis://HOST:PORT."
+    )
 
 
 def _refusal(where: str, error: redis.ResponseError) -> QueueError:
@@ -289,6 +247,11 @@ def _refusal(where: str, error: redis.ResponseError) -> QueueError:
         return QueueError(
             f"Redis at {where} is full and takes no new tasks. Let the workers finish "
             "what is there, or raise its maxmemory."
+        )
+    if isinstance(error, redis.exceptions.MovedError):
+        return QueueError(
+            f"Redis at {where} is one node of a cluster, and another one keeps this queue. Write "
+            "the address as that of a cluster: redis+cluster://HOST:PORT,HOST:PORT."
         )
     if _PASSING_WORDS.search(str(error)):
         return _not_now(where, error)

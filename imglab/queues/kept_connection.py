@@ -11,6 +11,7 @@ from typing import Any
 import hiredis
 import redis
 
+from imglab.queues.following import SlotMoved
 from imglab.queues.this_process import ThisProcess
 
 
@@ -35,6 +36,14 @@ class KeptConnection:
         if not self._in_use.acquire(blocking=False):
             return self._client.execute_command(*words)  # type: ignore[no-untyped-call]
         try:
+            return self._answer(words)
+        except SlotMoved:
+            return self._answer(words)  # by the node that keeps it now
+        finally:
+            self._in_use.release()
+
+    def _answer(self, words: tuple[Any, ...]) -> Any:
+        try:
             connection = self._ready()
             connection.send_packed_command([hiredis.pack_command(words)])
             return connection.read_response()
@@ -43,8 +52,6 @@ class KeptConnection:
         except BaseException:  # an interrupt, too: the reply may come when nobody expects it
             self._hang_up()
             raise
-        finally:
-            self._in_use.release()
 
     def _hang_up(self) -> None:
         if self._connection is not None:

@@ -43,6 +43,8 @@ class RedisTaskQueue(RedisBatches):
 
     Without an address it takes IMGLAB_REDIS_URL, else localhost:6379. A namespace goes in front of
     every key: a lesson's own, a test's own, or a hash tag such as `{eu}:` for Redis Cluster.
+    `redis+cluster://HOST:PORT,HOST:PORT` (or any node's address) follows the queue in a cluster,
+    `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` the primary that sentinels name.
     With `connection`, a redis-py client (or what `describe` tells of one), it speaks to the same
     server with the same credentials, but in its own way: that client's time limits and retries are
     not made for blocking workers.

@@ -16,7 +16,7 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from imglab.errors import NoSuchTask, QueueError, SettingsWarning
-from imglab.queues import inspect
+from imglab.queues import cluster, inspect
 from imglab.queues.arguments import as_count, as_id
 from imglab.queues.base import BaseQueue
 from imglab.queues.connection import (
@@ -56,8 +56,7 @@ class RedisReader(BaseQueue):
         self._seen = ""
         #: Where the server is, as plain data: host, port, url, connection.
         self._place = dict(place)
-        self.redis = _connect(place)
-        self._send = KeptConnection(self.redis).send
+        self._speak_through(_connect(place))
         self.name = check_name(name, "The queue's name")
         self.namespace = namespace
         self.keys = Keys(namespace, name)
@@ -314,19 +313,36 @@ class RedisReader(BaseQueue):
             except redis.exceptions.NoScriptError:  # a new server, or its scripts were flushed
                 return self._send("EVAL", step.text, *self._head, *arguments)
 
+    def _speak_through(self, client: redis.Redis) -> None:
+        self.redis = client
+        self._send = KeptConnection(client).send
+
     def _meet_server(self) -> None:
-        """Check the server's version, and take up the settings stored there, in one round trip."""
-        with speaking_to(self.redis), self.redis.pipeline(transaction=False) as pipe:
-            pipe.info("server")
-            pipe.hget(self.keys.meta, "settings")
-            info, stored = pipe.execute(raise_on_error=False)
-            # A user with few rights, or a key of another kind: the first command will tell.
-            if isinstance(info, Exception) and not isinstance(info, NoPermissionError):
-                raise info
+        """Check the server's version, and take up the settings stored there, in one round trip.
+
+        In a cluster, go to the node that keeps this queue, and meet that one.
+        """
+        info, stored = self._first_answers()
+        if cluster.is_new_to(self.redis, info, stored):
+            any_node = self.redis
+            self._speak_through(cluster.follow_namespace(any_node, self.namespace))
+            any_node.close()
+            info, stored = self._first_answers()
         if isinstance(info, dict):
             check_version(str(info["redis_version"]), address(self.redis))
         if isinstance(stored, str):
             self._take_up(stored)
+
+    def _first_answers(self) -> list[Any]:
+        """What the server says of itself, and of this queue's settings; errors stand in place."""
+        with speaking_to(self.redis), self.redis.pipeline(transaction=False) as pipe:
+            pipe.info("server")
+            pipe.hget(self.keys.meta, "settings")
+            answers = pipe.execute(raise_on_error=False)
+            # A user with few rights, or a key of another kind: the first command will tell.
+            if isinstance(answers[0], Exception) and not isinstance(answers[0], NoPermissionError):
+                raise answers[0]
+        return answers
 
 
 def _connect(place: Mapping[str, Any]) -> redis.Redis:

@@ -18,7 +18,7 @@ from typing import Any
 from imglab.errors import QueueUnavailable
 from imglab.extras import need_posix
 from imglab.project import private_folder
-from imglab.queues.connection import address, connect, speaking_to
+from imglab.queues.connection import address, connect, host_and_port, speaking_to
 from imglab.queues.own_password import (
     HOST,
     PASSWORD,
@@ -191,12 +191,12 @@ def _named(url: str) -> RedisServer:
     client = connect(url=url)
     with client, speaking_to(client):
         client.ping()
+        host, port = host_and_port(client)
     note = f"This is the Redis at {address(client)}, as IMGLAB_REDIS_URL says."
-    where = {"host": "localhost", "port": PORT, **client.connection_pool.connection_kwargs}
     return RedisServer(
         url=url,
-        host=where["host"],
-        port=int(where["port"]),
+        host=host,
+        port=port,
         started=False,
         owned=False,
         note=note,

@@ -39,6 +39,8 @@ SLOW_FILES = (
     "test_not_now",
     "test_class",
     "test_colab",
+    "test_cluster",
+    "test_sentinel",
     "test_odd_commands",
     "test_failover",
     "test_fault_room",

