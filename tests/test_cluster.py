@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -273,6 +274,51 @@ def test_a_slot_that_goes_to_another_node_takes_its_workers_along(mortal):
         assert queue.server_info("server")["tcp_port"] == target.port
         assert [queue.result(each)["n"] for each in ids] == list(range(600))
         assert queue.check() == []
+
+
+def test_no_script_begins_while_keys_of_the_queue_are_on_their_way(mortal):
+    """For one that begins breaks off where a task has gone, and nothing undoes its first half."""
+    settings = QueueSettings(lease=600)
+    with queue_in(mortal, settings) as queue:
+        queue.patience = 0.0
+        source = mortal.owner(SPACE)
+        target = another_primary(mortal, source)
+        held = have_every_key(queue)
+        before = queue.get_stats()
+        move_begins(mortal, source, target)
+        move_keys(mortal, source, target, f"{SPACE}task:")
+        for act in (
+            lambda: queue.get_task("w2"),
+            lambda: queue.mark_completed(held, {}),
+            lambda: queue.mark_failed(held, "no"),
+            queue.requeue_failed,
+            queue.reap,
+        ):
+            with pytest.raises(QueueUnavailable, match="cannot do this now"):
+                act()
+        move_keys(mortal, source, target)
+        move_ends(mortal, target)
+        queue.patience = 5.0
+        assert queue.get_stats() == before
+        queue.mark_completed(held, {"is": "there"})
+        assert queue.result(held.id) == {"is": "there"}
+        assert queue.check() == []
+        assert queue.orphans() == []
+
+
+def have_every_key(queue: RedisTaskQueue):
+    """Bring about that each of the queue's keys exists; the task that is claimed."""
+    for priority in ("high", "normal", "low"):
+        queue.add_tasks([{"n": n} for n in range(6)], priority)
+    queue.add_task({}, delay=1000)
+    queue.mark_completed(queue.get_task("w"), {})
+    queue.mark_failed(queue.get_task("w"), "broken", retry=False)
+    queue.cancel(queue.add_task({}, "low"))
+    queue.redis.lpush(queue.keys.odd, json.dumps({"id": "x", "reason": "?", "at": 1}))
+    queue.begin_batch("photographs")
+    held = queue.get_task("w")
+    assert queue.redis.exists(*queue.keys.all) == len(queue.keys.all)
+    return held
 
 
 # A node dies

@@ -137,6 +137,20 @@ def follow(
     return redis.Redis.from_pool(pool)
 
 
+def guard(client: redis.Redis, start: str) -> tuple[str, ...]:
+    """A key that never exists, to be named to every script; none outside of a cluster.
+
+    It begins as the queue's own, for users who may name no others.
+
+    While the keys of a slot go to another node one by one, a script that finds all that it names
+    would begin, and break off in the middle at a task that has gone. One key that is not there, and
+    the node refuses it before its first step.
+    """
+    if isinstance(client.connection_pool, ClusterPool):
+        return (f"{start}:nothing",)
+    return ()
+
+
 def is_new_to(client: redis.Redis, info: Any, answer: Any) -> bool:
     """Whether a client for one server, or for any node, has found itself in a cluster.
 

@@ -102,9 +102,10 @@ class RedisReader(BaseQueue):
     def _use(self, settings: QueueSettings) -> None:
         self.settings = settings
         #: What every script gets, ready to send.
+        names = self.keys.all + cluster.guard(self.redis, self._full_name)
         self._head = (
-            len(self.keys.all),
-            *self.keys.all,
+            len(names),
+            *names,
             self.namespace,
             _in_redis_units(settings),
         )
@@ -327,6 +328,7 @@ class RedisReader(BaseQueue):
             any_node = self.redis
             self._speak_through(cluster.follow_namespace(any_node, self.namespace))
             any_node.close()
+            self._use(self.settings)
             info, stored = self._first_answers()
         if isinstance(info, dict):
             check_version(str(info["redis_version"]), address(self.redis))

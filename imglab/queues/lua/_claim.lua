@@ -23,7 +23,7 @@ local function promote()
 end
 
 -- The lines in the order of their priorities.
-local LINES = {unpack(KEYS, FIRST_LINE)}
+local LINES = {unpack(KEYS, FIRST_LINE, FIRST_LINE - 1 + #PRIORITIES)}
 
 -- The lines in the order in which a claim asks them: the first priority first. But every TURN-th claim
 -- asks the others before it, and each time another of them first, so that nobody starves.

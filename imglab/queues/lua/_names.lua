@@ -15,6 +15,7 @@
 -- KEYS[11] batches       HASH    NAME:field -> how a batch stands; see _batch.lua
 -- KEYS[12..] pending     LIST    ids of each priority, the first to be taken first: LPUSH adds, the right
 --                                end is taken first
+-- KEYS[last]             in a cluster one more, which is never there (cluster.py)
 -- ARGV[1]  namespace, in front of task:<id> and result:<id>
 -- ARGV[2]  settings, words: lease, backoff, backoff_cap (ms), max_attempts, max_crashes, keep,
 --          keep_events, ttl (s), max_pending
