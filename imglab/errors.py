@@ -5,6 +5,7 @@ ImglabError
 │   ├── FilterError        an unknown filter, a parameter out of range
 │   └── ImageError         a file that is missing, broken, too large or outside the allowed folders
 ├── NotInstalled           a part that was left out when imglab was installed here
+├── NoPhotographs          none is on this host: another one may have them
 ├── ResourceExhausted      memory, disk space or open files ran out: the same may work later
 └── QueueError
     ├── TaskError          a payload, a result or a name that the queue does not take
@@ -46,6 +47,10 @@ class ImageError(ImagingError):
 
 class NotInstalled(ImglabError, ImportError):
     """A part that was left out when imglab was installed; the text has the line to type."""
+
+
+class NoPhotographs(ImglabError):
+    """Nothing is where a worker reads, on its host: the task is sound, and for another host."""
 
 
 class ResourceExhausted(ImglabError):

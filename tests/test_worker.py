@@ -12,7 +12,7 @@ from helpers.clock import until
 from helpers.project import ROOT
 from helpers.server import redis_queue
 
-from imglab.errors import FilterError, ImglabError, LeaseLost
+from imglab.errors import FilterError, ImglabError, LeaseLost, NoPhotographs
 from imglab.imaging import BlurFilter, FilterPipeline, GrayscaleFilter, open_image
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
 from imglab.storage import Folders
@@ -485,3 +485,40 @@ def test_prefetch_is_refused_where_one_crash_ends_a_task():
     Worker("w", (), queue)
     with pytest.raises(ImglabError, match="max_crashes"):
         Worker("w", (), queue, prefetch=2)
+
+
+# A host without the photographs
+
+
+@pytest.fixture
+def bare_host(project):
+    """The queue's photographs are elsewhere: images/ is empty, as where a disk is not mounted."""
+    (project / "images" / "sample.png").unlink()
+    return project
+
+
+@pytest.mark.parametrize("prefetch", [1, 3])
+def test_a_worker_without_any_photograph_gives_all_back_in_its_order_and_leaves(
+    bare_host, any_queue, prefetch
+):
+    payloads = [{"image_path": f"images/{number}.jpg"} for number in range(4)]
+    ids = any_queue.add_tasks(payloads)
+    with pytest.raises(NoPhotographs, match=r"nothing is in images, as when .* is not mounted"):
+        Worker("bare", [], any_queue, prefetch=prefetch).start()
+    assert any_queue.tasks("pending") == ids
+    assert {any_queue.task(each).attempt for each in ids} == {0}
+    assert any_queue.check() == []
+
+
+def test_where_there_are_others_a_photograph_that_is_missing_fails_alone(project, any_queue):
+    missing = any_queue.add_task({"image_path": "images/missing.jpg"})
+    there = any_queue.add_task({"image_path": "images/sample.png"})
+    assert Worker("w", [], any_queue).start() == 1
+    assert any_queue.task(missing).status == "failed"
+    assert any_queue.task(there).status == "completed"
+
+
+def test_a_result_that_another_task_was_to_make_is_no_missing_photograph(bare_host, any_queue):
+    task_id = any_queue.add_task({"image_path": "output/step-1.jpg"})
+    assert Worker("w", [], any_queue).start() == 0
+    assert any_queue.task(task_id).status == "failed"

@@ -27,7 +27,7 @@ from imglab.cli.common import (
 )
 from imglab.cli.metrics import MetricsHost, MetricsPort
 from imglab.cli.settings import Keep, Lease, MaxAttempts, TimeLimit, Ttl, asked_for
-from imglab.errors import ImglabError, QueueError
+from imglab.errors import ImglabError, NoPhotographs, QueueError
 from imglab.project import is_in_project
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 #: The time between two looks whether all workers have given up, in seconds.
 LOOK_INTERVAL_S = 1.0
+
+#: Seconds between two looks whether there are photographs by now.
+PHOTOGRAPHS_INTERVAL_S = 1.0
 
 
 @app.command()
@@ -117,6 +120,7 @@ def worker(
     import_filters(imports or ())
     # Read before Redis is asked for: a mistake here is to start none.
     pipeline = FilterPipeline.parse(filters)
+    _have_photographs(readable, output, burst)
     with open_queue(queue, namespace) as tasks:
         if _is_paused(tasks):
             _say_it_is_paused(tasks, burst)
@@ -235,6 +239,32 @@ def _say_what_is_read(output: Path) -> None:
         f"{here} and below, and writes to {output.resolve()}."
     )
     logger.info("%s", words)
+
+
+def _have_photographs(readable: tuple[str, ...], output: Path, burst: bool) -> None:
+    """Return when there is something to read here; NoPhotographs in a burst, which waits for none.
+
+    A worker that claimed tasks before would only give them back.
+    """
+    import time
+
+    from imglab.storage import Folders
+
+    folders = Folders.of_project(readable, str(output))
+    is_said = False
+    while True:
+        try:
+            folders.check_not_bare()
+        except NoPhotographs as error:
+            if burst:
+                raise
+            if not is_said:
+                words = "This worker waits for them, and takes no task before."
+                logger.warning("%s %s", error, words)
+            is_said = True
+            time.sleep(PHOTOGRAPHS_INTERVAL_S)
+        else:
+            return
 
 
 def _check_folders(images: Iterable[Path], output: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from imglab.errors import ImageError, ResourceExhausted
+from imglab.errors import ImageError, NoPhotographs, ResourceExhausted
 from imglab.project import project_root
 from imglab.storage.base import Write
 from imglab.storage.exhausted import ran_out
@@ -49,6 +49,17 @@ class Folders:
         writable = root / write
         return cls(root, (*readable, writable), writable)
 
+    def check_not_bare(self) -> None:
+        """Raise NoPhotographs when nothing is in any folder that is there to read from."""
+        sources = [folder for folder in self.readable if folder != self.writable]
+        if not sources or any(map(_has_something, sources)):
+            return
+        names = ", ".join(map(self.name, sources))
+        raise NoPhotographs(
+            f"This host has no photographs: nothing is in {names}, as when a shared folder is not "
+            "mounted. Mount or copy them there, or name the folder they are in: --images FOLDER."
+        )
+
     def to_write(self, path: object) -> Path:
         """The real place of a file to write; ImageError when it is outside the writable folder."""
         place, _ = self._inside(path, (self.writable,), "write", "--output")
@@ -75,7 +86,10 @@ class Folders:
         return self.name(self.writable.resolve() / file_name)
 
     def open(self, path: object) -> BufferedReader:
-        """Open a file to read: a regular one of at most MAX_BYTES; ImageError for another."""
+        """Open a file to read: a regular one of at most MAX_BYTES; ImageError for another.
+
+        NoPhotographs when it is not there, and nothing else either.
+        """
         place, top = self._inside(path, self.readable, "read", "--images")
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # without it, a FIFO blocks for ever
         with self._folder_of(place, top) as folder:
@@ -152,10 +166,24 @@ class Folders:
             finally:
                 os.close(folder)
         except OSError as error:
+            is_a_source = top != self.writable.resolve()
+            if isinstance(error, FileNotFoundError) and is_a_source:
+                self.check_not_bare()
             words = ran_out(error)
             if words:
                 raise ResourceExhausted(f"{self.name(place)} cannot be {verb}: {words}.") from None
             raise ImageError(f"{self.name(place)} cannot be {verb}: {error.strerror}.") from None
+
+
+def _has_something(folder: Path) -> bool:
+    """Whether there is anything in a folder but what begins with a dot."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(not entry.name.startswith(".") for entry in entries)
+    except FileNotFoundError:
+        return False
+    except OSError:  # it cannot be listed, which says nothing of what is in it
+        return True
 
 
 def _folder_flags() -> int:

@@ -5,6 +5,7 @@
 | ImagingError, TaskError: the picture, the filters, the result | failed, no use in more tries |
 | Cancelled: somebody took it back while it ran | cancelled, and never run again |
 | NotOurs: its lease is lost, or it was given back | nothing: another claim counts |
+| NoPhotographs: this host has none of them | given back, and the worker leaves |
 | KeyboardInterrupt: a person wants us to leave | given back, and the worker leaves |
 | the same in a process, where only a filter can have raised it | failed, and tried again |
 | ResourceExhausted: the disk or the memory is full | failed, and tried again |
@@ -16,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from imglab.errors import ImagingError, ResourceExhausted, TaskError
+from imglab.errors import ImagingError, NoPhotographs, ResourceExhausted, TaskError
 from imglab.workers.in_hand import Cancelled, NotOurs
 
 #: What is told of a task that somebody cancelled too late to keep it from running.
@@ -50,7 +51,7 @@ def ending_of(problem: BaseException) -> Ending:
             return Ending(Fate.NOT_OURS)
         case Cancelled():
             return Ending(Fate.CANCELLED, CANCELLED)
-        case KeyboardInterrupt():
+        case KeyboardInterrupt() | NoPhotographs():
             return Ending(Fate.GIVEN_BACK)
         case ImagingError() | TaskError():
             return Ending(Fate.FAILED, _words(problem))

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from imglab.errors import ImglabError, QueueUnavailable
+from imglab.errors import ImglabError, NoPhotographs, QueueUnavailable
 from imglab.queues import RedisTaskQueue, Task
 from imglab.storage import storage_for
 from imglab.text import shown
@@ -81,7 +81,11 @@ def run(
     watch = _Watch(worker, spec, standby, again)
     watch.start()
     logger.info("%s: ready, %s", spec.name, queue)
-    worker.run(burst=spec.burst)
+    try:
+        worker.run(burst=spec.burst)
+    except NoPhotographs:
+        _leave(queue, spec, standby)
+        raise
     logger.info("%s: %d completed, %d failed", spec.name, worker.completed, worker.failed)
     code = 0
     if worker.renewal.cause is not None and not watch.is_leaving:
@@ -90,9 +94,14 @@ def run(
         if not spec.parent:
             standby.end()
             _start_anew(spec, again)
+    _leave(queue, spec, standby)
+    return code
+
+
+def _leave(queue: RedisTaskQueue, spec: WorkerSpec, standby: Standby) -> None:
+    """Take the worker off the list, and let go who stands by for it."""
     queue.leave(spec.name)
     standby.end()
-    return code
 
 
 class _ProcessWorker(Worker):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imglab.errors import LeaseLost, QueueError, TaskError
+from imglab.errors import LeaseLost, NoPhotographs, QueueError, TaskError
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
 from imglab.queues.task import encode
 from imglab.storage import Storage, storage_for
@@ -134,13 +134,19 @@ class Worker:
         """Work until `stop`, or until it is to be renewed; return how many tasks were completed.
 
         With `burst`, leave as soon as nothing is pending or delayed. A `stop` ends this run, and
-        not the next one; one that comes before the run has begun ends it at once.
+        not the next one; one that comes before the run has begun ends it at once. NoPhotographs
+        when its host has none: all that it holds is given back before.
         """
         completed_before = self.completed
         self.renewal.begin()
         try:
             with Heartbeat(self.name, self.queue, self.in_hand, self._standby):
-                self._loop(burst)
+                try:
+                    self._loop(burst)
+                except NoPhotographs:
+                    self.stop()  # or it would claim the next ones when it reports
+                    self._hand_in()
+                    raise
                 self._hand_in()
                 self._give_back_waiting()
         finally:
@@ -285,6 +291,7 @@ class Worker:
 
     def _report_end(self, task: Task, ending: Ending, problem: BaseException) -> None:
         if ending.fate is Fate.GIVEN_BACK:
+            self._give_back_waiting()  # each goes to the head of its list: so this one the last
             self._report(partial(self.queue.release, task))
             raise problem
         if ending.is_surprise:
