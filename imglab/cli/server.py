@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from imglab.cli.common import (
+    QUEUE,
     AsJson,
+    Name,
+    Namespace,
     app,
     ensure_server,
     redis_address,
@@ -22,15 +25,52 @@ app.add_typer(server_app, name="server")
 
 
 @server_app.command("start")
-def server_start() -> None:
+def server_start(
+    host: Annotated[
+        str, typer.Option(help="An address of this machine, for workers on others.")
+    ] = "",
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+) -> None:
     """Start the project's own Redis, or find it; it stops a minute after its last client.
 
-    Example: imglab server start
+    With --host it listens at that address, too, stays until `imglab server stop`, and prints what
+    to type on another machine for a worker of this one queue.
+
+    Example: imglab server start --host 192.168.1.10
     """
+    if host:
+        _start_for_others(host, queue, namespace)
+        return
     here = ensure_server()
     typer.echo(f"Redis {'started' if here.started else 'answers'} at {here.host}:{here.port}.")
     if here.note and not here.started:
         typer.echo(here.note)
+
+
+def _start_for_others(address: str, queue: str, namespace: str) -> None:
+    """Open the project's Redis to other machines' workers of one queue; say what to type there."""
+    import shlex
+
+    from imglab import server
+    from imglab.ops.users import USERS, WORKER, rules
+
+    def rights(password: str) -> list[str]:
+        return rules(dict.fromkeys(USERS, password), queue, namespace)[WORKER]
+
+    url = server.open_to(address, WORKER, rights)
+    words = ["imglab", "worker"]
+    if queue != QUEUE:
+        words += ["--queue", queue]
+    if namespace:
+        words += ["--namespace", namespace]
+    typer.echo(
+        "Redis answers other machines, until `imglab server stop`. Nothing that travels is "
+        "encrypted: do this in a network that you trust."
+    )
+    typer.echo("On each of them, in a folder with the photographs in images/ and an output/:\n")
+    typer.echo(f"export IMGLAB_REDIS_URL={url}")
+    typer.echo(shlex.join(words))
 
 
 @server_app.command("stop")

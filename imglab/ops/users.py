@@ -20,7 +20,8 @@ from imglab.errors import QueueError
 from imglab.queues.keys import as_pattern
 
 #: Their names.
-USERS = ("producer", "worker", "viewer")
+WORKER = "worker"
+USERS = ("producer", WORKER, "viewer")
 #: What a producer writes, below the queue's name.
 _PRODUCERS_KEYS = ("pending*", "delayed", "wake", "events", "batches", "batch:*")
 _READ = (
@@ -51,7 +52,7 @@ def rules(
         # Redis assumes that a script writes every key it is given. The selector in brackets allows
         # EVAL with them; commands inside the script are still held against the rules before it.
         "producer": f"{own} ~{task} %R~{queue}* %R~{result} {_ADD} (+eval +evalsha ~{queue}*)",
-        "worker": f"~{queue}* ~{task} ~{result} {_WORK} +eval +evalsha",
+        WORKER: f"~{queue}* ~{task} ~{result} {_WORK} +eval +evalsha",
         "viewer": f"%R~{queue}* %R~{task} %R~{result} {_READ}",
     }
     empty = [user for user in users if not passwords.get(user)]

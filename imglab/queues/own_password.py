@@ -44,6 +44,8 @@ class ServerState:
     keeper: int
     #: Whether the server asks for the password: those of older versions do not.
     password: bool = False
+    #: The address of this machine where it listens for others, too; empty for none.
+    address: str = ""
 
 
 def own_home() -> Path:
@@ -67,13 +69,16 @@ def read_state(home: Path) -> ServerState | None:
     # A signal to 0 or to a negative number reaches whole groups of processes.
     if type(keeper) is not int or keeper <= 1 or type(run_id) is not str:
         return None
-    return ServerState(port, run_id, keeper, found.get("password") is True)
+    address = found.get("address")
+    if type(address) is not str:
+        address = ""
+    return ServerState(port, run_id, keeper, found.get("password") is True, address)
 
 
-def read_password(home: Path) -> str:
-    """The password in this folder; empty when there is none."""
+def read_password(home: Path, name: str = PASSWORD) -> str:
+    """The password in this folder, in the file of this name; empty when there is none."""
     with suppress(OSError, ValueError):
-        return (home / PASSWORD).read_text().strip()
+        return (home / name).read_text().strip()
     return ""
 
 

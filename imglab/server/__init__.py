@@ -10,6 +10,7 @@ from imglab.lazy import offer
 if TYPE_CHECKING:
     from imglab.queues.own_password import own_home
     from imglab.server.binary import find_binary
+    from imglab.server.guests import open_to
     from imglab.server.lifecycle import RedisServer, ServerStatus, ensure, status, stop
 else:
     # A type checker must not see it: it would take any name for one of ours.
@@ -20,10 +21,20 @@ else:
             "ServerStatus": "imglab.server.lifecycle",
             "ensure": "imglab.server.lifecycle",
             "find_binary": "imglab.server.binary",
+            "open_to": "imglab.server.guests",
             "own_home": "imglab.queues.own_password",
             "status": "imglab.server.lifecycle",
             "stop": "imglab.server.lifecycle",
         },
     )
 
-__all__ = ["RedisServer", "ServerStatus", "ensure", "find_binary", "own_home", "status", "stop"]
+__all__ = [
+    "RedisServer",
+    "ServerStatus",
+    "ensure",
+    "find_binary",
+    "open_to",
+    "own_home",
+    "status",
+    "stop",
+]

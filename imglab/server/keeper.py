@@ -54,6 +54,8 @@ LOCK_TIMEOUT = 30.0
 TRY_EVERY = 0.01
 #: Bytes of chance in the password.
 PASSWORD_BYTES = 32
+#: In the folder of a server's data: its users from other machines, as lines of redis.conf.
+GUESTS = "guests.conf"
 #: Nobody but the owner may use a file that we make: what `os.umask` takes away.
 OTHERS = 0o077
 #: What Linux calls "send me this signal when my parent dies", for prctl.
@@ -135,20 +137,23 @@ def _die_with(keeper: int) -> None:
             os._exit(1)
 
 
-def _make_password(home: Path) -> str:
-    """The password in this folder; a new one if there is none, or others could read it."""
-    file = home / PASSWORD
+def make_password(home: Path, name: str = PASSWORD) -> str:
+    """The password in this file of a folder; a new one if there is none, or others could read it.
+
+    OSError when it cannot be written.
+    """
+    file = home / name
     with suppress(OSError):
         if not stat.S_IMODE(file.stat().st_mode) & OTHERS:
-            known = read_password(home)
+            known = read_password(home, name)
             if known:
                 return known
     new = secrets.token_urlsafe(PASSWORD_BYTES)
-    _write_privately(file, new)
+    write_privately(file, new)
     return new
 
 
-def _write_privately(file: Path, text: str) -> None:
+def write_privately(file: Path, text: str) -> None:
     """Write a file that only its owner can read, as a whole or not at all."""
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)  # it keeps its mode otherwise
@@ -161,14 +166,15 @@ def _write_privately(file: Path, text: str) -> None:
 class Keeper:
     """One server on one port, with its data in one folder."""
 
-    def __init__(self, home: Path, port: int, binary: str, grace: float) -> None:
+    def __init__(self, home: Path, port: int, binary: str, grace: float, address: str) -> None:
         self.home = home
         self.port = port
+        #: Where it listens for other machines, too; empty for none.
+        self.address = address
         #: Seconds without any client before the server is stopped.
         self.grace = grace
         self.state = home / STATE
         options = {
-            "bind": "127.0.0.1",
             "port": str(port),
             "unixsocketperm": "700",
             "dir": str(home),
@@ -182,14 +188,16 @@ class Keeper:
             "logfile": str(home / "redis.log"),
             "daemonize": "no",
         }
-        self.command = [binary]
+        self.command = [binary, "--bind", HOST]
+        if address:
+            self.command.append(address)
         for name, value in options.items():
             self.command += [f"--{name}", value]
-        self.password = _make_password(home)
+        self.password = make_password(home)
         #: The one client that does not count.
         self.client = self._by_port()
         #: What is written down of the server.
-        self.said = ServerState(port, run_id="", keeper=os.getpid(), password=True)
+        self.said = ServerState(port, run_id="", keeper=os.getpid(), password=True, address=address)
         self.leaving = False
 
     def run(self) -> None:
@@ -246,8 +254,14 @@ class Keeper:
         # Not as an argument: everybody can read those in the list of processes.
         if server.stdin:
             with suppress(BrokenPipeError), server.stdin as told:  # it did not even start
-                told.write(f"requirepass {self.password}\n".encode())
+                told.write(f"requirepass {self.password}\n{self._guests()}".encode())
         return server
+
+    def _guests(self) -> str:
+        """Who may come in from other machines, as lines of a configuration."""
+        if not self.address:
+            return ""
+        return (self.home / GUESTS).read_text()
 
     def _wait_until_ready(self, server: subprocess.Popen[bytes], door: Path) -> None:
         """Return when the server is announced, or has left.
@@ -284,7 +298,7 @@ class Keeper:
 
     def _write_down(self, run_id: str) -> None:
         self.said = replace(self.said, run_id=run_id)
-        _write_privately(self.state, json.dumps(asdict(self.said)))
+        write_privately(self.state, json.dumps(asdict(self.said)))
 
     def _mend(self) -> None:
         """Write our files again if somebody spoilt them; a removed STATE is a wish to leave."""
@@ -292,7 +306,7 @@ class Keeper:
             if read_state(self.home) != self.said and self.state.exists():
                 self._write_down(self.said.run_id)
             if read_password(self.home) != self.password:
-                _write_privately(self.home / PASSWORD, self.password)
+                write_privately(self.home / PASSWORD, self.password)
 
     def _by_port(self) -> Any:
         client = connect(HOST, self.port)
@@ -306,6 +320,8 @@ class Keeper:
         # Few looks, for each shows in a student's MONITOR and in Redis' own counters.
         while self.state.exists() and self._goes_on(server, self.grace / 10):
             self._mend()
+            if self.address:
+                continue  # other machines come, go and are cut off: it stays until it is stopped
             seen = self._visitors()
             if seen is None or seen != last:
                 last = seen
@@ -336,6 +352,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("binary")
     parser.add_argument("--grace", type=float, metavar="SECONDS")
+    parser.add_argument("--address", default="")
     os.umask(OTHERS)
     parser.set_defaults(grace=float(os.environ.get("IMGLAB_REDIS_GRACE", GRACE)))
     Keeper(**vars(parser.parse_args())).run()

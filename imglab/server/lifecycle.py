@@ -81,13 +81,14 @@ class ServerStatus:
     password_file: Path | None
 
 
-def ensure(home: Path | None = None) -> RedisServer:
+def ensure(home: Path | None = None, address: str = "") -> RedisServer:
     """Have a Redis that answers: that of IMGLAB_REDIS_URL, else the project's own.
 
-    Its data is in `home`, or where `own_home` says.
+    Its data is in `home`, or where `own_home` says. With an `address` it listens there, too, for
+    those whom `imglab.server.guests` lets in.
 
-    Raises QueueUnavailable when the named one does not answer, or none can be started; on Windows
-    NotInstalled where none is named.
+    Raises QueueUnavailable when the named one does not answer, none can be started, or it runs and
+    does not listen at the address; on Windows NotInstalled where none is named.
     """
     named = os.environ.get("IMGLAB_REDIS_URL")
     if named:
@@ -100,7 +101,12 @@ def ensure(home: Path | None = None) -> RedisServer:
             state = _answering(home)
             started = state is None
             if state is None:
-                state = _start(home)
+                state = _start(home, address)
+    if address not in ("", state.address):
+        raise QueueUnavailable(
+            f"This project's Redis runs already, and does not listen at {address}. Type `imglab "
+            "server stop`, then this line again: its data stay, and workers come back."
+        )
     remember(home)
     port = state.port
     note = ""
@@ -203,11 +209,11 @@ def _named(url: str) -> RedisServer:
     )
 
 
-def _start(home: Path) -> ServerState:
+def _start(home: Path, address: str) -> ServerState:
     binary = find_binary()
     _stop(home)  # what a killed keeper left behind
     for port in _ports(home):
-        _launch(home, port, binary)
+        _launch(home, port, binary, address)
         state = _answering(home)
         if state:
             return state
@@ -216,9 +222,10 @@ def _start(home: Path) -> ServerState:
     raise QueueUnavailable(f"{binary} did not start. The end of its log:\n{_log(home)}")
 
 
-def _launch(home: Path, port: int, binary: str) -> None:
+def _launch(home: Path, port: int, binary: str, address: str) -> None:
     (home / STATE).unlink(missing_ok=True)
     command = [sys.executable, "-m", "imglab.server", str(home), str(port), binary]
+    command += ["--address", address]
     with locked(home / "keeper.lock") as life, (home / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
             command,
