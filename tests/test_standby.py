@@ -52,7 +52,7 @@ def test_the_helper_is_small_and_makes_a_connection_of_its_own_only_when_it_must
         (helper,) = until(lambda: helpers_of(pid))
         assert helper.memory_info().rss < 12_000_000
         queue.redis.client_kill_filter(_type="normal")
-        until(lambda: "-m" in helper.cmdline())
+        until(lambda: "-c" in helper.cmdline())
         assert pool.join(timeout=30)
         assert queue.task(task_id).crashes == 0
         assert queue.task(task_id).status == "completed"

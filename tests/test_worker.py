@@ -17,6 +17,8 @@ from imglab.imaging import BlurFilter, FilterPipeline, GrayscaleFilter, open_ima
 from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
 from imglab.storage import Folders
 from imglab.workers import RedisWorker, Worker
+from imglab.workers.heartbeat import Heartbeat
+from imglab.workers.in_hand import InHand
 
 PHOTO = ROOT / "images" / "sample.jpg"
 
@@ -230,6 +232,19 @@ def test_s24_the_heartbeat_keeps_a_task_that_takes_longer_than_its_lease(gated):
     assert worker.queue.task(first).attempt == 1
     assert worker.queue.task(first).crashes == 0
     assert claim.startswith("1:")
+
+
+def test_a_heartbeat_that_reaches_no_redis_says_so_without_a_traceback(own_server, caplog):
+    caplog.set_level("INFO", "imglab")
+    queue = RedisTaskQueue(url=own_server.url, settings=QueueSettings(lease=0.3))
+    queue.add_task({"image_path": "images/sample.jpg"})
+    in_hand = InHand()
+    in_hand.claimed([queue.get_task("w")])
+    own_server.kill()
+    with Heartbeat("w", queue, in_hand):
+        until(lambda: "no heartbeat" in caplog.text)
+    assert "No Redis answers" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_a_worker_that_is_stopped_finishes_its_task_and_claims_no_other(gated):

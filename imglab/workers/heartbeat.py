@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from imglab.errors import LeaseLost
+from imglab.errors import LeaseLost, QueueError
 from imglab.queues import BaseQueue
 from imglab.workers.in_hand import InHand, claim_of
 
@@ -59,9 +59,12 @@ class Heartbeat:
                 unwanted = self._queue.renew(task)
             except LeaseLost:
                 self._in_hand.lost.setdefault(claim, time.monotonic())
-            except Exception:
-                logger.warning("%s: no heartbeat for %s", self._worker, task.id, exc_info=True)
+            except QueueError as error:
+                logger.info("%s: no heartbeat for task %s: %s", self._worker, task.id, error)
                 return  # nor would there be for the others; the next beat tries again
+            except Exception:
+                logger.warning("%s: no heartbeat for task %s", self._worker, task.id, exc_info=True)
+                return
             else:
                 if unwanted:
                     self._in_hand.cancelled.setdefault(claim, time.monotonic())

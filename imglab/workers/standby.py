@@ -3,7 +3,7 @@
 A filter of one's own may be in native code for minutes and let no other thread run meanwhile, not
 even the heartbeat's. Beside each worker process that has had a task stands a small one
 (standby_wait.py). When the heartbeat has not breathed for half a lease, it renews what the worker
-holds. Run as a program, this file does the same with all of imglab, where that needs a connection.
+holds. Where that needs a new connection, it becomes `main`, which does the same with all of imglab.
 """
 
 from __future__ import annotations
@@ -141,7 +141,3 @@ def main() -> None:
     log_to_own_file(spec.log_format, spec.name)
     stand_in = _Thorough(spec, *map(float, sys.argv[1:]))
     stand_in.run(time.monotonic() - stand_in.patience)  # for it is known to be silent
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,7 @@
 It is run as a program, by its file's name, and imports nothing of imglab: it has 9 MB instead of
 30, and is there in no time. Its stdin is a pipe on which the worker breathes; the end of it is the
 end of the worker. It is given a connection to Redis, and what to send. When the connection is lost
-it becomes standby.py, which can make another one.
+it becomes what standby.py calls `main`, which can make another one.
 """
 
 from __future__ import annotations
@@ -130,8 +130,9 @@ def main() -> None:
     try:
         quick.run(time.monotonic())
     except OSError:
-        command = [sys.executable, "-m", "imglab.workers.standby", *sys.argv[2:]]
-        os.execv(sys.executable, command)
+        # Not with -m: Python would warn, in a terminal, that the package has loaded it before.
+        program = "from imglab.workers.standby import main; main()"
+        os.execv(sys.executable, [sys.executable, "-c", program, *sys.argv[2:]])
 
 
 if __name__ == "__main__":
