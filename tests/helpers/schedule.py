@@ -28,6 +28,7 @@ LESSONS = (
 SLOW_FILES = (
     "test_exercises",
     "test_pool",
+    "test_hosts",
     "test_cli",
     "test_own_password",
     "test_renewal",
