@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,3 +165,30 @@ def test_a_name_is_cut_between_two_letters_and_only_when_it_is_too_long():
     assert long == "é" * 124 + "-2.jpg"
     assert length(long) == 254
     assert fitting("caf\udce9", ".jpg") == "caf\udce9.jpg"
+
+
+#: In a view of the disk of its own: put in the place of images/ a disk whose server is dead.
+DEAD_DISK = """
+import ctypes, os
+from imglab.errors import NoPhotographs
+from imglab.storage import Folders
+device = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={device},rootmode=40000,user_id=0,group_id=0".encode()
+images = os.fsencode(f"{os.environ['IMGLAB_ROOT']}/images")
+assert ctypes.CDLL(None).mount(b"none", images, b"fuse", 0, options) == 0
+os.close(device)
+try:
+    Folders.of_project().open("images/sample.png")
+except NoPhotographs as error:
+    print(error)
+"""
+
+
+def test_a_shared_disk_whose_server_is_dead_is_a_host_without_photographs(project):
+    if os.getuid() or not Path("/dev/fuse").exists():
+        pytest.skip("only root mounts a disk, and only where there is FUSE")
+    program = [sys.executable, "-c", DEAD_DISK]
+    done = subprocess.run(
+        ["unshare", "--mount", *program], capture_output=True, text=True, check=True
+    )
+    assert "nothing to read in images" in done.stdout

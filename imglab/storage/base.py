@@ -22,7 +22,10 @@ class Storage(Protocol):
     """
 
     def open(self, path: object) -> BinaryIO:
-        """Open a file to read: one that can seek, whose `name` is the path as results spell it."""
+        """Open a file to read: one that can seek, whose `name` is the path as results spell it.
+
+        NoPhotographs when this host can read none at all: the task is then for another host.
+        """
         ...
 
     def check_writable(self, path: object) -> str:

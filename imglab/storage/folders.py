@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -22,6 +23,8 @@ from imglab.storage.whole_file import write_whole
 MAX_BYTES = 256 << 20
 #: The most folders that a result may lie deep in, below the one that the worker writes to.
 MAX_DEPTH = 32
+#: What the system says of a folder that is not there, or whose disk is another machine's and gone.
+_GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT)
 #: Control characters, line ends, halves of characters: they could forge a line of the log. So could
 #: those that turn the direction of what follows: gpj.exe would read exe.jpg.
 _UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -56,8 +59,9 @@ class Folders:
             return
         names = ", ".join(map(self.name, sources))
         raise NoPhotographs(
-            f"This host has no photographs: nothing is in {names}, as when a shared folder is not "
-            "mounted. Mount or copy them there, or name the folder they are in: --images FOLDER."
+            f"This host has no photographs: there is nothing to read in {names}, as when a shared "
+            "folder is not mounted. Mount or copy them there, or name the folder they are in: "
+            "--images FOLDER."
         )
 
     def to_write(self, path: object) -> Path:
@@ -167,7 +171,7 @@ class Folders:
                 os.close(folder)
         except OSError as error:
             is_a_source = top != self.writable.resolve()
-            if isinstance(error, FileNotFoundError) and is_a_source:
+            if error.errno in _GONE and is_a_source:
                 self.check_not_bare()
             words = ran_out(error)
             if words:
@@ -180,10 +184,9 @@ def _has_something(folder: Path) -> bool:
     try:
         with os.scandir(folder) as entries:
             return any(not entry.name.startswith(".") for entry in entries)
-    except FileNotFoundError:
-        return False
-    except OSError:  # it cannot be listed, which says nothing of what is in it
-        return True
+    except OSError as error:
+        # One that may not be listed says nothing of what is in it.
+        return error.errno not in _GONE
 
 
 def _folder_flags() -> int:
