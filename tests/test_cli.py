@@ -315,7 +315,8 @@ def test_in_the_folder_above_all_a_worker_wants_to_hear_what_it_may_read(project
 def test_a_worker_on_a_host_without_photographs_says_so_and_claims_none_before(project):
     (task_id,) = submit("images/sample.jpg")
     (project / "images").rename(project / "not-mounted")
-    assert "This host has no photographs: there is nothing to read in images" in refused("worker", "--burst")
+    words = "This host has no photographs: there is nothing to read in images"
+    assert words in refused("worker", "--burst")
     worker = subprocess.Popen([*IMGLAB, "worker"], stdout=subprocess.PIPE, text=True)
     try:
         assert "waits for them, and takes no task before" in worker.stdout.readline()

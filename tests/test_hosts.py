@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import sys
 import psutil
 import pytest
 from helpers.clock import until
+from helpers.project import ROOT
 from hosts.lab import REDIS, Lab, why_not
 from hosts.site import Site
 from hosts.story import CHAPTERS, Story
@@ -74,11 +76,20 @@ def test_a_password_opens_redis_to_another_host_and_only_for_work(site):
     host = site.lab.add_host()
     export, worker = site.lines.strip().splitlines()
     assert worker == "imglab worker"
-    assert "0 completed, 0 failed" in host.type(f"{export}\nimglab worker --burst").stdout
+    assert "images/coffee.jpg" in host.type(f"{export}\nimglab submit images/coffee.jpg").stdout
+    assert "1 completed, 0 failed" in host.type(f"{export}\nimglab worker --burst").stdout
     assert "NOPERM" in host.type(f"{export}\nimglab redis CONFIG GET '*'").stdout
     assert "NOPERM" in host.type(f"{export}\nimglab redis FLUSHALL").stdout
     stranger = host.type(f"export IMGLAB_REDIS_URL=redis://{REDIS}:6379\nimglab stats").stdout
     assert "asks for a password" in stranger
+
+
+def test_what_is_typed_here_is_what_the_page_tells_to_type(site):
+    (password,) = re.findall("worker:(.*)@", site.lines)
+    page = (ROOT / "imglab" / "USING.md").read_text()
+    lines = site.lines.replace(password, "PASSWORD").replace(REDIS, "192.168.1.10")
+    assert f"```\n{lines}```" in page
+    assert "```\nimglab server start --host 192.168.1.10\n```" in page
 
 
 def test_an_open_server_keeps_its_guests_password_and_says_what_it_cannot_do(site):
