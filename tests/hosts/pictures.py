@@ -11,8 +11,8 @@ from pathlib import Path
 from helpers.project import PHOTOGRAPHS, ROOT
 from PIL import Image
 
-#: Pictures that are made at one go.
-PAGE = 1_000
+#: Pictures that are made at one go, which nothing interrupts.
+PAGE = 200
 #: The shortest side of a crop, as a share of the photograph's own.
 LEAST = 0.4
 
@@ -30,7 +30,7 @@ def make(folder: Path, count: int, size: tuple[int, int], processes: int = 1) ->
 
 
 def _make_page(folder: Path, count: int, size: tuple[int, int], start: int) -> None:
-    dice = random.Random(start)
+    dice = random.Random(f"{folder.name} {start}")
     photographs = [_opened(name) for name in PHOTOGRAPHS]
     for number in range(start, min(start + PAGE, count)):
         photograph = photographs[number % len(photographs)]

@@ -107,9 +107,9 @@ class Story:
         """One host never had them, another one loses them while it works."""
 
         def lose(ids: list[str]) -> None:
+            loser = self.site.hands[-1]
             bare = self.site.hire(photographs=False)
             until(lambda: "This host has no photographs" in bare.said, PATIENCE_S)
-            loser = self.site.hands[-2]
             loser.host.unmount("images")
             self._add(SIZE, self.tasks, ids)
             until(lambda: loser.process.poll() is not None, PATIENCE_S)
