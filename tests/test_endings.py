@@ -8,7 +8,7 @@ import pytest
 from helpers.clock import until
 from helpers.server import redis_queue
 
-from imglab.errors import ImageError, ResourceExhausted, TaskError
+from imglab.errors import ImageError, NoPhotographs, ResourceExhausted, TaskError
 from imglab.queues import QueueSettings
 from imglab.workers import Worker, WorkerPool
 from imglab.workers.endings import CANCELLED, Fate, ending_of
@@ -71,6 +71,7 @@ class SlowFilter(BaseFilter):
         (Cancelled(), Fate.CANCELLED, False),
         (NotOurs(), Fate.NOT_OURS, False),
         (KeyboardInterrupt(), Fate.GIVEN_BACK, False),
+        (NoPhotographs("not mounted"), Fate.GIVEN_BACK, False),
         (SystemExit(1), Fate.FAILED, True),
         (asyncio.CancelledError(), Fate.FAILED, True),
         (OSError("no route"), Fate.FAILED, True),

@@ -15,7 +15,6 @@ from helpers.project import ROOT
 from hosts.lab import REDIS, Lab, why_not
 from hosts.site import Site
 from hosts.story import CHAPTERS, Story
-from hosts.submitting import with_add_tasks
 from hosts.verdict import table
 
 #: Tasks that each chapter has at least.
@@ -37,7 +36,7 @@ def verdicts(tmp_path_factory):
     """What came of each chapter, by its name."""
     lab = Lab(tmp_path_factory.mktemp("hosts") / "disk")
     with lab, lab.redis.network(), Site(lab) as site:
-        story = Story(site, TASKS, with_add_tasks)
+        story = Story(site, TASKS)
         told = {chapter.__name__: chapter(story) for chapter in CHAPTERS}
     print(table(list(told.values())))
     return told

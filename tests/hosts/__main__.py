@@ -13,7 +13,7 @@ from hosts.lab import Lab, why_not
 from hosts.measured import measure
 from hosts.site import Site
 from hosts.story import CHAPTERS, Story
-from hosts.submitting import with_add_tasks
+from hosts.submitting import as_a_batch
 from hosts.verdict import table
 
 #: Tasks that each chapter has at least.
@@ -36,7 +36,7 @@ def tell(tasks: int) -> bool:
     with tempfile.TemporaryDirectory(prefix="imglab-hosts-") as folder:
         lab = Lab(Path(folder) / "disk")
         with lab, lab.redis.network(), Site(lab) as site:
-            story = Story(site, tasks, with_add_tasks)
+            story = Story(site, tasks)
             for chapter in CHAPTERS:
                 verdict = chapter(story)
                 say(f"{verdict.seconds:6.1f} s  {verdict.chapter}")
@@ -51,7 +51,7 @@ def count(number: int) -> bool:
     with tempfile.TemporaryDirectory(prefix="imglab-hosts-") as folder:
         lab = Lab(Path(folder) / "disk")
         with lab, lab.redis.network(), Site(lab) as site:
-            figures, wrong = measure(site, number, with_add_tasks)
+            figures, wrong = measure(site, number, as_a_batch)
     say("")
     for name, value in figures.items():
         say(f"{name:<48}{value:>12,.2f}")

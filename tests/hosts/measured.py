@@ -42,7 +42,7 @@ def measure(site: Site, count: int, submit: Submit) -> tuple[dict[str, float], l
     names = {hand.name for hand in hands}
     assert len(names) == WORKERS
     before = _loop(site, hands)
-    figures, ids = _run(site, count, submit)
+    figures = _run(site, count, submit)
     after = _loop(site, hands)
     rate = figures["pictures a second"]
     figures |= {
@@ -50,7 +50,7 @@ def measure(site: Site, count: int, submit: Submit) -> tuple[dict[str, float], l
         "queue ÷ plain loop": rate / ((before + after) / 2),
         "seconds to make the pictures": made,
     }
-    return figures, _wrong(site, ids, figures)
+    return figures, _wrong(site, count, figures)
 
 
 def _loop(site: Site, hands: list[Hand]) -> float:
@@ -67,13 +67,13 @@ def _loop(site: Site, hands: list[Hand]) -> float:
     return sum(rates)
 
 
-def _run(site: Site, count: int, submit: Submit) -> tuple[dict[str, float], list[str]]:
+def _run(site: Site, count: int, submit: Submit) -> dict[str, float]:
     """Add all tasks to a queue that is paused, let it go, and wait for the last one."""
     queue = site.queue
     queue.pause()
     used = _memory(site)
     began = time.monotonic()
-    ids = submit(site.lab, queue, MANY, FILTERS)
+    submit(site.lab, queue, MANY, FILTERS)
     added = time.monotonic() - began
     waiting = _memory(site)
     busy = _processor(site)
@@ -83,7 +83,7 @@ def _run(site: Site, count: int, submit: Submit) -> tuple[dict[str, float], list
         assert time.monotonic() - began < 60 + LIMIT_S * count, queue.get_stats()
         time.sleep(LOOK_INTERVAL_S)
     seconds = time.monotonic() - began
-    figures = {
+    return {
         "pictures": count,
         "seconds of submit": added,
         "tasks added a second": count / added,
@@ -93,7 +93,6 @@ def _run(site: Site, count: int, submit: Submit) -> tuple[dict[str, float], list
         "Redis: bytes a finished picture": (_memory(site) - used) / count,
         "Redis: µs of processor a picture": (_processor(site) - busy) / count * 1e6,
     }
-    return figures, ids
 
 
 def _memory(site: Site) -> int:
@@ -106,19 +105,17 @@ def _processor(site: Site) -> float:
     return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
 
 
-def _wrong(site: Site, ids: list[str], figures: dict[str, float]) -> list[str]:
+def _wrong(site: Site, count: int, figures: dict[str, float]) -> list[str]:
     """The promises that the run broke; adds to the figures how often a task ran."""
     _, standings = site.queue.standings()
-    wanted = set(ids)
-    mine = [standing for standing in standings if standing.id in wanted]
-    figures["runs of each task"] = sum(each.attempts for each in mine) / len(ids)
-    wrong = [f"{each.id} is {each.place}." for each in mine if each.place != "completed"]
-    if len(mine) != len(ids) or len(wanted) != len(ids):
-        wrong.append(f"{len(ids)} tasks were added, and {len(mine)} are there.")
-    results = [site.queue.result(each) for each in ids]
+    figures["runs of each task"] = sum(each.attempts for each in standings) / count
+    wrong = [f"{each.id} is {each.place}." for each in standings if each.place != "completed"]
+    if len(standings) != count:
+        wrong.append(f"{count} tasks were added, and {len(standings)} are there.")
+    results = [site.queue.result(each.id) for each in standings]
     paths = {result["output_path"] for result in results if result}
     made = sum((site.lab.folder / path).is_file() for path in paths)
-    if made != len(ids):
+    if made != count:
         wrong.append(f"{made} pictures were made.")
     wrong += site.queue.check()
     return wrong

@@ -13,7 +13,7 @@ from PIL import Image
 
 from hosts import pictures
 from hosts.site import Hand, Site
-from hosts.submitting import Submit
+from hosts.submitting import with_add_tasks
 from hosts.verdict import Verdict, broken_promises
 from imglab.queues.inspect import FIRST_MARK
 from imglab.queues.vocabulary import Event
@@ -36,13 +36,12 @@ PATIENCE_S = 120
 class Story:
     """What happens to the hosts of a site, with so many tasks at least in each chapter."""
 
-    def __init__(self, site: Site, tasks: int, submit: Submit) -> None:
+    def __init__(self, site: Site, tasks: int) -> None:
         self.site = site
         self.lab = site.lab
         self.queue = site.queue
         self.tasks = tasks
         self.verdicts: list[Verdict] = []
-        self._submit = submit
         self._folders = 0
         site.set(f"--lease {LEASE_S} --backoff {BACKOFF_S}")
 
@@ -153,7 +152,7 @@ class Story:
         self._folders += 1
         folder = Path(f"folder-{self._folders}")
         pictures.make(self.lab.images / folder, count, size)
-        ids += self._submit(self.lab, self.queue, folder, FILTERS)
+        ids += with_add_tasks(self.lab, self.queue, folder, FILTERS)
 
     def _until_done(self, ids: list[str]) -> None:
         assert self.queue.join(PATIENCE_S), self.queue.get_stats()
