@@ -317,7 +317,9 @@ def test_a_worker_on_a_host_without_photographs_says_so_and_claims_none_before(p
     (project / "images").rename(project / "not-mounted")
     words = "This host has no photographs: there is nothing to read in images"
     assert words in refused("worker", "--burst")
-    worker = subprocess.Popen([*IMGLAB, "worker"], stdout=subprocess.PIPE, text=True)
+    worker = subprocess.Popen(
+        [*IMGLAB, "worker"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         assert "waits for them, and takes no task before" in worker.stdout.readline()
         assert json.loads(imglab("stats", "--json"))["pending"] == 1

@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 #: The time between two looks whether all workers have given up, in seconds.
 LOOK_INTERVAL_S = 1.0
-
 #: Seconds between two looks whether there are photographs by now.
 PHOTOGRAPHS_INTERVAL_S = 1.0
 
@@ -112,11 +111,7 @@ def worker(
     name = name or _own_name(workers)
     limit = checked_max_memory(max_memory or None)
     _begin_log(log_format, name)
-    _check_folders(images or (), output)
-    readable = tuple(str(folder.resolve()) for folder in images or ())
-    if not readable and not is_in_project():
-        _say_what_is_read(output)
-        readable = read_by_default()
+    readable = _readable(images or (), output)
     import_filters(imports or ())
     # Read before Redis is asked for: a mistake here is to start none.
     pipeline = FilterPipeline.parse(filters)
@@ -239,6 +234,16 @@ def _say_what_is_read(output: Path) -> None:
         f"{here} and below, and writes to {output.resolve()}."
     )
     logger.info("%s", words)
+
+
+def _readable(images: Iterable[Path], output: Path) -> tuple[str, ...]:
+    """The folders that a worker reads, those by default said aloud; ImglabError for none."""
+    _check_folders(images, output)
+    readable = tuple(str(folder.resolve()) for folder in images)
+    if readable or is_in_project():
+        return readable
+    _say_what_is_read(output)
+    return read_by_default()
 
 
 def _have_photographs(readable: tuple[str, ...], output: Path, burst: bool) -> None:
