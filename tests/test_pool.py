@@ -617,3 +617,15 @@ def test_a_worker_that_begins_slowly_is_not_taken_for_frozen(project, valkey):
         queue.get_task("somebody-else")
         with WorkerPool(1, (), queue, imports=["slow_module"]):
             assert (project / "starts").read_text() == "x"
+
+
+def test_a_pool_without_any_photograph_says_so_and_loses_nothing(project, queue):
+    (project / "images" / "sample.png").unlink()
+    with (
+        pytest.raises(ImglabError, match="This host has no photographs"),
+        WorkerPool(2, (), queue) as pool,
+    ):
+        task_id = queue.add_task({"image_path": "images/sample.png"})
+        pool.join(timeout=60)
+    assert queue.task(task_id).status == "pending"
+    assert queue.task(task_id).attempt == 0
