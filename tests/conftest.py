@@ -21,6 +21,19 @@ pytest_plugins = ["helpers.quick_start", "helpers.schedule"]
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
 
+#: In characters: what is longer is no name for a test.
+LONGEST_NAME = 100
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long text by its argument, as newer versions of pytest do.
+
+    Older ones write megabytes into the name of a test, and take minutes for it.
+    """
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return argname
+    return None
+
 
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory) -> Iterator[Server]:

@@ -478,7 +478,7 @@ def test_a_bound_that_is_none_is_told_with_exit_code_2(imglab, queue, odd, words
     [
         (("--lease", "-1"), "lease must be a number of seconds"),
         (("--lease", "nan"), "lease must be a number of seconds"),
-        (("--lease", "soon"), "valid number"),
+        (("--lease", "soon"), "Invalid value for '--lease'"),
         (("--max-attempts", "1.5"), "valid integer"),
         (("--max-attempts", "0"), "max_attempts must be a whole number"),
         (("--keep", "9" * 20), "keep must be a whole number"),

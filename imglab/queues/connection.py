@@ -46,6 +46,16 @@ _KINDS = {
 }
 
 
+class _Pool(redis.ConnectionPool):
+    """The connections of a client; its repr says where they lead.
+
+    That of redis-py before 7.4 says with which password, too.
+    """
+
+    def __repr__(self) -> str:
+        return f"<connections to {_address_of(self.connection_kwargs)}>"
+
+
 def place_of(host: Any, port: Any, url: Any, connection: Any) -> dict[str, Any]:
     """Where a server is, as plain data, from what a caller gave; QueueError for what is no place.
 
@@ -76,9 +86,15 @@ def place_of(host: Any, port: Any, url: Any, connection: Any) -> dict[str, Any]:
 def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None) -> redis.Redis:
     """A client for one Redis; `url` wins over `host` and `port`. Nothing is sent yet."""
     if url is None:
-        client = redis.Redis(host=host, port=port, **_settings(is_socket_file=False))
-    else:
-        client = _client_of(url)
+        return _client_with(_Pool(host=host, port=port, **_settings(is_socket_file=False)))
+    client = _client_of(url)
+    own_password.offer_to(client)
+    return client
+
+
+def _client_with(pool: _Pool) -> redis.Redis:
+    """A client that closes these connections when it is closed itself."""
+    client = redis.Redis.from_pool(pool)
     own_password.offer_to(client)
     return client
 
@@ -87,15 +103,16 @@ def _client_of(url: str) -> redis.Redis:
     place = addresses.read(url)
     settings = _settings(is_socket_file=url.startswith("unix:"))
     try:
-        client = redis.Redis.from_url(place.first, **settings)
+        pool = _Pool.from_url(place.first, **settings)
     except ValueError:
         raise QueueUnavailable(addresses.NO_ADDRESS) from None
-    given = client.connection_pool.connection_kwargs
+    given = pool.connection_kwargs
     # One shorter than a worker blocks would cut each of its waits.
     given["socket_timeout"] = max(BLOCK + 0.5, given["socket_timeout"] or 0)
     if not url.startswith("unix:"):
         given.setdefault("host", "localhost")
         given.setdefault("port", 6379)
+    client = redis.Redis.from_pool(pool)
     if place.kind == addresses.SENTINEL:
         return sentinel.follow(client, place)
     if place.kind == addresses.CLUSTER:
@@ -107,10 +124,7 @@ def connect_like(description: Mapping[str, Any]) -> redis.Redis:
     """A client for the server that `describe` told of, with the same credentials."""
     kind = _KINDS[description["kind"]]
     settings = _settings(is_socket_file=kind is redis.UnixDomainSocketConnection)
-    pool = redis.ConnectionPool(connection_class=kind, **settings, **description["options"])
-    client = redis.Redis.from_pool(pool)
-    own_password.offer_to(client)
-    return client
+    return _client_with(_Pool(connection_class=kind, **settings, **description["options"]))
 
 
 def describe(client: redis.Redis) -> dict[str, Any]:
@@ -122,7 +136,8 @@ def describe(client: redis.Redis) -> dict[str, Any]:
     kind = getattr(getattr(pool, "connection_class", None), "__name__", "")
     if not isinstance(client, redis.Redis) or kind not in _KINDS:
         raise QueueError(
-            f"A connection must be a redis.Redis, not {client!r:.80}. Give its address: url=…"
+            f"A connection must be a redis.Redis, not {_kind_of(client, kind)}. "
+            "Give its address: url=…"
         )
     options = {
         name: value
@@ -130,6 +145,14 @@ def describe(client: redis.Redis) -> dict[str, Any]:
         if value is not None and (name in _IDENTITY or name.startswith("ssl_"))
     }
     return {"kind": kind, "options": options}
+
+
+def _kind_of(client: object, kind_of_connection: str) -> str:
+    """What somebody gave for a client; never as text, which may be an address with a password."""
+    kind = f"a {type(client).__name__}"
+    if kind_of_connection:
+        return f"{kind} that connects by {kind_of_connection}"
+    return kind
 
 
 def _settings(*, is_socket_file: bool) -> dict[str, Any]:
@@ -160,7 +183,10 @@ def address(client: redis.Redis) -> str:
     pool: Any = client.connection_pool
     if _follows(client):
         return str(pool.place)
-    settings = pool.connection_kwargs
+    return _address_of(pool.connection_kwargs)
+
+
+def _address_of(settings: Mapping[str, Any]) -> str:
     return str(settings.get("path") or f"{settings.get('host')}:{settings.get('port')}")
 
 

@@ -1,0 +1,95 @@
+"""The Pythons that are promised: the same in every place, found where they are, or said."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import debian_python
+import pytest
+import versions
+from helpers.project import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_all_that_is_promised_is_tried():
+    prefix = "Programming Language :: Python :: "
+    named = [each.removeprefix(prefix) for each in PROJECT["classifiers"] if prefix in each]
+    with_the_gil = [each for each in versions.PYTHONS if not each.endswith("t")]
+    assert named == ["3", *with_the_gil]
+    assert PROJECT["requires-python"] == f">={versions.OLDEST}"
+    assert with_the_gil[-1] == versions.NEWEST
+
+
+def test_the_workflow_brings_each_of_them():
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    (block,) = re.findall(r"python-version: \|\n((?: +[\d.]+t?\n)+)", workflow)
+    assert sorted(block.split()) == sorted(versions.PYTHONS)
+
+
+def test_ci_runs_them_in_short_and_the_readme_says_what_that_is():
+    assert 'make versions ARGS="--short --bring"\n' in (ROOT / ".ci/run").read_text()
+    (row,) = re.findall(r"^\| Python 3.11 to .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    for leg in versions.legs(is_short=True):
+        assert leg.word in row
+
+
+def test_in_short_all_fast_tests_run_where_most_can_differ():
+    whole = [leg.word for leg in versions.legs(is_short=True) if not leg.is_core]
+    assert whole == ["lowest", versions.NEWEST]
+    assert not any(leg.is_core for leg in versions.legs(is_short=False))
+
+
+def test_each_file_of_the_core_is_there():
+    assert [name for name in versions.CORE if not (ROOT / "tests" / name).exists()] == []
+
+
+def stand_in(folder: Path, version: str, body: str) -> Path:
+    """A program with the name of a Python."""
+    folder.mkdir(parents=True)
+    program = folder / f"python{version}"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_a_python_is_found_on_the_path_and_in_the_folder_of_pyenv(tmp_path, monkeypatch):
+    in_pyenv = stand_in(tmp_path / "pyenv/versions/3.98.1/bin", "3.98", "echo 3.98")
+    on_path = stand_in(tmp_path / "bin", "3.97", "echo 3.97")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("PATH", f"{on_path.parent}{os.pathsep}{os.environ['PATH']}")
+    assert versions.find("3.97") == str(on_path)
+    assert versions.find("3.98") == str(in_pyenv)
+    ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert versions.version_of(Path(sys.executable)).removesuffix("t") == ours
+
+
+@pytest.mark.parametrize("body", ["echo no such version >&2; exit 127", "echo 3.11"])
+def test_a_program_that_is_no_such_python_is_passed_by(tmp_path, monkeypatch, body):
+    program = stand_in(tmp_path / "bin", "3.96", body)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert versions.find("3.96") is None
+
+
+def test_a_python_that_is_not_here_is_said_and_is_not_red(monkeypatch, capsys):
+    monkeypatch.setattr(versions, "PYTHONS", ("3.95",))
+    monkeypatch.setattr(versions, "OLDEST", "3.95")
+    assert versions.main(["--short"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "Python 3.95 with the lowest versions: "
+        "not run: no python3.95 here (`uv python install 3.95` brings one)",
+        "Python 3.95 with the newest versions: "
+        "not run: no python3.95 here (`uv python install 3.95` brings one)",
+    ]
+
+
+def test_what_debian_cannot_bring_is_said_with_its_reason(monkeypatch, tmp_path):
+    with pytest.raises(debian_python.NotToBeHad, match="no no-such-program: No such file"):
+        debian_python.run("no-such-program")
+    with pytest.raises(debian_python.NotToBeHad, match=r"^sh: the last line$"):
+        debian_python.run("sh", "-c", "echo one >&2; echo the last line >&2; exit 1")
