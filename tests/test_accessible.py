@@ -34,10 +34,6 @@ NOTEBOOKS = [*sorted(FOLDER.glob("*.ipynb")), *SOLVED]
 PAGES = [*sorted(FOLDER.glob("*.md")), ROOT / "README.md", ROOT / "imglab" / "USING.md"]
 DOCUMENTS = [*NOTEBOOKS, *PAGES]
 
-#: The heads of tables are asked of the views: a lesson that measures is only run again where
-#: nothing else runs, and shows until then what a view was like.
-STORED_RULES = [rule for rule in OUTPUT_RULES if rule is not accessible.tables_with_heads]
-
 
 def name(path):
     """What stands for a file in the name of a test."""
@@ -62,7 +58,7 @@ def outputs(path):
 def test_what_a_lesson_shows_can_be_heard_and_needs_no_colour(path):
     for cell_id, output in outputs(path):
         shown = page(output.get("data", {}).get("text/html", ""))
-        for rule in STORED_RULES:
+        for rule in OUTPUT_RULES:
             assert list(rule(shown)) == [], cell_id
 
 

@@ -37,7 +37,7 @@ FIGURES = [
     ("01", "01-facts", "edges, then blur    19 of 255"),
     ("01", "01-facts", "blur, then edges     2 of 255"),
     ("04", "04-facts", "18 of 20: taken twice"),
-    ("05", "05-run-comparison", "1.7×"),
+    ("05", "05-run-comparison", "1.6×"),
     ("06", "06-connect", "lease=3"),
     ("07", "07-facts", "low            0        8"),
     ("07", "07-eighth", "normal         0      120"),
