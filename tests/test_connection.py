@@ -45,3 +45,16 @@ def test_a_queue_made_from_a_client_shows_no_password_and_gives_its_connections_
         ours = queue.redis.client_id()
     with connect(url=guarded) as admin:
         until(lambda: ours not in [int(each["id"]) for each in admin.client_list()])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:s3cr%26t%2Fpw@127.0.0.1:1",
+        "redis+cluster://:s3cr%26t%2Fpw@127.0.0.1:1,127.0.0.1:2",
+        "redis+sentinel://:s3cr%26t%2Fpw@127.0.0.1:1/one?sentinel_password=s3cr%26t%2Fpw",
+    ],
+)
+def test_no_kind_of_client_shows_a_password(url):
+    with connect(url=url) as client:
+        assert "s3cr" not in repr(client) + repr(client.connection_pool)

@@ -122,6 +122,9 @@ class ClusterPool(redis.ConnectionPool):
     place: str
     slot: Slot
 
+    def __repr__(self) -> str:
+        return f"<connections to {self.place}>"
+
 
 def follow(
     client: redis.Redis, seeds: Sequence[tuple[str, int]], number: int | None
