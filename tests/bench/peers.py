@@ -36,6 +36,7 @@ import redis
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from helpers.project import ROOT
 from helpers.server import Server, running
+from leads import leads, processor
 
 PROGRAMS = Path(__file__).with_name("peers")
 ENVIRONMENTS = ROOT / ".imglab" / "bench"
@@ -482,6 +483,7 @@ def compare(
         "python": platform.python_version(),
         "redis": server,
         "cores": os.cpu_count(),
+        "processor": processor(),
         "rounds": rounds,
         "tasks": bench.tasks,
         "peers": {name: _summary(entry) for name, entry in measured.items()},
@@ -560,14 +562,16 @@ def table(results: dict[str, Any]) -> str:
         else:
             cells = [*(_rate(entry, key) for key in COLUMNS), *_idle(entry), _kill(entry)]
         lines.append(_row([entry["label"], *cells]))
+    ahead = leads(results["peers"], COLUMNS)
+    lines.append(_row(["lead over the best other", *ahead, *[""] * len(AFTER)]))
     return "\n".join(lines)
 
 
 def notes(results: dict[str, Any]) -> str:
     """What the table was made with, and what went wrong."""
     lines = [
-        f"Redis {results['redis']}, Python {results['python']}, {results['cores']} cores, "
-        f"medians of {results['rounds']}."
+        f"{results['processor']}, {results['cores']} cores; Redis {results['redis']}, "
+        f"Python {results['python']}; medians of {results['rounds']}."
     ]
     for entry in results["peers"].values():
         versions = ", ".join(f"{key} {value}" for key, value in entry.get("versions", {}).items())
