@@ -37,6 +37,11 @@ def test_where_all_fits_nothing_is_said(machine, caplog):
     assert not caplog.records
 
 
+def test_a_pool_of_nobody_needs_no_room(machine, caplog):
+    check_room(0)
+    assert caplog.records == []
+
+
 def test_where_the_largest_pictures_do_not_fit_one_sentence_says_what_to_do_once(machine, caplog):
     machine(2 * GB)
     check_room(3)

@@ -107,8 +107,10 @@ def check_room(workers: int, max_memory: int | None = None) -> None:
             f"here there are {in_words(room.memory)}: start at most "
             f"{count_of(room.memory // OWN_BYTES)}."
         )
+    if room.is_enough:
+        return
     words = f"{room.what}: {room.remedy}"
-    if not room.is_enough and words not in _said:
+    if words not in _said:
         _said.add(words)
         logger.warning("%s", words)
 
