@@ -196,6 +196,7 @@ def test_a_pool_writes_json_into_its_logs(project, queue):
 def test_a_worker_in_a_terminal_prints_nothing_but_json(queue, valkey, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # no project: it says which folders it reads
     monkeypatch.delenv("IMGLAB_ROOT", raising=False)
+    (tmp_path / "another.png").write_bytes(b"a folder without photographs is another story")
     queue.add_task({"image_path": "none.png"}, task_id="t1")
     command = [sys.executable, "-m", "imglab", "worker", "--burst", "--log-format", "json"]
     done = subprocess.run(

@@ -146,6 +146,7 @@ def test_a_photograph_of_the_current_folder_is_submitted_and_filtered(machine):
 
 def test_what_lies_outside_the_current_folder_needs_a_word_and_stays_unread_without_it(machine):
     shutil.copy(ROOT / "images/camera.jpg", machine.folder.parent / "other.jpg")
+    shutil.copy(ROOT / "images/camera.jpg", machine.folder / "one_that_may_be_read.jpg")
     done = machine.run("imglab", "submit", "../other.jpg", "--json")
     assert "imglab worker --images .." in done.stderr
     (task_id,) = json.loads(done.stdout)
