@@ -15,6 +15,7 @@ from PIL import Image
 
 from imglab import RedisWorker, TaskQueue
 from imglab.batches import Plan, find, named, progress_of, submit
+from imglab.batches.photographs import NO_FILE
 from imglab.batches.report import manifest
 from imglab.errors import ImageError, QueueError, QueueFull
 from imglab.imaging import FilterPipeline
@@ -110,6 +111,14 @@ def test_names_are_taken_as_they_come_relative_ones_from_here(tree, monkeypatch)
         str(tree / "sample.jpg"),
     ]
     assert sum(found.left_out.values()) == 2
+
+
+def test_what_is_called_like_a_picture_and_is_no_file_is_left_out(tree):
+    (tree / "folder.jpg").symlink_to(tree / "day 1")
+    os.mkfifo(tree / "pipe.jpg")
+    found = find([tree])
+    assert len(list(found)) == 5
+    assert found.left_out[NO_FILE] == 2
 
 
 def test_a_name_that_is_not_utf8_is_left_out_and_the_others_go_on(tree):

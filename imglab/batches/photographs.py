@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from imglab.text import is_utf8
 NO_PICTURE = "its name ends in none that a picture's does"
 NOT_UTF8 = "its name is not UTF-8, and a task is"
 HIDDEN = "its name begins with a dot"
+NO_FILE = "it is no file, or a link to none"
 GONE = "it is gone, or nobody here may read it"
 
 
@@ -126,6 +128,9 @@ def _one(path: str, inside: str, left_out: Counter[str]) -> Iterator[Photograph]
         about = os.stat(path)  # noqa: PTH116 - for a hundred thousand of them, Path is slow
     except OSError:
         left_out[GONE] += 1
+        return
+    if not stat.S_ISREG(about.st_mode):
+        left_out[NO_FILE] += 1
         return
     yield Photograph(path, inside, about.st_size, about.st_mtime_ns)
 

@@ -1,11 +1,9 @@
-"""Commands for batches: whole folders of photographs under one name."""
+"""The command that tells of batches: whole folders of photographs under one name."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,81 +18,22 @@ from imglab.cli.common import (
     app,
     new_table,
     open_queue,
-    read_by_default,
     table_console,
 )
-from imglab.errors import ImglabError, QueueFull, QueueUnavailable
 from imglab.queues.vocabulary import Status
 from imglab.text import shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from imglab.batches import Found, Progress
+    from imglab.batches import Progress
     from imglab.queues import RedisTaskQueue
     from imglab.queues.batches import BatchState
 
-#: What stands for the names on standard input.
-STDIN = Path("-")
-#: Bytes of standard input that are read at a time.
-STEP = 1 << 16
+#: What stands for standard output.
+STDOUT = Path("-")
 #: Seconds between two looks of --watch and --wait.
 WATCH_INTERVAL_S = 0.5
-#: Tasks that are named in one call.
-CHUNK = 500
-
-
-def submit_batch(
-    files: list[Path],
-    name: str,
-    *,
-    filters: str,
-    keep_folders: bool,
-    contact_sheet: bool,
-    ends_with_null: bool,
-    priority: str,
-    max_attempts: int | None,
-    wait: float,
-    queue: str,
-    namespace: str,
-    as_json: bool,
-) -> None:
-    """Do what `imglab submit --batch` asks for, and say what was added."""
-    from imglab.batches import Plan, submit
-    from imglab.cli.queue import say_who_may_read
-    from imglab.imaging import FilterPipeline
-    from imglab.storage import Folders
-
-    spec = None
-    if filters:
-        spec = FilterPipeline.parse(filters).spec()
-    plan = Plan(
-        filters=spec,
-        keep_folders=keep_folders,
-        priority=priority,
-        max_attempts=max_attempts,
-        contact_sheet=contact_sheet,
-        timeout=wait,
-    )
-    found = _found(files, ends_with_null)
-    folders = Folders.of_project(read_by_default())
-    say_who_may_read([file for file in files if file != STDIN], folders.readable)
-    with open_queue(queue, namespace) as tasks:
-        try:
-            done = submit(tasks, name, found, plan, folders=folders, progress=_say_how_many())
-        except (QueueFull, QueueUnavailable) as error:
-            raise ImglabError(
-                f"{error} The batch {name} was submitted in part; the same line again goes on, "
-                "and adds nothing twice."
-            ) from error
-    if as_json:
-        figures = {"batch": name, "found": done.found, "new": done.new}
-        typer.echo(json.dumps(figures | {"left_out": dict(done.left_out)}))
-        return
-    typer.echo(f"{name}: {done.found:,} photographs found, {done.new:,} of them new or changed.")
-    for reason, count in done.left_out.most_common():
-        typer.echo(f"  {count:,} left out: {reason}")
-    typer.echo(f"imglab batch {name} tells how it stands.")
 
 
 @app.command()
@@ -123,8 +62,8 @@ def batch(
         if not name:
             _list(tasks, as_json)
         elif retry:
-            moved = _in_chunks(tasks.batch_tasks(name, Status.FAILED), tasks.requeue_failed)
-            typer.echo(f"{moved:,} back in line.")
+            moved = tasks.requeue_failed(list(tasks.batch_tasks(name, Status.FAILED)))
+            typer.echo(f"{len(moved):,} back in line.")
         elif cancel:
             asked = [tasks.cancel(each) for each in list(tasks.batch_tasks(name, "open"))]
             typer.echo(f"{sum(asked):,} cancelled, or their workers are asked to stop.")
@@ -135,50 +74,6 @@ def batch(
             _write_manifest(tasks, name, manifest, wait)
         else:
             _show(tasks, name, watch, wait, as_json)
-
-
-def _found(files: list[Path], ends_with_null: bool) -> Found:
-    from imglab.batches import find, named
-
-    if STDIN not in files:
-        return find(files)
-    if files != [STDIN]:
-        raise ImglabError("Name files and folders, or - for the names on standard input: not both.")
-    return named(_names(ends_with_null))
-
-
-def _names(ends_with_null: bool) -> Iterator[str]:
-    """The names on standard input, each without its end; a line or NUL ends one."""
-    import os
-
-    end = b"\0" if ends_with_null else b"\n"
-    rest = b""
-    while block := sys.stdin.buffer.read(STEP):
-        *whole, rest = (rest + block).split(end)
-        yield from (os.fsdecode(each) for each in whole if each)
-    if rest:
-        yield os.fsdecode(rest)
-
-
-class _say_how_many:  # noqa: N801 - it is called like a function
-    """Say on a terminal how many photographs were taken so far."""
-
-    def __init__(self) -> None:
-        self._is_seen = sys.stderr.isatty()
-
-    def __call__(self, count: int) -> None:
-        if self._is_seen:
-            typer.echo(f"\r{count:,} photographs …", nl=False, err=True)
-
-
-def _in_chunks(ids: Iterable[str], act: Any) -> int:
-    import itertools
-
-    rest = iter(list(ids))
-    total = 0
-    while chunk := list(itertools.islice(rest, CHUNK)):
-        total += len(act(chunk))
-    return total
 
 
 def _list(tasks: RedisTaskQueue, as_json: bool) -> None:
@@ -204,7 +99,7 @@ def _write_manifest(tasks: RedisTaskQueue, name: str, path: Path, follow: bool) 
     from imglab.batches.report import manifest
 
     lines = manifest(tasks, name, follow=follow)
-    if path == STDIN:
+    if path == STDOUT:
         for line in lines:
             typer.echo(line)
         return

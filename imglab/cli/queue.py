@@ -84,7 +84,7 @@ def submit(
     from imglab.storage import Folders
 
     if batch:
-        from imglab.cli.batch import submit_batch
+        from imglab.cli.submit_batch import submit_batch
 
         submit_batch(
             files,

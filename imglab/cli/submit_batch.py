@@ -1,0 +1,109 @@
+"""What `imglab submit --batch` does: whole folders, or the names on standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from imglab.cli.common import open_queue, read_by_default
+from imglab.errors import ImglabError, QueueFull, QueueUnavailable
+
+if TYPE_CHECKING:
+    from imglab.batches import Found, Submitted
+
+#: What stands for the names on standard input.
+STDIN = Path("-")
+#: Bytes of standard input that are read at a time.
+STEP = 1 << 16
+
+
+def submit_batch(
+    files: list[Path],
+    name: str,
+    *,
+    filters: str,
+    keep_folders: bool,
+    contact_sheet: bool,
+    ends_with_null: bool,
+    priority: str,
+    max_attempts: int | None,
+    wait: float,
+    queue: str,
+    namespace: str,
+    as_json: bool,
+) -> None:
+    """Do what `imglab submit --batch` asks for, and say what was added."""
+    from rich.console import Console
+
+    from imglab.batches import Plan, submit
+    from imglab.cli.queue import say_who_may_read
+    from imglab.imaging import FilterPipeline
+    from imglab.storage import Folders
+
+    spec = None
+    if filters:
+        spec = FilterPipeline.parse(filters).spec()
+    plan = Plan(
+        filters=spec,
+        keep_folders=keep_folders,
+        priority=priority,
+        max_attempts=max_attempts,
+        contact_sheet=contact_sheet,
+        timeout=wait,
+    )
+    found = _found(files, ends_with_null)
+    folders = Folders.of_project(read_by_default())
+    say_who_may_read([file for file in files if file != STDIN], folders.readable)
+    # On a terminal alone, and gone before the next line.
+    status = Console(stderr=True).status("Looking for photographs …")
+
+    def say(count: int) -> None:
+        status.update(f"{count:,} photographs …")
+
+    with open_queue(queue, namespace) as tasks, status:
+        try:
+            done = submit(tasks, name, found, plan, folders=folders, progress=say)
+        except (QueueFull, QueueUnavailable) as error:
+            raise ImglabError(
+                f"{error} The batch {name} was submitted in part; the same line again goes on, "
+                "and adds nothing twice."
+            ) from error
+    if as_json:
+        figures = {"batch": name, "found": done.found, "new": done.new}
+        typer.echo(json.dumps(figures | {"left_out": dict(done.left_out)}))
+    else:
+        _tell(name, done)
+
+
+def _tell(name: str, done: Submitted) -> None:
+    typer.echo(f"{name}: {done.found:,} photographs found, {done.new:,} of them new or changed.")
+    for reason, count in done.left_out.most_common():
+        typer.echo(f"  {count:,} left out: {reason}")
+    typer.echo(f"imglab batch {name} tells how it stands.")
+
+
+def _found(files: list[Path], ends_with_null: bool) -> Found:
+    from imglab.batches import find, named
+
+    if STDIN not in files:
+        return find(files)
+    if files != [STDIN]:
+        raise ImglabError("Name files and folders, or - for the names on standard input: not both.")
+    return named(_names(ends_with_null))
+
+
+def _names(ends_with_null: bool) -> Iterator[str]:
+    """The names on standard input, each without its end; a line or NUL ends one."""
+    end = b"\0" if ends_with_null else b"\n"
+    rest = b""
+    while block := sys.stdin.buffer.read(STEP):
+        *whole, rest = (rest + block).split(end)
+        yield from (os.fsdecode(each) for each in whole if each)
+    if rest:
+        yield os.fsdecode(rest)
