@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -43,14 +43,10 @@ def submit_batch(
 
     from imglab.batches import Plan, submit
     from imglab.cli.queue import say_who_may_read
-    from imglab.imaging import FilterPipeline
     from imglab.storage import Folders
 
-    spec = None
-    if filters:
-        spec = FilterPipeline.parse(filters).spec()
     plan = Plan(
-        filters=spec,
+        filters=_spec(filters),
         keep_folders=keep_folders,
         priority=priority,
         max_attempts=max_attempts,
@@ -79,6 +75,15 @@ def submit_batch(
         typer.echo(json.dumps(figures | {"left_out": dict(done.left_out)}))
     else:
         _tell(name, done)
+
+
+def _spec(filters: str) -> list[dict[str, Any]] | None:
+    """The filters as a batch keeps them; None for those of its workers."""
+    from imglab.imaging import FilterPipeline
+
+    if not filters:
+        return None
+    return FilterPipeline.parse(filters).spec()
 
 
 def _tell(name: str, done: Submitted) -> None:
