@@ -81,18 +81,25 @@ def test_photographs_are_found_below_a_folder_and_what_is_none_is_counted(tree):
     assert sum(found.left_out.values()) == 3, "a text, a dot, a link to a folder"
 
 
-def test_of_several_folders_each_keeps_its_name(tree):
+def test_of_several_folders_each_keeps_its_place(tree):
     assert insides(find([tree / "day 1", tree / "day 2"])) == [
-        "day 1/broken.jpg",
-        "day 1/sample.jpg",
-        "day 2/evening/sample.jpg",
+        "images/day 1/broken.jpg",
+        "images/day 1/sample.jpg",
+        "images/day 2/evening/sample.jpg",
     ]
+
+
+def test_no_two_photographs_share_a_place_however_they_are_named(tree):
+    names = [str(path) for path in tree.rglob("sample.jpg")]
+    for found in (find(names), named(names), find([tree / "day 1", tree / "day 2/evening"])):
+        places = insides(found)
+        assert len(set(places)) == len(places) > 1
 
 
 def test_a_file_may_stand_beside_folders(tree):
     assert insides(find([tree / "camera.jpg", tree / "day 2"])) == [
-        "camera.jpg",
         "evening/sample.jpg",
+        "images/camera.jpg",
     ]
 
 

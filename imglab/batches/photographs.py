@@ -27,7 +27,7 @@ class Photograph:
 
     #: Where it is, absolute and without links in its folder.
     path: str
-    #: Where it is below the folder that was named; its bare name for one that was named itself.
+    #: Where it is below the one folder that was named; else its path from the current folder on.
     inside: str
     #: Bytes.
     size: int
@@ -79,10 +79,10 @@ def _walk(roots: Iterable[Path], with_root: bool, left_out: Counter[str]) -> Ite
         if root.is_dir():
             start = ""
             if with_root:
-                start = f"{root.name}/"
+                start = f"{_from_here(str(root))}/"
             yield from _below(root, start, left_out)
         else:
-            yield from _one(str(root), root.name, left_out)
+            yield from _one(str(root), _from_here(str(root)), left_out)
 
 
 def _below(root: Path, start: str, left_out: Counter[str]) -> Iterator[Photograph]:
@@ -116,7 +116,13 @@ def _named(names: Iterable[str], left_out: Counter[str]) -> Iterator[Photograph]
         if folder not in folders:
             # Resolved once: a hundred thousand names are in few folders.
             folders[folder] = str(Path(start).resolve())
-        yield from _one(f"{folders[folder].rstrip('/')}/{bare}", bare, left_out)
+        path = f"{folders[folder].rstrip('/')}/{bare}"
+        yield from _one(path, _from_here(path), left_out)
+
+
+def _from_here(path: str) -> str:
+    """A path from the current folder on, or from the top: no two files share one."""
+    return path.removeprefix(f"{Path.cwd()}/").lstrip("/")
 
 
 def _one(path: str, inside: str, left_out: Counter[str]) -> Iterator[Photograph]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import random
 from collections import Counter
@@ -104,7 +105,7 @@ def submit(
         raise ImageError(f"There is no photograph. Nothing was added.{_in_words(found.left_out)}")
     queue.begin_batch(name, plan.about())
     sample = _Sample(name)
-    rows = _tasks(name, _again(first, photographs), plan, folders, sample)
+    rows = _tasks(name, itertools.chain([first], photographs), plan, folders, sample)
     new = queue.add_to_batch(
         name,
         rows,
@@ -115,11 +116,6 @@ def submit(
     )
     queue.close_batch(name, _at_end(name, plan, sample), plan.priority)
     return Submitted(sample.seen, new, found.left_out, queue.batch(name))
-
-
-def _again(first: Photograph, others: Iterator[Photograph]) -> Iterator[Photograph]:
-    yield first
-    yield from others
 
 
 def _tasks(
