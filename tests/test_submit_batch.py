@@ -235,6 +235,16 @@ def test_at_its_end_a_contact_sheet_shows_what_the_batch_made(tree, project, que
     assert (result["pictures"], result["missing"]) == (4, 1)
 
 
+def test_names_too_long_for_a_payload_are_on_no_sheet_and_the_batch_is_closed(tree, queue):
+    deep = tree.joinpath(*["folder" * 30] * 8)
+    deep.mkdir(parents=True)
+    for number in range(60):
+        shutil.copy(tree / "sample.jpg", deep / f"{number}.jpg")
+    plan = Plan(keep_folders=True, contact_sheet=True)
+    assert submit(queue, "trip", find([tree]), plan).found == 65
+    assert queue.batch("trip").is_closed
+
+
 @pytest.mark.parametrize(
     "payload",
     [

@@ -21,6 +21,8 @@ from imglab.storage.names import fitting
 
 #: Pictures on the contact sheet of a batch.
 ON_SHEET = 60
+#: The longest name of a result that a sheet has, in letters: a payload has to hold all of them.
+LONGEST_ON_SHEET = 250
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class _Sample:
 
     def take(self, name: str) -> None:
         self.seen += 1
+        if len(name) > LONGEST_ON_SHEET:
+            return
         if len(self.names) < ON_SHEET:
             self.names.append(name)
             return
@@ -147,7 +151,7 @@ def _output_name(batch: str, photograph: Photograph, keep_folders: bool) -> str:
 def _at_end(name: str, plan: Plan, sample: _Sample) -> Mapping[str, Any] | None:
     if plan.at_end is not None:
         return plan.at_end
-    if not plan.contact_sheet:
+    if not plan.contact_sheet or not sample.names:
         return None
     return {"contact_sheet": sorted(sample.names), "output_name": f"{name}-contact-sheet.jpg"}
 
