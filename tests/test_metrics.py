@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from helpers.clock import until
+from helpers.own_filters import HOLD
 from helpers.server import free_port, redis_queue
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -29,30 +30,12 @@ from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
 from imglab.workers import Worker, WorkerPool
 from imglab.workers.figures import Histogram
 
-SLOW_FILTER = """
-import time
-from dataclasses import dataclass
-from pathlib import Path
-from imglab.imaging import BaseFilter, FilterFactory
-
-HERE = Path(__file__).parent
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class HoldFilter(BaseFilter):
-    name = "hold"
-    def change(self, image):
-        (HERE / "begun").touch()
-        while not (HERE / "go").exists():
-            time.sleep(0.01)
-        return image
-"""
 PHOTO = {"image_path": "images/sample.png"}
 
 
 @pytest.fixture
 def project(project):
-    (project / "hold_filter.py").write_text(SLOW_FILTER)
+    (project / "hold_filter.py").write_text(HOLD)
     return project
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 
 import pytest
 from helpers.clock import until
+from helpers.own_filters import HOLD
 
 from imglab import memory
 from imglab.errors import ImglabError
@@ -18,13 +19,11 @@ from imglab.workers import Worker, WorkerPool, WorkerSpec
 from imglab.workers.process import VARIABLE
 
 #: Notes in which process each task ran; `leak` keeps 60 MB of each task, as native code does.
-FILTERS = """
-import os, time
-from dataclasses import dataclass
-from pathlib import Path
-from imglab.imaging import BaseFilter, FilterFactory
+FILTERS = (
+    HOLD
+    + """
+import os
 
-HERE = Path(__file__).parent
 kept = []
 
 @FilterFactory.register
@@ -43,17 +42,8 @@ class LeakFilter(BaseFilter):
     def change(self, image):
         kept.append(b"x" * 60_000_000)
         return image
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class HoldFilter(BaseFilter):
-    name = "hold"
-    def change(self, image):
-        (HERE / "begun").touch()
-        while not (HERE / "go").exists():
-            time.sleep(0.01)
-        return image
 """
+)
 
 
 @pytest.fixture

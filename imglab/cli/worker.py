@@ -251,8 +251,6 @@ def _have_photographs(readable: tuple[str, ...], output: Path, burst: bool) -> N
 
     A worker that claimed tasks before would only give them back.
     """
-    import time
-
     from imglab.storage import Folders
 
     folders = Folders.of_project(readable, str(output))
