@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Self
@@ -37,15 +37,12 @@ from imglab.queues.vocabulary import NORMAL, Status
 from imglab.text import told
 
 
-class BaseQueue(OwnClaims, Batches, ABC):
+class BaseQueue(OwnClaims, Batches):
     """A queue of tasks: each is executed at least once, its completion recorded exactly once.
 
     A claim lasts for one lease and is known by its token. Calls that need the claim take the Task
     that `get_task` gave, or its bare id when this very object made the claim.
     """
-
-    #: Seconds for which a producer asks again while Redis is away, where a call has no timeout.
-    patience: float = 5.0
 
     def __init__(self, settings: QueueSettings) -> None:
         super().__init__()
@@ -383,14 +380,3 @@ class BaseQueue(OwnClaims, Batches, ABC):
     @abstractmethod
     def _complete(self, task: Task, result: str) -> None:
         """Record a checked result, JSON."""
-
-    @abstractmethod
-    def _mark(self) -> str:
-        """A point in the queue's history, for `_until_event`."""
-
-    @abstractmethod
-    def _until_event(self, mark: str, until: float | None, task_id: str = "") -> bool:
-        """Wait for an event after `mark`, or for the end of one task: not longer than a second.
-
-        False at `until`, a time.monotonic().
-        """

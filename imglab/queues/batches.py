@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import json
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,7 @@ from imglab.queues.bound import WaitForRoom
 from imglab.queues.patience import Patience, end_of
 from imglab.queues.task import as_utf8, check_priority, encode
 from imglab.queues.vocabulary import NORMAL
+from imglab.queues.waiting import Waiting
 from imglab.text import told
 
 #: Tasks that are added in one step.
@@ -99,10 +100,8 @@ class BatchTask:
     label: str = ""
 
 
-class Batches(ABC):
+class Batches(Waiting):
     """The part of a queue that keeps batches."""
-
-    patience: float
 
     @abstractmethod
     def begin_batch(self, name: str, about: Mapping[str, Any] | None = None) -> int:
@@ -230,12 +229,6 @@ class Batches(ABC):
     @abstractmethod
     def _refuse(self, in_line: int) -> None:
         """Raise QueueFull, unless the bound is another one by now."""
-
-    @abstractmethod
-    def _mark(self) -> str: ...
-
-    @abstractmethod
-    def _until_event(self, mark: str, until: float | None, task_id: str = "") -> bool: ...
 
 
 def check_batch_name(name: str) -> str:

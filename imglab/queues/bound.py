@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imglab.queues.batches import Batches
+    from imglab.queues.waiting import Waiting
 
 #: The longest pause between an event and the look whether it made room, in seconds. All who wait
 #: draw theirs from the same range, so that none of them is first for ever; and where an event
@@ -18,7 +18,7 @@ LONGEST_PAUSE_S = 0.05
 class WaitForRoom:
     """How one call that adds waits for room: whatever makes room is an event of the queue."""
 
-    def __init__(self, queue: Batches, timeout: float | None) -> None:
+    def __init__(self, queue: Waiting, timeout: float | None) -> None:
         self._queue = queue
         #: Until when to wait, time.monotonic(); None for ever.
         self._until: float | None = None
