@@ -150,15 +150,15 @@ class PartlyAdded(QueueError):
         words: str,
         *,
         why: QueueError,
-        batch: str,
+        call_id: str,
         added: Sequence[str],
         unsure: Sequence[str],
     ) -> None:
         super().__init__(words)
         #: What went wrong, in words of its own.
         self.why = why
-        #: The name of the call, for `resume=` in another process.
-        self.batch = batch
+        #: The id of the call, for `resume=` in another process.
+        self.call_id = call_id
         #: The ids of the tasks that are in.
         self.added = tuple(added)
         #: The ids of those that may or may not be in: the reply was lost.

@@ -126,7 +126,7 @@ def test_of_a_batch_goes_in_what_fits_and_the_rest_can_be_added_later(queue):
         queue.add_tasks(payloads, resume=told.value)
     assert numbers(queue) == [2, 3, 4]
     queue.get_tasks("w", 3)
-    ids = queue.add_tasks(payloads, resume=again.value.batch)
+    ids = queue.add_tasks(payloads, resume=again.value.call_id)
     assert numbers(queue) == [5, 6]
     assert [queue.task(each)["n"] for each in ids] == list(range(7))
 

@@ -75,7 +75,7 @@ def test_p1_a_cut_in_the_middle_says_who_is_in_and_the_same_call_adds_the_rest(
     assert isinstance(error, PartlyAdded)
     assert [queue.task(each)["n"] for each in error.added] == list(range(1000))
     assert (len(error.unsure), len(numbers(queue))) == (500, 1001 + 500 * is_done)
-    ids = queue.add_tasks(PAYLOADS, resume=error.batch if by_name else error)
+    ids = queue.add_tasks(PAYLOADS, resume=error.call_id if by_name else error)
     assert numbers(queue) == list(range(-1, 2000))
     assert [queue.task(each)["n"] for each in ids] == list(range(2000))
     assert ids[:1500] == [*error.added, *error.unsure]

@@ -261,8 +261,8 @@ def _half_way(error: PartlyAdded, total: int) -> ImglabError:
     if error.unsure:
         words += f", and of {len(error.unsure):,} nobody knows"
     return ImglabError(
-        f"{error.why} {words}. Type the same line again with --resume {error.batch}: it adds only "
-        "the rest."
+        f"{error.why} {words}. Type the same line again with --resume {error.call_id}: it adds "
+        "only the rest."
     )
 
 

@@ -19,8 +19,8 @@ ID_BYTES = 8
 class Adding:
     """How far one call has come."""
 
-    #: Its name, under which it can be repeated.
-    batch: str
+    #: Its id, under which it can be repeated.
+    call_id: str
     #: Id and payload, JSON, of the tasks that are not in yet.
     left: deque[tuple[str, str]] = field(default_factory=deque)
     added: list[str] = field(default_factory=list)
@@ -70,12 +70,12 @@ class Adding:
     def _error(self, why: QueueError, words: str) -> PartlyAdded:
         kind = AddingInterrupted if isinstance(why, QueueUnavailable) else PartlyAdded
         return kind(
-            f"{why} {words}", why=why, batch=self.batch, added=self.added, unsure=self.unsure
+            f"{why} {words}", why=why, call_id=self.call_id, added=self.added, unsure=self.unsure
         )
 
 
-def ids_in(batch: str, payloads: Iterable[str]) -> list[str]:
-    """An id for each payload, JSON: the same ones for the same batch, in whatever order.
+def ids_in(call_id: str, payloads: Iterable[str]) -> list[str]:
+    """An id for each payload, JSON: the same ones for the same call, in whatever order.
 
     Payloads that are equal are counted, so that each has an id of its own.
     """
@@ -83,7 +83,7 @@ def ids_in(batch: str, payloads: Iterable[str]) -> list[str]:
     ids = []
     for payload in payloads:
         seen[payload] += 1
-        words = f"{batch} {seen[payload]} {payload}"
+        words = f"{call_id} {seen[payload]} {payload}"
         ids.append(hashlib.blake2b(words.encode(), digest_size=ID_BYTES).hexdigest())
     return ids
 
@@ -93,10 +93,10 @@ def new_id() -> str:
     return secrets.token_hex(ID_BYTES)
 
 
-def batch_of(resume: PartlyAdded | str | None) -> str:
-    """The name of the call that is repeated, or a new one."""
+def call_id_of(resume: PartlyAdded | str | None) -> str:
+    """The id of the call that is repeated, or a new one."""
     if resume is None:
         return new_id()
     if isinstance(resume, PartlyAdded):
-        return resume.batch
+        return resume.call_id
     return check_name(resume, "What is resumed")

@@ -17,7 +17,7 @@ from imglab.errors import (
     TaskExists,
     TaskFailed,
 )
-from imglab.queues.adding import Adding, batch_of, ids_in, new_id
+from imglab.queues.adding import Adding, call_id_of, ids_in, new_id
 from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
 from imglab.queues.batches import Batches
 from imglab.queues.bound import WaitForRoom
@@ -79,7 +79,7 @@ class BaseQueue(OwnClaims, Batches):
         text = encode(payload, "The payload")
         call = Adding(new_id())
         if task_id is None:
-            task_id = call.batch  # as good as any
+            task_id = call.call_id  # as good as any
         else:
             call.has_own_ids = True
         call.left.append((check_name(task_id, "The id"), text))
@@ -116,13 +116,14 @@ class BaseQueue(OwnClaims, Batches):
                 ...  # `error.added` are in; make room, or wait for Redis
                 ids = queue.add_tasks(payloads, resume=error)
 
-        In another process `resume=error.batch` does the same, as long as the queue keeps the tasks.
+        In another process `resume=error.call_id` does the same, as long as the queue keeps the
+        tasks.
         """
         if not isinstance(payloads, Iterable) or isinstance(payloads, str | Mapping):
             raise TaskError(f"add_tasks takes a list of payloads, not {told(payloads)}.")
         texts = [encode(payload, "The payload") for payload in payloads]
-        call = Adding(batch_of(resume))
-        ids = ids_in(call.batch, texts)
+        call = Adding(call_id_of(resume))
+        ids = ids_in(call.call_id, texts)
         tasks = dict(zip(ids, texts, strict=True))
         if isinstance(resume, PartlyAdded):
             call.added = [each for each in resume.added if tasks.pop(each, None) is not None]

@@ -109,7 +109,7 @@ class RedisTaskQueue(RedisBatches):
         unsure = call.unsure
         call.unsure = [task_id for task_id, _ in chunk]
         # With a nonce in its record, a task that an unheard reply added is known as ours.
-        nonce = call.batch if call.has_own_ids else ""
+        nonce = call.call_id if call.has_own_ids else ""
         try:
             reply = self._run(
                 "add_tasks",
