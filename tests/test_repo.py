@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from helpers.project import ROOT
@@ -124,3 +125,13 @@ def test_the_readme_says_what_the_makefile_does():
     targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
     assert {"lab", "demo", "test", "check", "clean"} <= targets
     assert set(re.findall(r"make (\w+)", readme)) <= targets
+
+
+def test_the_map_of_the_parts_has_every_layer_and_no_other():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contract = project["tool"]["importlinter"]["contracts"][0]
+    layers = set(re.findall(r"imglab\.(\w+)", " ".join(contract["layers"])))
+    design = (ROOT / "imglab" / "DESIGN.md").read_text(encoding="utf-8")
+    table = design.partition("## The parts")[2].partition("\n\n**")[0]
+    rows = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == layers
