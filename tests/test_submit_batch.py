@@ -13,13 +13,14 @@ from helpers.server import redis_queue
 from helpers.terminal import IMGLAB, imglab, refused, run_alone
 from PIL import Image
 
-from imglab import RedisWorker, TaskQueue
+from imglab import RedisTaskQueue, RedisWorker, TaskQueue
 from imglab.batches import Plan, find, named, progress_of, submit
 from imglab.batches.photographs import NO_FILE
 from imglab.batches.report import manifest
-from imglab.errors import ImageError, QueueError, QueueFull
+from imglab.errors import ImageError, QueueError, QueueFull, QueueUnavailable
 from imglab.imaging import FilterPipeline
 from imglab.queues import QueueSettings
+from imglab.queues.batches import CHUNK
 from imglab.storage import Folders
 
 pytestmark = pytest.mark.photographs("sample.jpg", "camera.jpg")
@@ -173,6 +174,29 @@ def test_a_submit_that_stopped_half_way_goes_on_by_the_same_call(tree, queue):
     queue.change_settings(max_pending=None)
     submit(queue, "trip", find([tree]))
     assert queue.batch("trip").tasks == 5
+
+
+def test_a_submit_during_which_redis_was_killed_goes_on_by_the_same_call(tree, own_server):
+    for number in range(CHUNK + 100):
+        os.link(tree / "sample.jpg", tree / f"{number}.jpg")
+
+    def killing(photographs):
+        for number, photograph in enumerate(photographs):
+            if number == CHUNK:
+                own_server.kill()
+            yield photograph
+
+    found = find([tree])
+    found.photographs = killing(found.photographs)
+    with RedisTaskQueue(url=own_server.url) as queue:
+        queue.patience = 0.1
+        with pytest.raises(QueueUnavailable):
+            submit(queue, "trip", found)
+        own_server.start()
+        assert not queue.batch("trip").is_closed
+        again = submit(queue, "trip", find([tree]))
+        assert (again.found, again.new) == (CHUNK + 105, 105)
+        assert queue.get_stats().pending == again.state.tasks == again.found
 
 
 def test_the_queue_in_memory_takes_a_batch_as_well(tree):
