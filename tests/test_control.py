@@ -221,6 +221,8 @@ def test_a_frozen_worker_loses_its_task_and_its_late_result_is_refused(controls)
     assert "(SIGSTOP)" in press(controls, "Worker", "Freeze", worker="worker-1")
     until(lambda: state(pid) == psutil.STATUS_STOPPED)
     until(lambda: controls.queue.reap() == 1)
+    # From here on nothing may run out: neither this claim, nor the patience of the pool.
+    controls.queue.change_settings(lease=60)
     task = until(lambda: controls.queue.get_task("another"))
     assert press(controls, "Worker", "Thaw", worker="worker-1") == (
         f"worker-1 goes on (SIGCONT), too late. REFUSED: another has claimed {task.id} since. "
@@ -242,6 +244,7 @@ def test_the_pool_replaces_a_worker_that_stays_frozen(controls):
     assert controls.pool.join(20)
 
 
+@pytest.mark.parametrize("controls", [QueueSettings(lease=30)], indirect=True)
 def test_a_worker_that_is_thawed_in_time_keeps_its_task(controls):
     controls.scale(1)
     controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
@@ -263,6 +266,7 @@ def test_a_late_thaw_whose_refusal_is_not_seen_yet_does_not_claim_it(controls, m
     until(lambda: "claimed" in events_of(controls))
     press(controls, "Worker", "Freeze", worker="worker-1")
     until(lambda: controls.queue.reap() == 1)
+    controls.queue.change_settings(lease=60)
     said = press(controls, "Worker", "Thaw", worker="worker-1")
     assert said.startswith("worker-1 goes on (SIGCONT), too late. It still works for nothing: its")
 
