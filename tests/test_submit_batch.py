@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from imglab import RedisTaskQueue, RedisWorker, TaskQueue
 from imglab.batches import Plan, find, named, progress_of, submit
 from imglab.batches.photographs import NO_FILE
 from imglab.batches.report import manifest
+from imglab.batches.submit import ON_SHEET, _Sample
 from imglab.errors import ImageError, QueueError, QueueFull, QueueUnavailable
 from imglab.imaging import FilterPipeline
 from imglab.queues import QueueSettings
@@ -257,6 +259,20 @@ def test_at_its_end_a_contact_sheet_shows_what_the_batch_made(tree, project, que
     (task_id,) = [each for each in queue.tasks("completed") if each.startswith("trip.end-")]
     result = queue.result(task_id)
     assert (result["pictures"], result["missing"]) == (4, 1)
+
+
+def test_a_contact_sheet_shows_pictures_from_everywhere_in_a_long_batch_alike():
+    tenths = Counter()
+    for seed in range(400):
+        sample = _Sample(str(seed))
+        for number in range(3000):
+            sample.take(str(number))
+        assert len(set(sample.names)) == ON_SHEET
+        tenths.update(int(name) // 300 for name in sample.names)
+    # 2,400 each, give or take five standard deviations.
+    assert len(tenths) == 10
+    assert min(tenths.values()) > 2150
+    assert max(tenths.values()) < 2650
 
 
 def test_names_too_long_for_a_payload_are_on_no_sheet_and_the_batch_is_closed(tree, queue):

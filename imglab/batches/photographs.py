@@ -81,8 +81,10 @@ def _walk(roots: Iterable[Path], with_root: bool, left_out: Counter[str]) -> Ite
             if with_root:
                 start = f"{_from_here(str(root))}/"
             yield from _below(root, start, left_out)
-        else:
-            yield from _one(str(root), _from_here(str(root)), left_out)
+            continue
+        photograph = _taken(str(root), _from_here(str(root)), left_out)
+        if photograph:
+            yield photograph
 
 
 def _below(root: Path, start: str, left_out: Counter[str]) -> Iterator[Photograph]:
@@ -101,8 +103,10 @@ def _below(root: Path, start: str, left_out: Counter[str]) -> Iterator[Photograp
                 if entry.is_dir(follow_symlinks=False):
                     if not entry.name.startswith("."):
                         deeper.append((entry.path, f"{inside}{entry.name}/"))
-                else:
-                    yield from _one(entry.path, inside + entry.name, left_out)
+                    continue
+                photograph = _taken(entry.path, inside + entry.name, left_out)
+                if photograph:
+                    yield photograph
         waiting.extend(sorted(deeper, reverse=True))
 
 
@@ -117,7 +121,9 @@ def _named(names: Iterable[str], left_out: Counter[str]) -> Iterator[Photograph]
             # Resolved once: a hundred thousand names are in few folders.
             folders[folder] = str(Path(start).resolve())
         path = f"{folders[folder].rstrip('/')}/{bare}"
-        yield from _one(path, _from_here(path), left_out)
+        photograph = _taken(path, _from_here(path), left_out)
+        if photograph:
+            yield photograph
 
 
 def _from_here(path: str) -> str:
@@ -125,20 +131,21 @@ def _from_here(path: str) -> str:
     return path.removeprefix(f"{Path.cwd()}/").lstrip("/")
 
 
-def _one(path: str, inside: str, left_out: Counter[str]) -> Iterator[Photograph]:
+def _taken(path: str, inside: str, left_out: Counter[str]) -> Photograph | None:
+    """The photograph at a path; None for what is left out."""
     reason = _why_not(path)
     if reason:
         left_out[reason] += 1
-        return
+        return None
     try:
         about = os.stat(path)  # noqa: PTH116 - for a hundred thousand of them, Path is slow
     except OSError:
         left_out[GONE] += 1
-        return
+        return None
     if not stat.S_ISREG(about.st_mode):
         left_out[NO_FILE] += 1
-        return
-    yield Photograph(path, inside, about.st_size, about.st_mtime_ns)
+        return None
+    return Photograph(path, inside, about.st_size, about.st_mtime_ns)
 
 
 def _why_not(path: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from imglab.batches.photographs import Found, Photograph
@@ -60,27 +61,44 @@ class Submitted:
     state: BatchState
 
 
-@dataclass
 class _Sample:
-    """Some of the results' names, drawn evenly from any number of them (Vitter's algorithm R)."""
+    """Some of the results' names, drawn evenly from any number of them.
 
-    seed: str
-    names: list[str] = field(default_factory=list)
-    seen: int = 0
+    By Li's algorithm L (ACM Transactions on Mathematical Software 20, 1994): it draws how many
+    names to pass over, so a name that is passed over costs a comparison and no dice.
+    """
 
-    def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
+    def __init__(self, seed: str) -> None:
+        self.names: list[str] = []
+        self.seen = 0
+        self._dice = random.Random(seed)
+        #: The largest of the numbers that the names on the sheet drew, if each had drawn one.
+        self._bar = 1.0
+        #: The number of the next name that is taken, counted from 1.
+        self._next = 1
 
     def take(self, name: str) -> None:
+        """Look at one name more."""
         self.seen += 1
-        if len(name) > LONGEST_ON_SHEET:
+        if self.seen < self._next:
             return
+        self._next = self.seen + 1
+        if len(name) > LONGEST_ON_SHEET:
+            return  # the one behind it has its turn
         if len(self.names) < ON_SHEET:
             self.names.append(name)
-            return
-        place = self._random.randrange(self.seen)
-        if place < ON_SHEET:
-            self.names[place] = name
+        else:
+            self.names[self._dice.randrange(ON_SHEET)] = name
+        if len(self.names) == ON_SHEET:
+            self._pass_over()
+
+    def _pass_over(self) -> None:
+        self._bar *= self._draw() ** (1 / ON_SHEET)
+        self._next += math.floor(math.log(self._draw()) / math.log(1 - self._bar))
+
+    def _draw(self) -> float:
+        """A number above 0 and at most 1: it has a logarithm."""
+        return 1 - self._dice.random()
 
 
 def submit(
