@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from imglab.errors import AddingInterrupted, PartlyAdded, QueueError, QueueUnavailable
+from imglab.language import tr
 from imglab.queues.task import check_name
 
 #: Bytes of an id that the queue makes; it is written in twice as many letters.
@@ -49,23 +50,35 @@ class Adding:
         """The error for a call of `add_tasks` that stopped in the middle."""
         words = self.how_far()
         return self._error(
-            why, f"{words} add_tasks(the same payloads, resume=error) adds only the rest."
+            why,
+            tr(
+                "{how_far} add_tasks(the same payloads, resume=error) adds only the rest.",
+                how_far=words,
+            ),
         )
 
     def is_unknown(self, why: QueueError) -> PartlyAdded:
         """The error for a call of `add_task` of which nobody knows what became."""
         return self._error(
             why,
-            "Nobody knows whether the task is in. Add it with task_id=error.unsure[0]: TaskExists "
-            "means that it is.",
+            tr(
+                "Nobody knows whether the task is in. Add it with task_id=error.unsure[0]: "
+                "TaskExists means that it is."
+            ),
         )
 
     def how_far(self) -> str:
         """How many tasks are in, as a sentence."""
         if not self.unsure:
-            return f"{len(self.added):,} of {self.total:,} tasks are in."
-        unsure = f"of {len(self.unsure):,} nobody knows"
-        return f"{len(self.added):,} of {self.total:,} tasks are in, and {unsure}."
+            return tr(
+                "{added:,} of {total:,} tasks are in.", added=len(self.added), total=self.total
+            )
+        return tr(
+            "{added:,} of {total:,} tasks are in, and of {unsure:,} nobody knows.",
+            added=len(self.added),
+            total=self.total,
+            unsure=len(self.unsure),
+        )
 
     def _error(self, why: QueueError, words: str) -> PartlyAdded:
         kind = AddingInterrupted if isinstance(why, QueueUnavailable) else PartlyAdded
@@ -99,4 +112,4 @@ def call_id_of(resume: PartlyAdded | str | None) -> str:
         return new_id()
     if isinstance(resume, PartlyAdded):
         return resume.call_id
-    return check_name(resume, "What is resumed")
+    return check_name(resume, tr("What is resumed"))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from imglab.errors import QueueUnavailable
+from imglab.language import tr
 
 #: What stands behind the + of a scheme.
 SENTINEL = "sentinel"
@@ -32,20 +33,20 @@ _OPTIONS = (
 )
 #: Who we are for the sentinels, which have users of their own.
 _SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
-NO_ADDRESS = (
+NO_ADDRESS = tr(
     "This is not the address of a Redis. Write redis://HOST:PORT, or rediss:// for TLS; "
     "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE for sentinels, "
     "redis+cluster://HOST:PORT,HOST:PORT for a cluster."
 )
-_NO_PORT = (
+_NO_PORT = tr(
     "The port in this address is none: it is a whole number up to 65535, such as in "
     "redis://HOST:6379. (In a password, write %2F for a slash, %40 for @ and %23 for #.)"
 )
-_NO_SERVICE = (
+_NO_SERVICE = tr(
     "Say which service of the sentinels is meant, by the name that their configuration has for "
     "it: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE."
 )
-_ONE_DATABASE = "A cluster has one database: write no other number than 0 into its address."
+_ONE_DATABASE = tr("A cluster has one database: write no other number than 0 into its address.")
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,10 @@ def _check_place(parts: SplitResult) -> None:
     if "@" in database:  # it is the rest of a password, which is not shown
         raise QueueUnavailable(_NO_PORT)
     raise QueueUnavailable(
-        f"A database is a number, such as in redis://HOST:PORT/0, not {database!r:.40}."
+        tr(
+            "A database is a number, such as in redis://HOST:PORT/0, not {database!r:.40}.",
+            database=database,
+        )
     )
 
 
@@ -162,17 +166,31 @@ def _check_options(query: str, scheme: str) -> None:
 def _check_option(name: str, value: str, scheme: str) -> None:
     if name.startswith("ssl_"):
         if scheme != "rediss":
-            raise QueueUnavailable(f"{name} is for TLS: write rediss:// in place of redis://.")
+            raise QueueUnavailable(
+                tr("{name} is for TLS: write rediss:// in place of redis://.", name=name)
+            )
         return
     if name not in _OPTIONS:
         known = ", ".join(_OPTIONS)
         raise QueueUnavailable(
-            f"An address has no option {name!r:.40} here; there are {known} and ssl_…"
+            tr(
+                "An address has no option {name!r:.40} here; there are {known} and ssl_…",
+                name=name,
+                known=known,
+            )
         )
     if name == "db" and not value.isdecimal():
-        raise QueueUnavailable(f"A database is a number, such as in ?db=0, not {value!r:.40}.")
+        raise QueueUnavailable(
+            tr("A database is a number, such as in ?db=0, not {value!r:.40}.", value=value)
+        )
     if name.endswith("_timeout") and not _is_duration(value):
-        raise QueueUnavailable(f"{name} is a number of seconds, such as 5, not {value!r:.40}.")
+        raise QueueUnavailable(
+            tr(
+                "{name} is a number of seconds, such as 5, not {value!r:.40}.",
+                name=name,
+                value=value,
+            )
+        )
 
 
 def _is_duration(text: str) -> bool:

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from imglab.errors import NoSuchTask, QueueError, TaskError
+from imglab.language import tr
 from imglab.queues.task import Task
 from imglab.text import is_utf8, told
 
@@ -17,6 +18,8 @@ NUMBERS = (int, float, Real)
 WHOLE_NUMBERS = (int, Integral)
 #: The longest delay, in seconds: some thirty years.
 MAX_DELAY_S = 1e9
+#: What a refusal calls it; looked up once, and not with each call.
+A_TIMEOUT = tr("A timeout")
 #: The last port there is.
 MAX_PORT = 65_535
 
@@ -27,17 +30,25 @@ def as_seconds(value: Any, what: str) -> float:
         return value.total_seconds()
     is_number = isinstance(value, NUMBERS) and not isinstance(value, bool)
     if not is_number or math.isnan(value):
-        raise TaskError(f"{what} is a number of seconds, not {told(value)}.")
+        raise TaskError(
+            tr("{what} is a number of seconds, not {value}.", what=what, value=told(value))
+        )
     return float(value)
 
 
-def as_delay(value: Any, what: str = "A delay") -> float:
+def as_delay(value: Any, what: str = tr("A delay")) -> float:
     """A length of time to wait, in seconds; none where there is None."""
     if value is None:
         return 0.0
     seconds = as_seconds(value, what)
     if not 0 <= seconds < MAX_DELAY_S:
-        raise TaskError(f"{what} is a number of seconds from 0 on, not {told(value)}.")
+        raise TaskError(
+            tr(
+                "{what} is a number of seconds from 0 on, not {value}.",
+                what=what,
+                value=told(value),
+            )
+        )
     return seconds
 
 
@@ -45,14 +56,21 @@ def as_timeout(value: Any) -> float | None:
     """How long to wait, in seconds; None is for ever."""
     if value is None:
         return None
-    return as_seconds(value, "A timeout")
+    return as_seconds(value, A_TIMEOUT)
 
 
 def as_count(value: Any, what: str, least: int) -> int:
     """A whole number, not below the least one."""
     is_whole = isinstance(value, WHOLE_NUMBERS) and not isinstance(value, bool)
     if not is_whole or value < least:
-        raise TaskError(f"{what} must be a whole number from {least} on, not {told(value)}.")
+        raise TaskError(
+            tr(
+                "{what} must be a whole number from {least} on, not {value}.",
+                what=what,
+                least=least,
+                value=told(value),
+            )
+        )
     return int(value)
 
 
@@ -61,7 +79,9 @@ def as_id(value: Any) -> str:
     if isinstance(value, Task):
         return value.id
     if not isinstance(value, str) or not is_utf8(value):
-        raise NoSuchTask(f"There is no task {told(value)}: the id of a task is a text.")
+        raise NoSuchTask(
+            tr("There is no task {value}: the id of a task is a text.", value=told(value))
+        )
     return value
 
 
@@ -70,7 +90,7 @@ def as_ids(value: Any) -> list[str]:
     if isinstance(value, str | Task):
         return [as_id(value)]
     if not isinstance(value, Iterable) or isinstance(value, bytes):
-        raise TaskError(f"Ids of tasks are a list of texts, not {told(value)}.")
+        raise TaskError(tr("Ids of tasks are a list of texts, not {value}.", value=told(value)))
     return [as_id(each) for each in value]
 
 
@@ -82,7 +102,9 @@ def as_names(value: Any, what: str) -> tuple[str, ...]:
     if isinstance(value, Iterable) and not isinstance(value, bytes):
         names = tuple(value)
     if not all(isinstance(each, str) for each in names):
-        raise QueueError(f"{what} is a list of texts, not {told(value)}.")
+        raise QueueError(
+            tr("{what} is a list of texts, not {value}.", what=what, value=told(value))
+        )
     return names
 
 
@@ -95,7 +117,13 @@ def as_port(value: Any) -> int | None:
         port = int(value[:6])
     is_whole = isinstance(port, WHOLE_NUMBERS) and not isinstance(port, bool)
     if not is_whole or not 1 <= port <= MAX_PORT:
-        raise QueueError(f"A port is a whole number from 1 to {MAX_PORT}, not {told(value)}.")
+        raise QueueError(
+            tr(
+                "A port is a whole number from 1 to {last}, not {value}.",
+                last=MAX_PORT,
+                value=told(value),
+            )
+        )
     return int(port)
 
 
@@ -104,5 +132,5 @@ def as_text(value: Any, what: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or not is_utf8(value):
-        raise QueueError(f"{what} is a text, not {told(value)}.")
+        raise QueueError(tr("{what} is a text, not {value}.", what=what, value=told(value)))
     return value

@@ -17,6 +17,7 @@ from imglab.errors import (
     TaskExists,
     TaskFailed,
 )
+from imglab.language import tr
 from imglab.queues.adding import Adding, call_id_of, ids_in, new_id
 from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
 from imglab.queues.batches import Batches
@@ -24,7 +25,10 @@ from imglab.queues.bound import WaitForRoom
 from imglab.queues.invariants import Standing, broken, seen_twice
 from imglab.queues.own_claims import OwnClaims
 from imglab.queues.patience import Patience, end_of
+from imglab.queues.reasons import reason_in_words
 from imglab.queues.task import (
+    THE_ID,
+    THE_PAYLOAD,
     QueueSettings,
     QueueStats,
     Task,
@@ -76,13 +80,13 @@ class BaseQueue(OwnClaims, Batches):
         TaskError for a payload that is no JSON object or too large; TaskExists for an id in use;
         PartlyAdded when Redis went away, and nobody knows whether the task is in.
         """
-        text = encode(payload, "The payload")
+        text = encode(payload, THE_PAYLOAD)
         call = Adding(new_id())
         if task_id is None:
             task_id = call.call_id  # as good as any
         else:
             call.has_own_ids = True
-        call.left.append((check_name(task_id, "The id"), text))
+        call.left.append((check_name(task_id, THE_ID), text))
         try:
             self._checked_add(call, priority, delay, max_attempts, timeout)
         except QueueError as error:
@@ -120,8 +124,10 @@ class BaseQueue(OwnClaims, Batches):
         tasks.
         """
         if not isinstance(payloads, Iterable) or isinstance(payloads, str | Mapping):
-            raise TaskError(f"add_tasks takes a list of payloads, not {told(payloads)}.")
-        texts = [encode(payload, "The payload") for payload in payloads]
+            raise TaskError(
+                tr("add_tasks takes a list of payloads, not {payloads}.", payloads=told(payloads))
+            )
+        texts = [encode(payload, THE_PAYLOAD) for payload in payloads]
         call = Adding(call_id_of(resume))
         ids = ids_in(call.call_id, texts)
         tasks = dict(zip(ids, texts, strict=True))
@@ -328,11 +334,16 @@ class BaseQueue(OwnClaims, Batches):
                 if task.status == Status.COMPLETED:
                     return self.result(task_id)
                 if task.status == Status.FAILED:
-                    raise TaskFailed(task_id, task.reason)
+                    raise TaskFailed(task_id, reason_in_words(task.reason))
                 if task.status == Status.CANCELLED:
-                    raise TaskCancelled(task_id, task.reason)
+                    raise TaskCancelled(task_id, reason_in_words(task.reason))
                 if not self._until_event(mark, until, task_id):
-                    words = f"Task {task_id} is {task.status} after {timeout:g} seconds."
+                    words = tr(
+                        "Task {task_id} is {status} after {timeout:g} seconds.",
+                        task_id=task_id,
+                        status=task.status,
+                        timeout=timeout,
+                    )
                     raise TimeoutError(words)
 
     def join(self, timeout: float | None = None) -> bool:

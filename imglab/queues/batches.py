@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imglab.errors import NoSuchBatch, QueueError, TaskError
+from imglab.language import tr
 from imglab.queues.arguments import as_count, as_timeout
 from imglab.queues.bound import WaitForRoom
 from imglab.queues.patience import Patience, end_of
-from imglab.queues.task import as_utf8, check_priority, encode
+from imglab.queues.task import THE_PAYLOAD, as_utf8, check_priority, encode
 from imglab.queues.vocabulary import NORMAL
 from imglab.queues.waiting import Waiting
 from imglab.text import told
@@ -235,7 +236,10 @@ def check_batch_name(name: str) -> str:
     """The name itself; TaskError unless it is 1 to 60 letters, digits or . _ -."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise TaskError(
-            f"A batch's name {told(name)} must be 1 to 60 letters, digits or any of . _ -"
+            tr(
+                "A batch's name {name} must be 1 to 60 letters, digits or any of . _ -",
+                name=told(name),
+            )
         )
     return name
 
@@ -249,7 +253,7 @@ def task_id_in(name: str, began_at: int, key: str) -> str:
 
 def about_as_text(about: Mapping[str, Any] | None) -> str:
     """What a batch is about as JSON, the same text for the same meaning; TaskError as usual."""
-    text = encode(about or {}, "What a batch is about")
+    text = encode(about or {}, tr("What a batch is about"))
     return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
 
 
@@ -257,15 +261,20 @@ def following_as_text(payload: Mapping[str, Any] | None) -> str:
     """The task that follows a batch as JSON, "" for none; TaskError as for any payload."""
     if payload is None:
         return ""
-    return encode(payload, "The payload of the task at the end")
+    return encode(payload, tr("The payload of the task at the end"))
 
 
 def other_batch(name: str, about: str, instead: str) -> QueueError:
     """The error for a batch that is in use for something else."""
     return QueueError(
-        f"The batch {name} is in use for something else: it is about {about}, and not about "
-        f"{instead}. Nothing was added. Choose another name, or forget that batch first: "
-        f"`imglab batch {name} --forget`."
+        tr(
+            "The batch {name} is in use for something else: it is about {about}, and not about "
+            "{instead}. Nothing was added. Choose another name, or forget that batch first: "
+            "`imglab batch {name} --forget`.",
+            name=name,
+            about=about,
+            instead=instead,
+        )
     )
 
 
@@ -273,21 +282,29 @@ def still_open(state: BatchState) -> QueueError:
     """The error for a batch that cannot be forgotten yet."""
     name = state.name
     return QueueError(
-        f"Of the batch {name}, {state.open:,} of {state.tasks:,} tasks have not ended. "
-        f"Wait for them, or cancel them first: `imglab batch {name} --cancel`."
+        tr(
+            "Of the batch {name}, {open:,} of {tasks:,} tasks have not ended. "
+            "Wait for them, or cancel them first: `imglab batch {name} --cancel`.",
+            name=name,
+            open=state.open,
+            tasks=state.tasks,
+        )
     )
 
 
 def no_batch(name: str) -> NoSuchBatch:
     """The error for a batch that there is not."""
     return NoSuchBatch(
-        f"There is no batch {told(name)}: it was never begun, or is forgotten. `imglab batch` "
-        "lists those there are."
+        tr(
+            "There is no batch {name}: it was never begun, or is forgotten. `imglab batch` "
+            "lists those there are.",
+            name=told(name),
+        )
     )
 
 
 def _row(batch: BatchState, task: BatchTask) -> Row:
     """What the store keeps of a task: id, label, payload."""
     task_id = task_id_in(batch.name, batch.began_at, task.key)
-    payload = encode(task.payload, "The payload")
+    payload = encode(task.payload, THE_PAYLOAD)
     return task_id, as_utf8(task.label, LABEL_LENGTH), payload

@@ -6,6 +6,8 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from imglab.language import tr
+
 if TYPE_CHECKING:
     from imglab.queues.waiting import Waiting
 
@@ -57,7 +59,7 @@ def fullness(in_line: int, bound: int | None) -> str:
     """How full a queue is, such as "full: 1,000 of 1,000"; "" where there is no bound."""
     if bound is None:
         return ""
-    words = f"{in_line:,} of {bound:,}"
+    words = tr("{in_line:,} of {bound:,}", in_line=in_line, bound=bound)
     if in_line >= bound:
-        return f"full: {words}"
+        return tr("full: {words}", words=words)
     return words

@@ -15,6 +15,7 @@ from redis.crc import key_slot
 from redis.exceptions import MovedError
 
 from imglab.errors import QueueError
+from imglab.language import tr
 from imglab.queues.addresses import CLUSTER
 from imglab.queues.following import Following, as_words, is_over_tls, options_of, short
 
@@ -62,7 +63,7 @@ class Slot:
                 return host, port
             if owner is not None:
                 return owner
-            told = f"no node keeps the slot {self.number}"
+            told = tr("no node keeps the slot {number}", number=self.number)
         raise redis.ConnectionError(told)
 
     def _owner(self, layout: list[Any], asked: str) -> tuple[str, int] | None:
@@ -136,7 +137,7 @@ def follow(
     slot = Slot(seeds, number)
     pool: Any = ClusterPool(connection_class, slot=slot, **options_of(client))
     pool.slot = slot
-    pool.place = f"the cluster of {as_words(seeds)}"
+    pool.place = tr("the cluster of {seeds}", seeds=as_words(seeds))
     return redis.Redis.from_pool(pool)
 
 
@@ -181,15 +182,20 @@ def follow_namespace(client: redis.Redis, namespace: str) -> redis.Redis:
         given = pool.connection_kwargs
         if "host" not in given:
             raise QueueError(
-                "The Redis behind this socket's file is a node of a cluster. Write the address of "
-                "the cluster: redis+cluster://HOST:PORT,HOST:PORT."
+                tr(
+                    "The Redis behind this socket's file is a node of a cluster. Write the address "
+                    "of the cluster: redis+cluster://HOST:PORT,HOST:PORT."
+                )
             )
         seeds = ((given["host"], int(given["port"])),)
     if not _has_hash_tag(namespace):
         raise QueueError(
-            f"The Redis at {as_words(seeds)} is a cluster, in which all keys of a queue have to be "
-            "in one slot: give the queue a namespace with a hash tag, such as namespace='{eu}:' "
-            "(in a terminal --namespace '{eu}:')."
+            tr(
+                "The Redis at {seeds} is a cluster, in which all keys of a queue have to be "
+                "in one slot: give the queue a namespace with a hash tag, such as "
+                "namespace='{{eu}}:' (in a terminal --namespace '{{eu}}:').",
+                seeds=as_words(seeds),
+            )
         )
     return follow(client, seeds, key_slot(namespace.encode()))
 

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from imglab.errors import PasswordRefused, QueueError, QueueUnavailable
+from imglab.language import tr
 from imglab.queues import addresses, cluster, own_password, sentinel
 from imglab.queues.arguments import as_port, as_text
 
@@ -65,18 +66,18 @@ def place_of(host: Any, port: Any, url: Any, connection: Any) -> dict[str, Any]:
     if isinstance(host, str) and "://" in host:
         if port is not None or url is not None:
             raise QueueError(
-                "The first argument is a whole address: give no port or url beside it."
+                tr("The first argument is a whole address: give no port or url beside it.")
             )
         url = host
         host = None
     if url is None and host is None and port is None and connection is None:
         url = os.environ.get("IMGLAB_REDIS_URL") or None
     if url is not None:
-        url = as_text(url, "An address")
+        url = as_text(url, tr("An address"))
     if connection is not None and not isinstance(connection, Mapping):
         connection = describe(connection)
     return {
-        "host": as_text(host, "A host") or "localhost",
+        "host": as_text(host, tr("A host")) or "localhost",
         "port": as_port(port) or DEFAULT_PORT,
         "url": url,
         "connection": connection,
@@ -136,8 +137,10 @@ def describe(client: redis.Redis) -> dict[str, Any]:
     kind = getattr(getattr(pool, "connection_class", None), "__name__", "")
     if not isinstance(client, redis.Redis) or kind not in _KINDS:
         raise QueueError(
-            f"A connection must be a redis.Redis, not {_kind_of(client, kind)}. "
-            "Give its address: url=…"
+            tr(
+                "A connection must be a redis.Redis, not {kind}. Give its address: url=…",
+                kind=_kind_of(client, kind),
+            )
         )
     options = {
         name: value
@@ -149,9 +152,13 @@ def describe(client: redis.Redis) -> dict[str, Any]:
 
 def _kind_of(client: object, kind_of_connection: str) -> str:
     """What somebody gave for a client; never as text, which may be an address with a password."""
-    kind = f"a {type(client).__name__}"
+    kind = tr("a {kind}", kind=type(client).__name__)
     if kind_of_connection:
-        return f"{kind} that connects by {kind_of_connection}"
+        return tr(
+            "{kind} that connects by {kind_of_connection}",
+            kind=kind,
+            kind_of_connection=kind_of_connection,
+        )
     return kind
 
 
@@ -248,8 +255,11 @@ def _password_refused(where: str, error: redis.RedisError) -> PasswordRefused:
     if isinstance(error, sentinel.SentinelsRefuse):
         return PasswordRefused(str(error))
     return PasswordRefused(
-        f"Redis at {where} asks for a password, and got none or a wrong one. "
-        "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT."
+        tr(
+            "Redis at {where} asks for a password, and got none or a wrong one. "
+            "Put it into IMGLAB_REDIS_URL=redis://USER:PASSWORD@HOST:PORT.",
+            where=where,
+        )
     )
 
 
@@ -257,13 +267,17 @@ def _away(client: redis.Redis, error: redis.RedisError) -> str:
     """What to say when nothing came back."""
     where = address(client)
     if _follows(client):
-        return (
-            f"Redis at {where} cannot be reached ({error}). When a replica has taken over, all "
-            "goes on by itself; a call waits for that as long as `queue.patience` says."
+        return tr(
+            "Redis at {where} cannot be reached ({error}). When a replica has taken over, all "
+            "goes on by itself; a call waits for that as long as `queue.patience` says.",
+            where=where,
+            error=error,
         )
-    return (
-        f"No Redis answers at {where} ({error}). Start one with `imglab server "
-        "start`, or say where yours is: IMGLAB_REDIS_URL=redis://HOST:PORT."
+    return tr(
+        "No Redis answers at {where} ({error}). Start one with `imglab server "
+        "start`, or say where yours is: IMGLAB_REDIS_URL=redis://HOST:PORT.",
+        where=where,
+        error=error,
     )
 
 
@@ -271,22 +285,31 @@ def _refusal(where: str, error: redis.ResponseError) -> QueueError:
     """What an answer of Redis' means that is an error."""
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         return QueueError(
-            f"Redis at {where} is full and takes no new tasks. Let the workers finish "
-            "what is there, or raise its maxmemory."
+            tr(
+                "Redis at {where} is full and takes no new tasks. Let the workers finish "
+                "what is there, or raise its maxmemory.",
+                where=where,
+            )
         )
     if isinstance(error, redis.exceptions.MovedError):
         return QueueError(
-            f"Redis at {where} is one node of a cluster, and another one keeps this queue. Write "
-            "the address as that of a cluster: redis+cluster://HOST:PORT,HOST:PORT."
+            tr(
+                "Redis at {where} is one node of a cluster, and another one keeps this queue. "
+                "Write the address as that of a cluster: redis+cluster://HOST:PORT,HOST:PORT.",
+                where=where,
+            )
         )
     if _PASSING_WORDS.search(str(error)):
         return _not_now(where, error)
     if "WRONGTYPE" in str(error):
         return QueueError(
-            f"A key of this queue at {where} holds another kind of value than it "
-            "should: somebody wrote it by hand. Find it with TYPE, and DEL it."
+            tr(
+                "A key of this queue at {where} holds another kind of value than it "
+                "should: somebody wrote it by hand. Find it with TYPE, and DEL it.",
+                where=where,
+            )
         )
-    return QueueError(f"Redis at {where} refuses: {error}")
+    return QueueError(tr("Redis at {where} refuses: {error}", where=where, error=error))
 
 
 def has_changed_nothing(error: QueueError) -> bool:
@@ -298,7 +321,9 @@ def has_changed_nothing(error: QueueError) -> bool:
 
 
 def _not_now(where: str, error: redis.RedisError) -> QueueUnavailable:
-    return QueueUnavailable(f"Redis at {where} cannot do this now: {error}")
+    return QueueUnavailable(
+        tr("Redis at {where} cannot do this now: {error}", where=where, error=error)
+    )
 
 
 def check_version(version: str, where: str) -> None:
@@ -306,6 +331,11 @@ def check_version(version: str, where: str) -> None:
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise QueueUnavailable(
-            f"Redis at {where} is version {version}; imglab needs {oldest} or newer, or Valkey. "
-            "`imglab server start` brings one along."
+            tr(
+                "Redis at {where} is version {version}; imglab needs {oldest} or newer, or Valkey. "
+                "`imglab server start` brings one along.",
+                where=where,
+                version=version,
+                oldest=oldest,
+            )
         )

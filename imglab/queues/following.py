@@ -11,6 +11,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ClusterDownError, MovedError, ReadOnlyError
 from redis.retry import Retry
 
+from imglab.language import tr
+
 #: How long a sentinel or a node may take to say where a server is, in seconds.
 ASK_TIMEOUT_S = 1.0
 #: What a server says that is no primary, or none that reaches the others.
@@ -47,7 +49,9 @@ class Following(redis.Connection):
         except MovedError as error:
             self.disconnect()  # type: ignore[no-untyped-call]
             self.goes_to(error.host, error.port)
-            raise SlotMoved(f"this slot is at {error.host}:{error.port} now") from error
+            raise SlotMoved(
+                tr("this slot is at {host}:{port} now", host=error.host, port=error.port)
+            ) from error
         except redis.ResponseError as error:
             if isinstance(error, _NOT_HERE) or _NOT_HERE_WORDS.search(str(error)):
                 self.disconnect()  # type: ignore[no-untyped-call]

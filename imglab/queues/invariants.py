@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from imglab.language import tr
 from imglab.queues.task import QueueSettings
 from imglab.queues.vocabulary import FINISHED, Status
 
@@ -44,12 +45,19 @@ def broken(
         found += _broken(standing, settings)
     for task_id, count in Counter(standing.id for standing in everything).items():
         if count > 1 and task_id not in moved:
-            found.append(f"Task {task_id} is in {count} places.")
+            found.append(tr("Task {task_id} is in {count} places.", task_id=task_id, count=count))
     for place, count in Counter(standing.place for standing in everything).items():
         if place in FINISHED and count > settings.keep:
-            found.append(f"{count} tasks are kept as {place}; {settings.keep} is the limit.")
+            found.append(
+                tr(
+                    "{count} tasks are kept as {place}; {most} is the limit.",
+                    count=count,
+                    place=place,
+                    most=settings.keep,
+                )
+            )
     if tokens > 1:
-        found.append(f"There are {tokens} wake tokens; one is the most.")
+        found.append(tr("There are {tokens} wake tokens; one is the most.", tokens=tokens))
     return found
 
 
@@ -68,17 +76,33 @@ def unsound(standings: Iterable[Standing], settings: QueueSettings) -> list[str]
 
 def _broken(task: Standing, settings: QueueSettings) -> Iterator[str]:
     if not task.status:
-        yield f"Task {task.id} is {task.place}, but its own record is gone."
+        yield tr("Task {id} is {place}, but its own record is gone.", id=task.id, place=task.place)
         return
     if task.status != task.place:
-        yield f"Task {task.id} is in {task.place}, but says that it is {task.status}."
+        yield tr(
+            "Task {id} is in {place}, but says that it is {status}.",
+            id=task.id,
+            place=task.place,
+            status=task.status,
+        )
     is_held = task.place == Status.PROCESSING
     if task.claim != task.held or bool(task.held) != is_held:
-        yield f"Task {task.id} is {task.place} with claim {task.claim!r}, held by {task.held!r}."
+        yield tr(
+            "Task {id} is {place} with claim {claim!r}, held by {held!r}.",
+            id=task.id,
+            place=task.place,
+            claim=task.claim,
+            held=task.held,
+        )
     is_completed = task.place == Status.COMPLETED
     if task.has_result and not is_completed:
-        yield f"Task {task.id} is {task.place} with a result."
+        yield tr("Task {id} is {place} with a result.", id=task.id, place=task.place)
     if is_completed and not task.has_result:
-        yield f"Task {task.id} is {task.place} without a result."
+        yield tr("Task {id} is {place} without a result.", id=task.id, place=task.place)
     if task.crashes > settings.max_crashes or task.attempts < 0:
-        yield f"Task {task.id} has {task.attempts} attempts and {task.crashes} crashes."
+        yield tr(
+            "Task {id} has {attempts} attempts and {crashes} crashes.",
+            id=task.id,
+            attempts=task.attempts,
+            crashes=task.crashes,
+        )

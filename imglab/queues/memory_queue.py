@@ -22,6 +22,7 @@ from imglab.queues.memory_steps import Record, now_ms
 from imglab.queues.stored_settings import changed
 from imglab.queues.task import (
     TEXT_LENGTH,
+    WORKERS_NAME,
     QueueSettings,
     QueueStats,
     Task,
@@ -68,7 +69,7 @@ class TaskQueue(MemoryBatches):
             self._line_up(task_id, Event.ADDED, priority=priority)
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
-        check_name(worker, "The worker's name")
+        check_name(worker, WORKERS_NAME)
         limit = as_count(limit, "limit", 1)
         timeout = as_timeout(timeout)
         until = None if timeout is None else time.monotonic() + timeout
@@ -142,7 +143,7 @@ class TaskQueue(MemoryBatches):
 
     def reap(self, dead_worker: str = "", pid: int | None = None) -> int:
         if dead_worker:
-            check_name(dead_worker, "The worker's name")
+            check_name(dead_worker, WORKERS_NAME)
         if pid not in (None, os.getpid()):
             dead_worker = ""  # all who work here are threads of this process
         with self._changed:

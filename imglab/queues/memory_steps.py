@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imglab.errors import LeaseLost, NoSuchTask
+from imglab.language import tr
 from imglab.queues.base import BaseQueue
 from imglab.queues.stored_settings import check_settings
 from imglab.queues.task import QueueSettings, Task, decode
@@ -121,7 +122,12 @@ class MemorySteps(BaseQueue):
 
     def _record(self, task_id: str) -> Record:
         if task_id not in self._records:
-            raise NoSuchTask(f"There is no task {told(task_id)}: it was never added, or is gone.")
+            raise NoSuchTask(
+                tr(
+                    "There is no task {task_id}: it was never added, or is gone.",
+                    task_id=told(task_id),
+                )
+            )
         return self._records[task_id]
 
     def _owned(self, task: Task) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imglab.errors import NoSuchTask
+from imglab.language import tr
 from imglab.queues.task import Task
 from imglab.text import told
 
@@ -34,6 +35,9 @@ class OwnClaims:
             return Task(task, {}, claim=claim, worker=worker)
         except (KeyError, TypeError):  # TypeError: what is no text, such as a list
             raise NoSuchTask(
-                f"Task {told(task)} was never claimed here. Take it with get_task() first: "
-                "only who holds a task may finish it."
+                tr(
+                    "Task {task} was never claimed here. Take it with get_task() first: "
+                    "only who holds a task may finish it.",
+                    task=told(task),
+                )
             ) from None

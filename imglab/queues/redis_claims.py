@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 from imglab.errors import LeaseLost, TaskError
+from imglab.language import tr
 from imglab.queues.arguments import as_count, as_timeout
 from imglab.queues.connection import BLOCK, speaking_to
 from imglab.queues.nonces import Nonces
 from imglab.queues.redis_settings import RedisSettings
-from imglab.queues.task import QueueSettings, Task, check_name, decode
+from imglab.queues.task import WORKERS_NAME, QueueSettings, Task, check_name, decode
 
 
 class RedisClaims(RedisSettings):
@@ -31,7 +32,7 @@ class RedisClaims(RedisSettings):
         self._nonces = Nonces(self._host)
 
     def get_tasks(self, worker: str, limit: int, timeout: float | None = 0) -> list[Task]:
-        check_name(worker, "The worker's name")
+        check_name(worker, WORKERS_NAME)
         limit = as_count(limit, "limit", 1)
         timeout = as_timeout(timeout)
         start = time.monotonic()
@@ -124,7 +125,9 @@ class RedisClaims(RedisSettings):
                 task = Task(task_id, decode(payload), priority, attempt, claim, worker)
             except TaskError as error:
                 broken = Task(task_id, {}, priority, attempt, claim, worker)
-                self.mark_failed(broken, f"The payload is broken. {error}", retry=False)
+                self.mark_failed(
+                    broken, tr("The payload is broken. {error}", error=error), retry=False
+                )
             else:
                 tasks.append(self._remember(task))
         return tasks, 0

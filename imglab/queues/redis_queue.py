@@ -18,6 +18,7 @@ import hiredis
 import redis
 
 from imglab.errors import LeaseLost, QueueError, QueueFull
+from imglab.language import tr
 from imglab.queues import inspect
 from imglab.queues.adding import Adding
 from imglab.queues.arguments import as_id, as_ids, as_seconds, as_text
@@ -27,7 +28,7 @@ from imglab.queues.redis_batches import RedisBatches
 from imglab.queues.redis_reader import unknown_task
 from imglab.queues.redis_walk import STEP
 from imglab.queues.scripts import script
-from imglab.queues.task import TEXT_LENGTH, QueueSettings, Task, as_utf8, check_name
+from imglab.queues.task import TEXT_LENGTH, WORKERS_NAME, QueueSettings, Task, as_utf8, check_name
 from imglab.queues.vocabulary import Status
 
 #: Tasks per round trip in bulk operations: large enough to be fast, small enough to block nobody.
@@ -67,7 +68,7 @@ class RedisTaskQueue(RedisBatches):
         place = place_of(host, port, url, connection)
         if name is None:
             name = DEFAULT_NAME
-        super().__init__(place, name, as_text(namespace, "The namespace"), settings)
+        super().__init__(place, name, as_text(namespace, tr("The namespace")), settings)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> RedisTaskQueue:
@@ -88,8 +89,10 @@ class RedisTaskQueue(RedisBatches):
         connection = self._place["connection"]
         if connection and "credential_provider" in connection["options"]:
             raise QueueError(
-                "This connection has a credential_provider, which no other process can be given: "
-                "name the server by url=… for workers in processes of their own."
+                tr(
+                    "This connection has a credential_provider, which no other process can be "
+                    "given: name the server by url=… for workers in processes of their own."
+                )
             )
         return {
             **self._place,
@@ -181,7 +184,7 @@ class RedisTaskQueue(RedisBatches):
 
     def reap(self, dead_worker: str = "", pid: int | None = None) -> int:
         if dead_worker:
-            check_name(dead_worker, "The worker's name")
+            check_name(dead_worker, WORKERS_NAME)
         self._agree()
         process = ""
         if pid is not None:
@@ -258,7 +261,9 @@ class RedisTaskQueue(RedisBatches):
         QueueError without a namespace: then it would be everybody's keys.
         """
         if not self.namespace:
-            raise QueueError("A queue without a namespace may not delete all keys: use clear().")
+            raise QueueError(
+                tr("A queue without a namespace may not delete all keys: use clear().")
+            )
         with speaking_to(self.redis):
             keys = inspect.find_keys(self.redis, [as_pattern(self.namespace) + "*"])
             for key in keys:
@@ -283,7 +288,7 @@ class RedisTaskQueue(RedisBatches):
 
     def leave(self, worker: str) -> None:
         """Take a worker off the list of those who work here."""
-        check_name(worker, "The worker's name")
+        check_name(worker, WORKERS_NAME)
         with speaking_to(self.redis):
             self.redis.hdel(self.keys.workers, worker)
 

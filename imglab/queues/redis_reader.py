@@ -16,6 +16,7 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from imglab.errors import NoSuchTask, QueueError, SettingsWarning
+from imglab.language import tr
 from imglab.queues import cluster, inspect
 from imglab.queues.arguments import as_count, as_id
 from imglab.queues.base import BaseQueue
@@ -57,7 +58,7 @@ class RedisReader(BaseQueue):
         #: Where the server is, as plain data: host, port, url, connection.
         self._place = dict(place)
         self._speak_through(_connect(place))
-        self.name = check_name(name, "The queue's name")
+        self.name = check_name(name, tr("The queue's name"))
         self.namespace = namespace
         self.keys = Keys(namespace, name)
         self._use(self.settings)
@@ -91,8 +92,12 @@ class RedisReader(BaseQueue):
             return from_text(text)
         except QueueError as error:
             raise QueueError(
-                f"The settings stored with the queue {self._full_name} are broken, for {error} "
-                "The default ones count until somebody changes them: `imglab settings` does."
+                tr(
+                    "The settings stored with the queue {queue} are broken, for {error} "
+                    "The default ones count until somebody changes them: `imglab settings` does.",
+                    queue=self._full_name,
+                    error=error,
+                )
             ) from None
 
     @property
@@ -380,6 +385,9 @@ def _in_redis_units(settings: QueueSettings) -> str:
 def unknown_task(task_id: str) -> NoSuchTask:
     """The error for an id without a record."""
     return NoSuchTask(
-        f"There is no task {task_id!r:.120}: it was never added, or it finished so long ago "
-        "that it is no longer kept."
+        tr(
+            "There is no task {task_id!r:.120}: it was never added, or it finished so long ago "
+            "that it is no longer kept.",
+            task_id=task_id,
+        )
     )

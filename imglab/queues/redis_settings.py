@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from imglab.errors import QueueError, QueueUnavailable
+from imglab.language import tr
 from imglab.queues.redis_walk import RedisWalk
 from imglab.queues.stored_settings import changed, to_text
 from imglab.queues.task import QueueSettings
@@ -53,7 +54,13 @@ class RedisSettings(RedisWalk):
             # No right to, or no memory for it. What is to be done now may work all the same.
             stored = ""
             if self._asked is not None and not self._seen:
-                self._say(f"The settings of the queue {self._full_name} cannot be stored: {error}")
+                self._say(
+                    tr(
+                        "The settings of the queue {queue} cannot be stored: {error}",
+                        queue=self._full_name,
+                        error=error,
+                    )
+                )
         self._look_again = time.monotonic() + TRUST_S
         self._take_up(stored)
 

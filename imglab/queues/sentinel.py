@@ -13,6 +13,7 @@ from redis.sentinel import (
     SentinelManagedSSLConnection,
 )
 
+from imglab.language import tr
 from imglab.queues.addresses import Address
 from imglab.queues.following import Following, as_words, is_over_tls, options_of, short
 
@@ -47,20 +48,29 @@ class _Sentinels(Sentinel):
                 state = _state(sentinel, service_name)
             except redis.AuthenticationError:
                 raise SentinelsRefuse(
-                    f"The sentinel at {_place(sentinel)} asks for a password of its own, and got "
-                    "none or a wrong one. It stands at the end of the address: "
-                    "?sentinel_password=PASSWORD, and sentinel_username where it has users."
+                    tr(
+                        "The sentinel at {place} asks for a password of its own, and got "
+                        "none or a wrong one. It stands at the end of the address: "
+                        "?sentinel_password=PASSWORD, and sentinel_username where it has users.",
+                        place=_place(sentinel),
+                    )
                 ) from None
             except (redis.RedisError, OSError):
-                reasons.append(f"{_place(sentinel)} does not answer")
+                reasons.append(tr("{place} does not answer", place=_place(sentinel)))
                 continue
             if not state:
-                reasons.append(f"{_place(sentinel)} knows no service {service_name!r:.80}")
+                reasons.append(
+                    tr(
+                        "{place} knows no service {service_name!r:.80}",
+                        place=_place(sentinel),
+                        service_name=service_name,
+                    )
+                )
             elif self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
                 return state["ip"], state["port"]
             else:
-                reasons.append(f"{_place(sentinel)} sees that the primary is down")
-        raise MasterNotFoundError("of its sentinels, " + "; ".join(reasons))
+                reasons.append(tr("{place} sees that the primary is down", place=_place(sentinel)))
+        raise MasterNotFoundError(tr("of its sentinels, {reasons}", reasons="; ".join(reasons)))
 
 
 def _state(sentinel: redis.Redis, service: str) -> dict[str, Any]:
@@ -94,7 +104,11 @@ def follow(client: redis.Redis, address: Address) -> redis.Redis:
     pool = SentinelPool(  # type: ignore[no-untyped-call]
         address.service, sentinels, connection_class=connection_class, **options
     )
-    pool.place = f"{address.service!r:.80} of the sentinels {as_words(address.hosts)}"
+    pool.place = tr(
+        "{service!r:.80} of the sentinels {hosts}",
+        service=address.service,
+        hosts=as_words(address.hosts),
+    )
     return redis.Redis.from_pool(pool)
 
 

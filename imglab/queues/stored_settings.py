@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from imglab.errors import QueueError
+from imglab.language import tr
 from imglab.queues.task import QueueSettings
 from imglab.text import told
 
@@ -38,7 +39,7 @@ def from_text(text: str) -> QueueSettings:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise QueueError(f"they are no JSON object: {told(text)}.")
+        raise QueueError(tr("they are no JSON object: {words}.", words=told(text)))
     return QueueSettings(**{name: values[name] for name in NAMES if name in values})
 
 
@@ -50,7 +51,13 @@ def changed(
         settings = check_settings(instead)
     for name in changes:
         if name not in NAMES:
-            raise QueueError(f"There is no setting {told(name)}; there are {', '.join(NAMES)}.")
+            raise QueueError(
+                tr(
+                    "There is no setting {name}; there are {names}.",
+                    name=told(name),
+                    names=", ".join(NAMES),
+                )
+            )
     return replace(settings, **changes)
 
 
@@ -60,7 +67,10 @@ def check_settings(settings: QueueSettings | None) -> QueueSettings:
         return QueueSettings()
     if not isinstance(settings, QueueSettings):
         raise QueueError(
-            f"Settings are made by QueueSettings(max_attempts=6, …), not {told(settings)}."
+            tr(
+                "Settings are made by QueueSettings(max_attempts=6, …), not {settings}.",
+                settings=told(settings),
+            )
         )
     return settings
 
@@ -77,10 +87,13 @@ def difference_in_words(queue: str, differences: dict[str, tuple[Any, Any]]) -> 
     values = []
     changes = []
     for name, (stored, asked) in differences.items():
-        values.append(f"{name} is {stored}, not {asked}")
+        values.append(tr("{name} is {stored}, not {asked}", name=name, stored=stored, asked=asked))
         changes.append(f"{name}={asked}")
-    return (
-        f"The queue {queue} has settings of its own, and they count for everybody: "
-        f"{', '.join(values)}; change them for everybody with "
-        f"queue.change_settings({', '.join(changes)}), or with `imglab settings` in a terminal."
+    return tr(
+        "The queue {queue} has settings of its own, and they count for everybody: "
+        "{differences}; change them for everybody with "
+        "queue.change_settings({changes}), or with `imglab settings` in a terminal.",
+        queue=queue,
+        differences=", ".join(values),
+        changes=", ".join(changes),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from imglab.errors import QueueError, TaskError
+from imglab.language import tr
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, UNFINISHED, Status
 from imglab.text import told
 
@@ -118,6 +119,13 @@ class QueueStats:
         return int(getattr(self, key))
 
 
+# What a refusal calls the thing that it refuses: looked up here, once, and not for each task.
+THE_ID = tr("The id")
+THE_PAYLOAD = tr("The payload")
+THE_RESULT = tr("The result of task {task}")
+WORKERS_NAME = tr("The worker's name")
+
+
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
     """Limits of a queue, stored with it and the same for everybody who uses it.
@@ -165,7 +173,13 @@ def _check_number(name: str, value: Any, least: float, most: float) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not least <= value <= most:
         raise QueueError(
-            f"{name} must be a number of seconds from {least:g} to {most:,.0f}, not {told(value)}."
+            tr(
+                "{name} must be a number of seconds from {least:g} to {most:,.0f}, not {value}.",
+                name=name,
+                least=least,
+                most=most,
+                value=told(value),
+            )
         )
 
 
@@ -173,25 +187,56 @@ def _check_count(name: str, value: Any) -> None:
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if not is_whole or not 1 <= value <= MAX_COUNT:
         raise QueueError(
-            f"{name} must be a whole number from 1 to {MAX_COUNT:,}, not {told(value)}."
+            tr(
+                "{name} must be a whole number from 1 to {most:,}, not {value}.",
+                name=name,
+                most=MAX_COUNT,
+                value=told(value),
+            )
         )
 
 
-def encode(value: Mapping[str, Any], what: str) -> str:
-    """The JSON of a payload or a result; TaskError when it is no JSON object or over 64 KiB."""
+def encode(value: Mapping[str, Any], what: str, task_id: str = "") -> str:
+    """The JSON of a payload or a result; TaskError when it is no JSON object or over 64 KiB.
+
+    `what` names it in the error, and `{task}` in there is the id of its task.
+    """
     if not isinstance(value, (dict, Mapping)):  # dict first: it is quicker to ask
-        raise TaskError(f"{what} must be a dict such as {{'image_path': …}}, not {told(value)}.")
+        raise TaskError(
+            tr(
+                "{what} must be a dict such as {{'image_path': …}}, not {value}.",
+                what=what.format(task=task_id),
+                value=told(value),
+            )
+        )
     try:
         text = _to_json(value if isinstance(value, dict) else dict(value))
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
-        raise TaskError(f"{what} cannot be stored as JSON: {error}.") from None
+        raise TaskError(
+            tr(
+                "{what} cannot be stored as JSON: {error}.",
+                what=what.format(task=task_id),
+                error=error,
+            )
+        ) from None
     if _depth(text) > MAX_DEPTH:
-        raise TaskError(f"{what} is nested deeper than {MAX_DEPTH} lists and dicts.")
+        raise TaskError(
+            tr(
+                "{what} is nested deeper than {most} lists and dicts.",
+                what=what.format(task=task_id),
+                most=MAX_DEPTH,
+            )
+        )
     if size > MAX_JSON:
         raise TaskError(
-            f"{what} has {size:,} bytes of JSON; {MAX_JSON:,} is the most. "
-            "Put the data into a file and its path into the task."
+            tr(
+                "{what} has {size:,} bytes of JSON; {most:,} is the most. "
+                "Put the data into a file and its path into the task.",
+                what=what.format(task=task_id),
+                size=size,
+                most=MAX_JSON,
+            )
         )
     return text
 
@@ -200,7 +245,7 @@ def encode_result(task: Task, result: Mapping[str, Any] | None) -> str:
     """The JSON of a task's result; TaskError as for a payload."""
     if result is None:
         result = {}
-    return encode(result, f"The result of task {task.id}")
+    return encode(result, THE_RESULT, task.id)
 
 
 def decode(text: str) -> dict[str, Any]:
@@ -210,7 +255,7 @@ def decode(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):  # brackets nested without end are no mistake of syntax
         value = None
     if not isinstance(value, dict):
-        raise TaskError(f"This is not a JSON object: {text!r:.80}")
+        raise TaskError(tr("This is not a JSON object: {words!r:.80}", words=text))
     return value
 
 
@@ -222,7 +267,13 @@ def as_utf8(text: object, length: int) -> str:
 def check_name(name: str, what: str) -> str:
     """The name itself; TaskError unless it is 1 to 100 letters, digits or . : @ _ -."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise TaskError(f"{what} {told(name)} must be 1 to 100 letters, digits or any of . : @ _ -")
+        raise TaskError(
+            tr(
+                "{what} {name} must be 1 to 100 letters, digits or any of . : @ _ -",
+                what=what,
+                name=told(name),
+            )
+        )
     return name
 
 
@@ -230,7 +281,11 @@ def check_priority(priority: str) -> str:
     """The priority itself; TaskError when there is no such one."""
     if priority not in PRIORITIES:
         raise TaskError(
-            f"Priority {told(priority)} does not exist; there are {', '.join(PRIORITIES)}."
+            tr(
+                "Priority {priority} does not exist; there are {names}.",
+                priority=told(priority),
+                names=", ".join(PRIORITIES),
+            )
         )
     return priority
 
@@ -241,7 +296,9 @@ def check_status(status: str) -> Status:
         return Status(status)
     except ValueError:
         names = ", ".join(Status)
-        raise TaskError(f"There is no status {told(status)}; there are {names}.") from None
+        raise TaskError(
+            tr("There is no status {status}; there are {names}.", status=told(status), names=names)
+        ) from None
 
 
 def _depth(text: str) -> int:

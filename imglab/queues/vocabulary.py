@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from imglab.language import tr
+
 #: From the first to the last to be taken; each has a list of its own.
 PRIORITIES = ("high", "normal", "low")
 #: The priority of a task that names none.
@@ -102,75 +104,75 @@ EVENTS: Mapping[Event, Meaning] = {
     Event.ADDED: Meaning(
         leads_to=Status.PENDING,
         follows=_after("", Event.COMPLETED, Event.FAILED, Event.CANCELLED),
-        sentence="{task} added",
+        sentence=tr("{task} added"),
     ),
     Event.CLAIMED: Meaning(
         leads_to=Status.PROCESSING,
         follows=_after(Event.ADDED, Event.PROMOTED, Event.RELEASED, Event.REQUEUED),
-        sentence="{worker} claimed {task}",
+        sentence=tr("{worker} claimed {task}"),
     ),
     # It follows `claimed` alone, and only `added` follows it: one accepted commit.
     Event.COMPLETED: Meaning(
         leads_to=Status.COMPLETED,
         follows=_after(Event.CLAIMED),
-        sentence="{worker} completed {task}",
+        sentence=tr("{worker} completed {task}"),
         ends_try=True,
     ),
     # Given up after its last try. An older version noted so as well what was cancelled in line.
     Event.FAILED: Meaning(
         leads_to=Status.FAILED,
         follows=_UNFINISHED,
-        sentence="{task} failed: {reason}",
+        sentence=tr("{task} failed: {reason}"),
         ends_try=True,
     ),
     # In line, or at the end of a try that its worker did not complete.
     Event.CANCELLED: Meaning(
         leads_to=Status.CANCELLED,
         follows=_UNFINISHED,
-        sentence="{task} was cancelled",
+        sentence=tr("{task} was cancelled"),
         ends_try=True,
     ),
     Event.DELAYED: Meaning(
         leads_to=Status.DELAYED,
         follows=_after(Event.CLAIMED, Event.EXPIRED),
-        sentence="{task} waits to be tried again: {reason}",
+        sentence=tr("{task} waits to be tried again: {reason}"),
         ends_try=True,
     ),
     Event.PROMOTED: Meaning(
         leads_to=Status.PENDING,
         follows=_after(Event.ADDED, Event.DELAYED),
-        sentence="{task} is due, back in its line",
+        sentence=tr("{task} is due, back in its line"),
     ),
     Event.RELEASED: Meaning(
         leads_to=Status.PENDING,
         follows=_after(Event.CLAIMED),
-        sentence="{task} given back",
+        sentence=tr("{task} given back"),
         ends_try=True,
     ),
     # The next event says where it goes: to another try, or to the dead letters.
     Event.EXPIRED: Meaning(
         leads_to=None,
         follows=_after(Event.CLAIMED),
-        sentence="{worker} lost {task}",
+        sentence=tr("{worker} lost {task}"),
         ends_try=True,
     ),
     Event.REQUEUED: Meaning(
         leads_to=Status.PENDING,
         follows=_after(Event.FAILED, Event.CANCELLED),
-        sentence="{task} gets a fresh start",
+        sentence=tr("{task} gets a fresh start"),
     ),
     # By a person, after whatever somebody did by hand; the event itself says where it is now.
     Event.REPAIRED: Meaning(
         leads_to=None,
         follows=_after("", *Event),
-        sentence="{task} was mended: it is {status} now",
+        sentence=tr("{task} was mended: it is {status} now"),
         ends_try=True,
     ),
     # It was in a list and is no task, or none that can be handed out.
     Event.SET_ASIDE: Meaning(
         leads_to=None,
         follows=_after("", *Event),
-        sentence="{task} was set aside: {reason}",
+        sentence=tr("{task} was set aside: {reason}"),
         ends_try=True,
     ),
 }
@@ -210,6 +212,13 @@ def impossible_steps(events: Iterable[Mapping[str, Any]]) -> list[str]:
         task = event["task"]
         step = event["event"]
         if task in last and last[task] not in known.follows:
-            found.append(f"Task {task} was {step} after it was {last[task]}.")
+            found.append(
+                tr(
+                    "Task {task} was {step} after it was {before}.",
+                    task=task,
+                    step=step,
+                    before=last[task],
+                )
+            )
         last[task] = step
     return found

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from imglab.language import tr
 from imglab.queues.connection import BLOCK
 from imglab.queues.inspect import Claim, Snapshot
 
@@ -57,17 +58,26 @@ class WorkerState:
         """What it does, for people; the names of tasks stand in it as they are."""
         named = ", ".join(self.tasks[:NAMED_TASKS])
         if len(self.tasks) > NAMED_TASKS:
-            named += f" and {len(self.tasks) - NAMED_TASKS} more"
+            more = len(self.tasks) - NAMED_TASKS
+            named = tr("{tasks} and {count} more", tasks=named, count=more)
         if self.activity is Activity.WORKING:
-            return f"at work on {named}"
+            return tr("at work on {tasks}", tasks=named)
         if self.activity is Activity.IDLE:
-            return "idle"
-        words = f"{self.activity} since {self._last_seen()}"
-        if not self.seen:
-            words = f"{self.activity}, was never heard of"
+            return tr("idle")
+        words = self._silence()
         if named:
-            words += f", still holds {named}"
+            words = tr("{state}, still holds {tasks}", state=words, tasks=named)
         return words
+
+    def _silence(self) -> str:
+        """Since when nobody has heard of it."""
+        is_gone = self.activity is Activity.GONE
+        if not self.seen:
+            return tr("gone, was never heard of") if is_gone else tr("silent, was never heard of")
+        when = self._last_seen()
+        return (
+            tr("gone since {when}", when=when) if is_gone else tr("silent since {when}", when=when)
+        )
 
     def _last_seen(self) -> str:
         form = "%H:%M:%S" if self.silent_s < DAY_S else "%Y-%m-%d %H:%M"
