@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.memory import as_bytes
 from imglab.text import told
 
@@ -20,8 +21,11 @@ def checked_prefetch(prefetch: int, max_crashes: int) -> int:
     is_whole = isinstance(prefetch, int) and not isinstance(prefetch, bool)
     if not is_whole or not 1 <= prefetch <= most:
         raise ImglabError(
-            f"prefetch must be 1 to {MAX_PREFETCH}, and 1 where max_crashes is 1; "
-            f"not {told(prefetch)}."
+            tr(
+                "prefetch must be 1 to {most}, and 1 where max_crashes is 1; not {prefetch}.",
+                most=MAX_PREFETCH,
+                prefetch=told(prefetch),
+            )
         )
     return prefetch
 
@@ -32,7 +36,12 @@ def checked_max_tasks(max_tasks: int | None) -> int | None:
         return None
     is_whole = isinstance(max_tasks, int) and not isinstance(max_tasks, bool)
     if not is_whole or max_tasks < 1:
-        raise ImglabError(f"max_tasks must be a whole number from 1 on, not {told(max_tasks)}.")
+        raise ImglabError(
+            tr(
+                "max_tasks must be a whole number from 1 on, not {max_tasks}.",
+                max_tasks=told(max_tasks),
+            )
+        )
     return max_tasks
 
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.errors import ImageError
+from imglab.language import tr
 from imglab.storage import Storage
 from imglab.storage.result_place import result_place
 from imglab.text import short, shown, told
@@ -72,7 +73,13 @@ def _names(payload: Mapping[str, Any]) -> list[str]:
     names: Any = payload[FIELD]
     is_list = isinstance(names, list) and all(isinstance(each, str) for each in names)
     if not is_list or not 1 <= len(names) <= MOST:
-        raise ImageError(f"A contact sheet needs a list of 1 to {MOST} names, not {told(names)}.")
+        raise ImageError(
+            tr(
+                "A contact sheet needs a list of 1 to {most} names, not {names}.",
+                most=MOST,
+                names=told(names),
+            )
+        )
     return list(names)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imglab.errors import ImglabError, QueueError
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.workers.launch import start_process
 from imglab.workers.logs import last_lines
@@ -155,8 +156,12 @@ class Crew:
                 return
             words = [f"{name}: {self.last_words(name)}" for name in self.given_up]
         raise ImglabError(
-            "No worker of this pool is left: each one failed "
-            f"{MAX_FALSE_STARTS} times before it was ready. Their last words:\n" + "\n".join(words)
+            tr(
+                "No worker of this pool is left: each one failed {count} times before it was "
+                "ready. Their last words:\n{words}",
+                count=MAX_FALSE_STARTS,
+                words="\n".join(words),
+            )
         )
 
     # Processes
@@ -174,7 +179,9 @@ class Crew:
             if failed:
                 name = failed[0]
                 words = self.last_words(name)
-                raise ImglabError(f"{name} did not start. Its last words:\n{words}")
+                raise ImglabError(
+                    tr("{name} did not start. Its last words:\n{words}", name=name, words=words)
+                )
             time.sleep(READY_INTERVAL_S)
 
     def _is_ready(self, name: str) -> bool:

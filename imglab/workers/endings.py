@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from imglab.errors import ImagingError, NoPhotographs, ResourceExhausted, TaskError
+from imglab.language import tr
 from imglab.workers.in_hand import Cancelled, NotOurs
 
 #: What is told of a task that somebody cancelled too late to keep it from running.
@@ -66,4 +67,4 @@ def _words(problem: BaseException) -> str:
     try:
         return str(problem)
     except BaseException as error:  # noqa: BLE001 - even SystemExit: the text is all we asked for
-        return f"(its text cannot be had: {type(error).__name__})"
+        return tr("(its text cannot be had: {kind})", kind=type(error).__name__)

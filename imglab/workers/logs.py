@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imglab.errors import ImglabError, SettingsWarning
+from imglab.language import tr
 from imglab.text import shown, shown_lines, shown_output, told
 from imglab.workers.about import TRACEPARENT, about_record
 from imglab.workers.json_lines import JsonFormatter
@@ -73,7 +74,14 @@ class _ShortLog(RotatingFileHandler):
 def checked_format(log_format: str) -> str:
     """The format itself; ImglabError when there is no such one."""
     if log_format not in (TEXT, JSON):
-        raise ImglabError(f"A log is written as {TEXT} or as {JSON}, not as {told(log_format)}.")
+        raise ImglabError(
+            tr(
+                "A log is written as {plain} or as {machine}, not as {log_format}.",
+                plain=TEXT,
+                machine=JSON,
+                log_format=told(log_format),
+            )
+        )
     return log_format
 
 

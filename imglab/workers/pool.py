@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
 from imglab.queues.arguments import as_count, as_delay, as_names, as_timeout
@@ -64,12 +65,12 @@ class WorkerPool:
     ) -> None:
         from imglab.imaging import FilterPipeline  # noqa: PLC0415 - each worker imports this file
 
-        size = as_count(size, "A pool needs at least one worker, and its size", 1)
+        size = as_count(size, tr("A pool needs at least one worker, and its size"), 1)
         if queue is None:
             queue = RedisTaskQueue()
         self.queue = queue
         self.size = size
-        self.prefix = check_name(prefix, "The names' prefix")
+        self.prefix = check_name(prefix, tr("The names' prefix"))
         self.logs = project_home() / "logs"
         spec = WorkerSpec(
             name="",
@@ -130,7 +131,7 @@ class WorkerPool:
 
         ImglabError when so many cannot even start in the memory of this machine.
         """
-        size = as_count(size, "The number of workers", 0)
+        size = as_count(size, tr("The number of workers"), 0)
         self._crew.check_room(size)
         self.size = size
         try:
@@ -143,7 +144,13 @@ class WorkerPool:
         """Kill one worker (`kill -9`), to see that nothing is lost; return its process id."""
         pid = self.pids.get(name)
         if pid is None:
-            raise ImglabError(f"There is no worker {name!r}; there are {', '.join(self.pids)}.")
+            raise ImglabError(
+                tr(
+                    "There is no worker {name!r}; there are {names}.",
+                    name=name,
+                    names=", ".join(self.pids),
+                )
+            )
         os.kill(pid, signal.SIGKILL)
         return pid
 

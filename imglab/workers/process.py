@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from imglab.errors import ImglabError, NoPhotographs, QueueUnavailable
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue, Task
 from imglab.storage import storage_for
 from imglab.text import shown
@@ -112,7 +113,7 @@ class _ProcessWorker(Worker):
         try:
             return super().process(task)
         except KeyboardInterrupt as error:
-            raise RuntimeError("a filter raised KeyboardInterrupt") from error
+            raise RuntimeError(tr("a filter raised KeyboardInterrupt")) from error
 
 
 def import_filters(modules: Iterable[str]) -> None:
@@ -137,14 +138,19 @@ def _why_not_imported(module: str, error: BaseException) -> str:
     first = module.partition(".")[0]
     is_missing = isinstance(error, ModuleNotFoundError) and error.name in (first, module)
     if is_missing or not module or module.startswith("."):
-        return (
-            f"The module {module!r} cannot be imported: there is none of this name. It has to be a "
-            f"file NAME.py in the folder the worker starts from, {Path.cwd()}, or installed; write "
-            "its name without .py."
+        return tr(
+            "The module {module!r} cannot be imported: there is none of this name. It has to be a "
+            "file NAME.py in the folder the worker starts from, {folder}, or installed; write "
+            "its name without .py.",
+            module=module,
+            folder=Path.cwd(),
         )
-    return (
-        f"The module {module!r} cannot be imported: when Python ran it, it ended with "
-        f"{type(error).__name__}: {shown(error)}. `python -c 'import {module}'` shows where."
+    return tr(
+        "The module {module!r} cannot be imported: when Python ran it, it ended with "
+        "{kind}: {error}. `python -c 'import {module}'` shows where.",
+        module=module,
+        kind=type(error).__name__,
+        error=shown(error),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from imglab.errors import ImglabError
+from imglab.language import tr, tr_count
 from imglab.memory import in_words, resident
 
 
@@ -47,15 +48,17 @@ class Renewal:
         self._ended += 1
         if self.max_tasks is not None and self._ended >= self.max_tasks:
             self.cause = Cause.TASKS
-            self.reason = f"it has run {_tasks(self._ended)}, as many as it may"
+            self.reason = tr("it has run {tasks}, as many as it may", tasks=_tasks(self._ended))
         if self.max_memory is None:
             return
         size = resident()
         if size > self.max_memory:
             self.cause = Cause.MEMORY
-            self.reason = (
-                f"it has {in_words(size)} of memory after {_tasks(self._ended)}, and may have "
-                f"{in_words(self.max_memory)}"
+            self.reason = tr(
+                "it has {size} of memory after {tasks}, and may have {most}",
+                size=in_words(size),
+                tasks=_tasks(self._ended),
+                most=in_words(self.max_memory),
             )
 
 
@@ -66,19 +69,23 @@ def check_first_memory(max_memory: int | None) -> None:
     size = resident()
     if size > max_memory:
         raise ImglabError(
-            f"A worker has {in_words(size)} of memory before its first task, so it cannot stay "
-            f"below {in_words(max_memory)}: give max-memory more, several times as much at best."
+            tr(
+                "A worker has {size} of memory before its first task, so it cannot stay "
+                "below {most}: give max-memory more, several times as much at best.",
+                size=in_words(size),
+                most=in_words(max_memory),
+            )
         )
 
 
 def in_short(cause: Cause, max_tasks: int | None, max_memory: int | None) -> str:
     """Why a worker left, as its pool knows it."""
     if cause is Cause.TASKS:
-        return f"it had run {_tasks(max_tasks or 0)}, as many as it may"
-    return f"it had more memory than the {in_words(max_memory or 0)} that it may have"
+        return tr("it had run {tasks}, as many as it may", tasks=_tasks(max_tasks or 0))
+    return tr(
+        "it had more memory than the {memory} that it may have", memory=in_words(max_memory or 0)
+    )
 
 
 def _tasks(count: int) -> str:
-    if count == 1:
-        return "1 task"
-    return f"{count:,} tasks"
+    return tr_count("1 task", "{count:,} tasks", count)

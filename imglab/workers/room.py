@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 
 from imglab.errors import ImglabError
+from imglab.language import tr, tr_count
 from imglab.memory import PIXELS_VARIABLE, in_words, machine_memory, max_pixels
 
 logger = logging.getLogger(__name__)
@@ -56,10 +57,14 @@ class Room:
     @property
     def what(self) -> str:
         """What they may need, and what there is."""
-        return (
-            f"{count_of(self.workers)} may need {in_words(self.workers * self.each)} of memory, "
-            f"with a photograph of {self.pixels:,} pixels each, and here there are "
-            f"{in_words(self.memory)}"
+        return tr(
+            "{workers} may need {needed} of memory, "
+            "with a photograph of {pixels:,} pixels each, and here there are "
+            "{memory}",
+            workers=count_of(self.workers),
+            needed=in_words(self.workers * self.each),
+            pixels=self.pixels,
+            memory=in_words(self.memory),
         )
 
     @property
@@ -69,19 +74,27 @@ class Room:
         if self.fitting:
             most = self.fitting
             ways.append(
-                f"have at most {count_of(most)} here (--workers {most}, or WorkerPool({most}))"
+                tr(
+                    "have at most {workers} here (--workers {number}, or WorkerPool({number}))",
+                    workers=count_of(most),
+                    number=most,
+                )
             )
         pixels = (self.memory // self.workers - OWN_BYTES) // BYTES_PER_PIXEL
         if pixels >= MEGAPIXEL:
             round_pixels = pixels // MEGAPIXEL * MEGAPIXEL
             ways.append(
-                f"refuse larger pictures: export {PIXELS_VARIABLE}={min(round_pixels, self.pixels)}"
+                tr(
+                    "refuse larger pictures: export {variable}={pixels}",
+                    variable=PIXELS_VARIABLE,
+                    pixels=min(round_pixels, self.pixels),
+                )
             )
         if self.max_memory:
-            ways.append("renew workers earlier, with less max-memory")
+            ways.append(tr("renew workers earlier, with less max-memory"))
         if not ways:
-            ways.append("have fewer workers, or a machine with more memory")
-        return f"{', or '.join(ways)}."
+            ways.append(tr("have fewer workers, or a machine with more memory"))
+        return tr(", or ").join(ways) + "."
 
 
 def room_for(workers: int, max_memory: int | None = None) -> Room | None:
@@ -103,9 +116,15 @@ def check_room(workers: int, max_memory: int | None = None) -> None:
     own = workers * OWN_BYTES
     if own > room.memory:
         raise ImglabError(
-            f"{count_of(workers)} need {in_words(own)} of memory before their first picture, and "
-            f"here there are {in_words(room.memory)}: start at most "
-            f"{count_of(room.memory // OWN_BYTES)}."
+            tr(
+                "{workers} need {needed} of memory before their first picture, and "
+                "here there are {memory}: start at most "
+                "{most}.",
+                workers=count_of(workers),
+                needed=in_words(own),
+                memory=in_words(room.memory),
+                most=count_of(room.memory // OWN_BYTES),
+            )
         )
     if room.is_enough:
         return
@@ -117,6 +136,4 @@ def check_room(workers: int, max_memory: int | None = None) -> None:
 
 def count_of(count: int) -> str:
     """So many workers, in words."""
-    if count == 1:
-        return "1 worker"
-    return f"{count:,} workers"
+    return tr_count("1 worker", "{count:,} workers", count)

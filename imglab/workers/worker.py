@@ -13,8 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imglab.errors import LeaseLost, NoPhotographs, QueueError, TaskError
+from imglab.language import tr
 from imglab.queues import BaseQueue, RedisTaskQueue, Task
-from imglab.queues.task import encode
+from imglab.queues.task import THE_RESULT, encode
 from imglab.storage import Storage, storage_for
 from imglab.workers.about import AtWork, about, with_trace
 from imglab.workers.arguments import checked_max_memory, checked_max_tasks, checked_prefetch
@@ -209,7 +210,9 @@ class Worker:
         if time.monotonic() - self.in_hand.began <= limit:
             return False
         try:
-            self.queue.mark_failed(task, f"took longer than its time limit of {limit:g} s")
+            self.queue.mark_failed(
+                task, tr("took longer than its time limit of {limit:g} s", limit=limit)
+            )
         except LeaseLost:
             return False  # not ours any more; or it finished in this very moment
         return True
@@ -265,7 +268,7 @@ class Worker:
         try:
             self.check_cancelled()
             result = with_trace(self.process(task), task.payload)
-            self.in_hand.done.append((task, encode(result, f"The result of task {task.id}")))
+            self.in_hand.done.append((task, encode(result, THE_RESULT, task.id)))
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the worker goes on
             self._end_badly(task, problem)
         finally:
