@@ -27,6 +27,7 @@ from imglab.errors import FilterError
 from imglab.imaging.alpha import without_hidden
 from imglab.imaging.normal import normalise, shown
 from imglab.imaging.source import pass_on
+from imglab.language import tr
 
 Spec = str | Mapping[str, Any]
 FilterClass = TypeVar("FilterClass", bound="type[BaseFilter]")
@@ -53,9 +54,20 @@ def _checked(owner: str, parameter: Field[Any], value: Any) -> Any:
         fits = value % 2 == 1
     if fits:
         return kind(value)
-    words = f"{'an odd' if odd else 'a'}{' whole' if is_whole else ''} number"
-    limits = f"{words} from {low:g} to {high:g}"
-    raise FilterError(f"{owner}: {parameter.name} must be {limits}, not {shown(value)}")
+    limits = tr("a number from {low:g} to {high:g}", low=low, high=high)
+    if odd:
+        limits = tr("an odd whole number from {low:g} to {high:g}", low=low, high=high)
+    elif is_whole:
+        limits = tr("a whole number from {low:g} to {high:g}", low=low, high=high)
+    raise FilterError(
+        tr(
+            "{owner}: {parameter} must be {limits}, not {value}",
+            owner=owner,
+            parameter=parameter.name,
+            limits=limits,
+            value=shown(value),
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -111,8 +123,13 @@ class BaseFilter(ABC):
         else:
             result = self.change(image)
         if not isinstance(result, Image.Image) or result.size != image.size:
-            wanted = "change() must return an image of the same size"
-            raise FilterError(f"{self.name}: {wanted}, not {shown(result)}")
+            raise FilterError(
+                tr(
+                    "{name}: change() must return an image of the same size, not {result}",
+                    name=self.name,
+                    result=shown(result),
+                )
+            )
         if result is image:
             result = result.copy()
         result = normalise(result)
@@ -149,15 +166,23 @@ class FilterFactory:
         name, given = _read(spec)
         given |= parameters
         if name not in cls._classes:
-            near = difflib.get_close_matches(name, cls.names(), n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise FilterError(f"No filter {shown(name)}.{hint} Known: {', '.join(cls.names())}.")
+            raise FilterError(cls._no_filter(name))
         known = [parameter.name for parameter in fields(cls._classes[name])]
         for key in given:
             if key not in known:
-                has = f"has only {', '.join(known)}" if known else "takes no parameters"
-                raise FilterError(f"{name}: no parameter {shown(key)}; the filter {has}")
+                raise FilterError(_no_parameter(name, key, known))
         return cls._classes[name](**given)
+
+    @classmethod
+    def _no_filter(cls, name: str) -> str:
+        near = difflib.get_close_matches(name, cls.names(), n=1)
+        hint = tr(" Did you mean {name}?", name=near[0]) if near else ""
+        return tr(
+            "No filter {name}.{hint} Known: {names}.",
+            name=shown(name),
+            hint=hint,
+            names=", ".join(cls.names()),
+        )
 
     @classmethod
     def register(cls, filter_class: FilterClass) -> FilterClass:
@@ -168,28 +193,53 @@ class FilterFactory:
         name that another class has.
         """
         if problem := _problem(filter_class):
-            raise FilterError(f"{shown(filter_class)} cannot be registered: {problem}")
+            raise FilterError(
+                tr(
+                    "{filter_class} cannot be registered: {problem}",
+                    filter_class=shown(filter_class),
+                    problem=problem,
+                )
+            )
         other = cls._classes.get(filter_class.name, filter_class)
         is_of_notebook = other.__module__ == "__main__"
         if str(other) != str(filter_class) and not is_of_notebook:  # module and qualified name
-            raise FilterError(f"The name {filter_class.name} is taken by {shown(other)}")
+            raise FilterError(
+                tr(
+                    "The name {name} is taken by {other}",
+                    name=filter_class.name,
+                    other=shown(other),
+                )
+            )
         cls._classes[filter_class.name] = filter_class
         return filter_class
+
+
+def _no_parameter(name: str, key: str, known: list[str]) -> str:
+    if not known:
+        return tr(
+            "{name}: no parameter {key}; the filter takes no parameters", name=name, key=shown(key)
+        )
+    return tr(
+        "{name}: no parameter {key}; the filter has only {names}",
+        name=name,
+        key=shown(key),
+        names=", ".join(known),
+    )
 
 
 def _problem(candidate: Any) -> str | None:
     """What keeps this from being a filter, in words for the person who wrote it."""
     if not (isinstance(candidate, type) and issubclass(candidate, BaseFilter)):
-        return "it is not a subclass of BaseFilter"
+        return tr("it is not a subclass of BaseFilter")
     if inspect.isabstract(candidate):
-        return "it needs a method change(self, image)"
+        return tr("it needs a method change(self, image)")
     if not str(candidate.name).isidentifier():
-        return f"{shown(candidate.name)} is no name"
+        return tr("{name} is no name", name=shown(candidate.name))
     # A field still lying about: without @dataclass it never became a parameter.
     if any(isinstance(value, Field) for value in vars(candidate).values()):
-        return "write @dataclass(frozen=True) between @FilterFactory.register and the class"
+        return tr("write @dataclass(frozen=True) between @FilterFactory.register and the class")
     if any("low" not in parameter.metadata for parameter in fields(candidate)):
-        return "each parameter needs limits, such as bits: int = number(3, low=1, high=8)"
+        return tr("each parameter needs limits, such as bits: int = number(3, low=1, high=8)")
     return None
 
 
@@ -201,12 +251,12 @@ def _read(spec: Any) -> tuple[str, dict[str, Any]]:
     if isinstance(spec, Mapping) and isinstance(spec.get("name"), str):
         given = dict(spec)
         return given.pop("name"), given
-    forms = '"blur", "blur:radius=3" or {"name": "blur", "radius": 3}'
-    raise FilterError(f"A filter is written {forms}, not {shown(spec)}")
+    forms = tr('"blur", "blur:radius=3" or {"name": "blur", "radius": 3}')
+    raise FilterError(tr("A filter is written {forms}, not {spec}", forms=forms, spec=shown(spec)))
 
 
 def _read_parameter(text: str) -> tuple[str, float]:
     key, _, value = text.partition("=")
     with suppress(ValueError):
         return key.strip(), float(value)
-    raise FilterError(f"A parameter is written radius=3, not {shown(text)}")
+    raise FilterError(tr("A parameter is written radius=3, not {words}", words=shown(text)))

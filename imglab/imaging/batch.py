@@ -20,6 +20,7 @@ from imglab.imaging.kinds import FORMATS, check_fits, format_of
 from imglab.imaging.pipeline import FilterPipeline
 from imglab.imaging.progress import follow
 from imglab.imaging.writing import AS_THE_SOURCE
+from imglab.language import tr
 from imglab.storage.names import fitting
 from imglab.storage.whole_file import write_whole
 
@@ -28,7 +29,9 @@ Source = str | Path | Iterable[str | Path]
 Job = tuple[Path, Path]
 
 #: A new process imports the main script again; without the guard it would start the batch again.
-DIED = "Cannot filter {}: a process died first (a script needs `if __name__ == '__main__':`)"
+DIED = tr(
+    "Cannot filter {path}: a process died first (a script needs `if __name__ == '__main__':`)"
+)
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,20 @@ class BatchReport:
 
     def __str__(self) -> str:
         total = len(self.done) + len(self.failures)
-        lines = [f"{len(self.done)} of {total} images done in {self.seconds:.2f} s"]
+        lines = [
+            tr(
+                "{done} of {total} images done in {seconds:.2f} s",
+                done=len(self.done),
+                total=total,
+                seconds=self.seconds,
+            )
+        ]
         lines += self.failures.values()
         lines += [f"{path}: {', '.join(notes)}" for path, notes in self.notes.items()]
-        lines += [f"{path} was left out: {reason}" for path, reason in self.skipped.items()]
+        lines += [
+            tr("{path} was left out: {reason}", path=path, reason=reason)
+            for path, reason in self.skipped.items()
+        ]
         return "\n  ".join(lines)
 
 
@@ -77,8 +90,15 @@ class BatchProcessor:
     def __post_init__(self) -> None:
         too_many = self.mode == "sequential" and self.workers > 1
         if self.mode not in get_args(Mode) or self.workers < 1 or too_many:
-            modes = "sequential (1 worker), threads or processes"
-            raise ImagingError(f"{self.mode!r} with {self.workers} workers: choose {modes}")
+            modes = tr("sequential (1 worker), threads or processes")
+            raise ImagingError(
+                tr(
+                    "{mode!r} with {workers} workers: choose {modes}",
+                    mode=self.mode,
+                    workers=self.workers,
+                    modes=modes,
+                )
+            )
         if self.mode == "processes":
             self._check_importable()
 
@@ -87,7 +107,9 @@ class BatchProcessor:
         for kind in {type(each) for each in self.pipeline}:
             home = sys.modules.get(kind.__module__)
             if kind.__module__ == "__main__" or getattr(home, kind.__name__, None) is not kind:
-                raise FilterError(f"{kind.name}: for processes, the class must be in a module")
+                raise FilterError(
+                    tr("{name}: for processes, the class must be in a module", name=kind.name)
+                )
 
     def process(
         self, source: Source, output_dir: str | Path, *, progress: bool = False
@@ -124,10 +146,10 @@ class BatchProcessor:
                 pending.extend(pool.submit(work, job) for job in jobs)
             for (path, _), future in zip(jobs, pending, strict=False):
                 if isinstance(future.exception(), futures.BrokenExecutor):
-                    yield Outcome(DIED.format(path))
+                    yield Outcome(DIED.format(path=path))
                 else:
                     yield future.result()
-            yield from (Outcome(DIED.format(path)) for path, _ in jobs[len(pending) :])
+            yield from (Outcome(DIED.format(path=path)) for path, _ in jobs[len(pending) :])
         finally:
             pool.shutdown(cancel_futures=True)  # interrupted, it does not run to the end
 
@@ -154,9 +176,13 @@ def _jobs(source: Source, folder: Path) -> tuple[list[Job], dict[Path, str]]:
             else:
                 paths.append(path)
     else:
-        raise ImageError(f"{source} is not a folder; single photographs come in a list")
+        raise ImageError(
+            tr("{source} is not a folder; single photographs come in a list", source=source)
+        )
     if folder.resolve() in {path.parent.resolve() for path in paths}:
-        raise ImageError(f"{folder} holds the photographs; their results need another folder")
+        raise ImageError(
+            tr("{folder} holds the photographs; their results need another folder", folder=folder)
+        )
     targets: dict[str, Path] = {}  # by lower-case name: not every disk tells Cat.jpg from cat.jpg
     for path in paths:
         numbered = (fitting(path.stem, f"-{n}{path.suffix}") for n in count(2))
@@ -169,11 +195,11 @@ def _jobs(source: Source, folder: Path) -> tuple[list[Job], dict[Path, str]]:
 def _why_skip(path: Path) -> str:
     """Why an entry of a folder is not taken for a photograph; an empty text if it is taken."""
     if path.name.startswith("._"):
-        return "what macOS notes about another file"
+        return tr("what macOS notes about another file")
     if path.is_dir():
-        return "a folder"
+        return tr("a folder")
     if path.suffix.lower() not in FORMATS:
-        return f"its name ends in none of {', '.join(FORMATS)}"
+        return tr("its name ends in none of {endings}", endings=", ".join(FORMATS))
     return ""
 
 
@@ -185,7 +211,7 @@ def _work(pipeline: FilterPipeline, job: Job) -> Outcome:
     except ImglabError as error:
         return Outcome(str(error))
     except Exception as error:  # noqa: BLE001 - whatever one photograph raises, the rest go on
-        return Outcome(f"Cannot filter {path}: {error!r}")
+        return Outcome(tr("Cannot filter {path}: {error!r}", path=path, error=error))
 
 
 def _filtered(pipeline: FilterPipeline, path: Path, target: Path) -> Outcome:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageChops
 
 from imglab.imaging.source import pass_on, remember
+from imglab.language import tr
 
 if TYPE_CHECKING:
     from PIL import ImageCms
@@ -39,7 +40,7 @@ def in_srgb(image: Image.Image) -> Image.Image:
         raise
     except Exception:  # noqa: BLE001 - a profile is a stranger's: anything may be wrong with it
         result = colours
-        words = "its colour profile is broken: its numbers are taken for sRGB"
+        words = tr("its colour profile is broken: its numbers are taken for sRGB")
     if result is image:
         result = image.copy()
     if alpha is not None:
@@ -72,7 +73,7 @@ def _converted(colours: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     from PIL import ImageCms  # noqa: PLC0415 - few pictures have a profile
 
     if len(data) > MAX_PROFILE:
-        return colours, "its colour profile is too large: its numbers are taken for sRGB"
+        return colours, tr("its colour profile is too large: its numbers are taken for sRGB")
     profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
     name = _name(profile)
     mode = _MODES.get(profile.profile.xcolor_space.strip())
@@ -80,7 +81,11 @@ def _converted(colours: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     if is_grey and mode == "RGB":  # as many cameras write a picture in black and white
         colours = colours.convert("RGB")
     if colours.mode != mode:
-        return colours, f"its colour profile {name} is not for {colours.mode}, and is left out"
+        return colours, tr(
+            "its colour profile {name} is not for {mode}, and is left out",
+            name=name,
+            mode=colours.mode,
+        )
     transform = ImageCms.buildTransform(
         profile,
         ImageCms.createProfile("sRGB"),
@@ -89,10 +94,10 @@ def _converted(colours: Image.Image, data: bytes) -> tuple[Image.Image, str]:
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
         ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    words = f"its colours are sRGB, as its profile {name} says"
+    words = tr("its colours are sRGB, as its profile {name} says", name=name)
     if not _changes_nothing(transform, mode):
         colours = transform.apply(colours)
-        words = f"its colours were converted from {name} to sRGB"
+        words = tr("its colours were converted from {name} to sRGB", name=name)
     if is_grey:
         colours = colours.convert("L")
     return colours, words
@@ -116,6 +121,6 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
 
 def _name(profile: ImageCms.ImageCmsProfile) -> str:
     """What a profile calls itself, in one line: it is a stranger's text."""
-    text = profile.profile.profile_description or "without a name"
+    text = profile.profile.profile_description or tr("without a name")
     text = "".join(letter for letter in text if letter.isprintable())
     return text.strip()[:_SHOWN]

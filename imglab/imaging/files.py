@@ -17,6 +17,7 @@ from imglab.imaging.quiet import quiet_pillow
 from imglab.imaging.reasons import reason
 from imglab.imaging.source import bare, remember, source_of
 from imglab.imaging.writing import Quality, write_image
+from imglab.language import tr
 from imglab.storage.exhausted import ran_out
 from imglab.storage.whole_file import write_whole
 
@@ -42,8 +43,10 @@ def open_image(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
         except (OSError, ValueError) as error:  # no such file; a name with a zero in it
             raise failure(source, error, None) from error
     if not callable(getattr(source, "read", None)):
-        raise ImageError(f"Cannot open {shown(source)}: a path or an open file is needed")
-    return _opened(source, getattr(source, "name", "the file"))
+        raise ImageError(
+            tr("Cannot open {source}: a path or an open file is needed", source=shown(source))
+        )
+    return _opened(source, getattr(source, "name", tr("the file")))
 
 
 def _opened(file: IO[bytes], name: object) -> Image.Image:
@@ -60,8 +63,8 @@ def failure(name: object, error: Exception, file: IO[bytes] | None) -> ImglabErr
         name = os.fspath(name)
     words = ran_out(error)
     if words:
-        return ResourceExhausted(f"Cannot open {name}: {words}")
-    return ImageError(f"Cannot open {name}: {reason(error, file)}")
+        return ResourceExhausted(tr("Cannot open {name}: {words}", name=name, words=words))
+    return ImageError(tr("Cannot open {name}: {reason}", name=name, reason=reason(error, file)))
 
 
 def begin(file: IO[bytes]) -> Image.Image:
@@ -71,7 +74,7 @@ def begin(file: IO[bytes]) -> Image.Image:
     if not magic:
         raise EOFError
     if magic in (b"P1", b"P2", b"P3"):  # Pillow needs minutes for each megabyte of comments
-        raise OSError(0, "it is a PPM written as text: save it as a binary one")
+        raise OSError(0, tr("it is a PPM written as text: save it as a binary one"))
     check_parts(bounded, magic)
     image: Any = Image.open(bounded, formats=KINDS)
     check_pixels(image, file)

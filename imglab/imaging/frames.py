@@ -16,6 +16,7 @@ from imglab.imaging.normal import normalise
 from imglab.imaging.quiet import quiet_pillow
 from imglab.imaging.source import bare, pass_on, source_of
 from imglab.imaging.writing import Quality, fitted, losses, write_image
+from imglab.language import tr
 
 #: The most frames that are looked for in a file.
 MAX_FRAMES = 5_000
@@ -92,9 +93,16 @@ def film_of(
         with quiet_pillow():
             if image_format in SEVERAL:
                 return _read(source, first, image_format)
-            return Film((first,), note=f"1 of {_count(source)} frames: {image_format} holds one")
+            return Film(
+                (first,),
+                note=tr(
+                    "1 of {frames} frames: {image_format} holds one",
+                    frames=_count(source),
+                    image_format=image_format,
+                ),
+            )
     except MemoryError as error:
-        raise failure(getattr(source, "name", "the file"), error, None) from error
+        raise failure(getattr(source, "name", tr("the file")), error, None) from error
 
 
 def _count(file: IO[bytes]) -> str:
@@ -109,7 +117,7 @@ def _count(file: IO[bytes]) -> str:
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - what follows the first picture may be anything
-        return "several"
+        return tr("several")
     return str(number)
 
 
@@ -142,14 +150,23 @@ def _read(file: IO[bytes], first: Image.Image, image_format: str) -> Film:
             images.append(frame)
             durations.append(image.info.get("duration", 0))
     except _TooLarge:
-        limits = f"{Image.MAX_IMAGE_PIXELS:,} pixels or {MAX_FRAMES:,} frames"
-        return Film((first,), note=f"1 of several frames: in all there are more than {limits}")
+        limits = tr(
+            "{pixels:,} pixels or {frames:,} frames",
+            pixels=Image.MAX_IMAGE_PIXELS,
+            frames=MAX_FRAMES,
+        )
+        return Film(
+            (first,),
+            note=tr("1 of several frames: in all there are more than {limits}", limits=limits),
+        )
     except _OtherSize:
-        note = f"{len(images)} of several pages: the next one is of another size"
+        note = tr("{count} of several pages: the next one is of another size", count=len(images))
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - what follows the first picture may be anything
-        note = f"{len(images)} of several frames: the next one is broken or cut short"
+        note = tr(
+            "{count} of several frames: the next one is broken or cut short", count=len(images)
+        )
     if not any(durations):
         durations = []
     return Film(tuple(images), tuple(durations), image.info.get("loop"), note)

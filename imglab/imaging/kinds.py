@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from imglab.errors import ImageError
+from imglab.language import tr
 
 #: What is read and written. No more: for some kinds, such as EPS, Pillow starts other programs.
 KINDS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -35,13 +36,13 @@ _UNREAD = (
     (4, b"ftyphe", "HEIC"),
     (4, b"ftypmif1", "HEIC"),
     (4, b"ftypmsf1", "HEIC"),
-    (4, b"ftypcrx ", "a camera's raw CR3"),
+    (4, b"ftypcrx ", tr("a camera's raw CR3")),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"II\xbc\x01", "JPEG XR"),
-    (0, b"8BPS", "Photoshop's PSD"),
+    (0, b"8BPS", tr("Photoshop's PSD")),
     (0, b"v/1\x01", "OpenEXR"),
     (0, b"#?RADIANCE", "Radiance HDR"),
     (0, b"%PDF", "PDF"),
@@ -65,7 +66,13 @@ def format_of(path: str | os.PathLike[str]) -> str:
     """The format that a path's suffix asks for; ImageError for one that is not written here."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise ImageError(f"Cannot write {path}: its name must end in {', '.join(FORMATS)}")
+        raise ImageError(
+            tr(
+                "Cannot write {path}: its name must end in {endings}",
+                path=path,
+                endings=", ".join(FORMATS),
+            )
+        )
     return FORMATS[suffix]
 
 
@@ -79,6 +86,13 @@ def check_fits(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
     if limit and max(size) > limit:
         width, height = size
         raise ImageError(
-            f"Cannot write {path}: {image_format} holds at most {limit:,} pixels each way, and "
-            f"the picture has {width:,} × {height:,}; choose PNG or TIFF"
+            tr(
+                "Cannot write {path}: {image_format} holds at most {limit:,} pixels each way, and "
+                "the picture has {width:,} × {height:,}; choose PNG or TIFF",
+                path=path,
+                image_format=image_format,
+                limit=limit,
+                width=width,
+                height=height,
+            )
         )

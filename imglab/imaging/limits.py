@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from PIL import Image
 
+from imglab.language import tr
 from imglab.memory import PIXELS_VARIABLE, max_pixels
 
 if PIXELS_VARIABLE in os.environ:
@@ -66,7 +67,7 @@ class BoundedFile:
         self._reads_left -= 1
         self._bytes_left -= len(data)
         if self._reads_left < 0 or self._bytes_left < 0:
-            raise TooMuch("it has more parts than any photograph")
+            raise TooMuch(tr("it has more parts than any photograph"))
         return data
 
     def __getattr__(self, name: str) -> Any:
@@ -100,7 +101,7 @@ def _check_segments(file: BoundedFile) -> None:
         if marker == _PHOTOSHOP or (marker == _EXIF and start == b"Exif\0\0"):
             added += 1
         if added > MAX_SEGMENTS:
-            raise TooMuch("it has more segments of metadata than any photograph")
+            raise TooMuch(tr("it has more segments of metadata than any photograph"))
         file.seek(length - 2 - len(start), os.SEEK_CUR)
 
 
@@ -135,8 +136,8 @@ def _check_comments(data: bytes) -> None:
         else:
             at += 1
         if left < 0:
-            raise TooMuch("it has longer comments than any photograph")
-    raise TooMuch("it has more parts than any photograph")
+            raise TooMuch(tr("it has longer comments than any photograph"))
+    raise TooMuch(tr("it has more parts than any photograph"))
 
 
 def _palette(data: bytes, at: int) -> int:
@@ -165,9 +166,9 @@ def check_pixels(image: Image.Image, file: IO[bytes] | BoundedFile) -> None:
         return
     pixels = image.width * image.height
     if pixels > limit:
-        raise TooMuch(f"it has more than {limit:,} pixels")
+        raise TooMuch(tr("it has more than {limit:,} pixels", limit=limit))
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
         scans = sum(part.count(b"\xff\xda") for part in iter(partial(file.read, 1 << 20), b""))
         if scans * pixels > MAX_SCANS * limit:
-            raise TooMuch("it has more scans than any photograph")
+            raise TooMuch(tr("it has more scans than any photograph"))

@@ -6,6 +6,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from imglab.errors import ImageError
 from imglab.imaging.colour import in_srgb
+from imglab.language import tr
 
 #: How much of a stranger's value an error message shows, in letters.
 SHOWN = 60
@@ -16,7 +17,7 @@ def shown(value: object) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # 5,000 digits; a list in a list in a list …
-        text = f"a huge {type(value).__name__}"
+        text = tr("a huge {kind}", kind=type(value).__name__)
     if "\n" in text:  # as an array has
         text = " ".join(text.split())
     if len(text) > SHOWN:
@@ -32,7 +33,9 @@ def normalise(image: Image.Image) -> Image.Image:
     becomes an alpha band, except a key colour in 16 bits, which is dropped.
     """
     if not isinstance(image, Image.Image):
-        raise ImageError(f"An image is needed, not {shown(image)}: open_image(path) makes one.")
+        raise ImageError(
+            tr("An image is needed, not {image}: open_image(path) makes one.", image=shown(image))
+        )
     image.load()  # first, because a TIFF turns itself upright while it loads
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)

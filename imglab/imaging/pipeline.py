@@ -10,6 +10,7 @@ from PIL import Image
 from imglab.errors import FilterError
 from imglab.imaging.base_filter import BaseFilter, FilterFactory, Spec
 from imglab.imaging.normal import normalise, shown
+from imglab.language import tr
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -24,7 +25,9 @@ class FilterPipeline:
     def __init__(self, filters: Iterable[BaseFilter | Spec] = ()) -> None:
         # A text or a dict can be looped over as well, and would fail at its first letter.
         if isinstance(filters, str | Mapping) or not isinstance(filters, Iterable):
-            raise FilterError(f"A pipeline needs a list of filters, not {shown(filters)}")
+            raise FilterError(
+                tr("A pipeline needs a list of filters, not {filters}", filters=shown(filters))
+            )
         made = (f if isinstance(f, BaseFilter) else FilterFactory.create(f) for f in filters)
         object.__setattr__(self, "filters", tuple(made))
 
@@ -40,7 +43,9 @@ class FilterPipeline:
     def parse(cls, text: str) -> FilterPipeline:
         """Make the pipeline of a text such as `blur:radius=3,edges`; no text, no filters."""
         if not isinstance(text, str):
-            raise FilterError(f"A pipeline is written blur:radius=3,edges, not {shown(text)}")
+            raise FilterError(
+                tr("A pipeline is written blur:radius=3,edges, not {words}", words=shown(text))
+            )
         return cls(text.split(",") if text.strip() else ())
 
     def apply(self, image: Image.Image) -> Image.Image:

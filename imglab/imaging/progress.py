@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from imglab.language import tr
 from imglab.notebook import running_ipython
 
 Outcome = TypeVar("Outcome")
 
 #: What is being done, in front of the bar or of the numbers.
-TITLE = "Filtering"
+TITLE = tr("Filtering")
 #: Seconds between two updates of the line: each is a message to the browser.
 UPDATE_INTERVAL_S = 0.1
 
@@ -51,4 +52,4 @@ def _with_line(outcomes: Iterable[Outcome], total: int, ipython: Any) -> Iterato
 
 
 def _text(done: int, total: int) -> dict[str, str]:
-    return {"text/plain": f"{TITLE}: {done} of {total}"}
+    return {"text/plain": tr("{title}: {done} of {total}", title=TITLE, done=done, total=total)}

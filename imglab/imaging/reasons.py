@@ -9,8 +9,9 @@ from PIL import Image, UnidentifiedImageError
 
 from imglab.imaging.kinds import HEAD, KINDS, unread_kind
 from imglab.imaging.limits import TooMuch
+from imglab.language import tr
 
-BROKEN = "it is broken or cut short"
+BROKEN = tr("it is broken or cut short")
 #: How Pillow says that a picture may be sound, but is not one that it reads.
 _LAYOUT = re.compile(r"unknown pixel mode|nsupported|not supported|cannot handle|not implemented")
 #: The beginnings of files of our kinds; Pillow knows the rest.
@@ -32,9 +33,9 @@ def reason(error: Exception, file: IO[bytes] | None) -> str:
         case TooMuch():
             return str(error)
         case EOFError():
-            return "it is empty or cut short"
+            return tr("it is empty or cut short")
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
-            return f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels"
+            return tr("it has more than {pixels:,} pixels", pixels=Image.MAX_IMAGE_PIXELS)
         case UnidentifiedImageError():
             return _why_unidentified(file)
         case OSError(strerror=str(words)):
@@ -45,7 +46,7 @@ def reason(error: Exception, file: IO[bytes] | None) -> str:
 def _why_undecoded(error: Exception) -> str:
     """What is wrong with the pixels of a file whose head Pillow had read."""
     if _LAYOUT.search(str(error)):
-        return "it is of a layout that is not read: save it in 8 bits, as PNG or JPEG"
+        return tr("it is of a layout that is not read: save it in 8 bits, as PNG or JPEG")
     return BROKEN
 
 
@@ -56,11 +57,11 @@ def _why_unidentified(file: IO[bytes] | None) -> str:
         head = file.read(HEAD)
     kind = unread_kind(head)
     if kind:
-        return f"it is {kind}, which is not read here: save it as JPEG or PNG"
+        return tr("it is {kind}, which is not read here: save it as JPEG or PNG", kind=kind)
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return _why_not(kind, file)
-    return f"it is not an image ({', '.join(KINDS)})"
+    return tr("it is not an image ({kinds})", kinds=", ".join(KINDS))
 
 
 def _why_not(kind: str, file: IO[bytes] | None) -> str:
@@ -72,5 +73,8 @@ def _why_not(kind: str, file: IO[bytes] | None) -> str:
         open_with(file, "")
     except Exception as error:  # noqa: BLE001 - on hostile bytes, Pillow raises nearly anything
         if _LAYOUT.search(str(error)):
-            return f"it is a {kind} of a layout that is not read: save it in 8 bits, as PNG or JPEG"
-    return f"it is a {kind} that is broken or cut short"
+            return tr(
+                "it is a {kind} of a layout that is not read: save it in 8 bits, as PNG or JPEG",
+                kind=kind,
+            )
+    return tr("it is a {kind} that is broken or cut short", kind=kind)

@@ -11,6 +11,7 @@ from imglab.errors import ImageError
 from imglab.imaging.kinds import OPAQUE
 from imglab.imaging.normal import normalise, shown
 from imglab.imaging.source import Source, bare, source_of
+from imglab.language import tr
 
 #: How the pixels of a JPEG may share their colours: one each, two or four together.
 SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
@@ -32,11 +33,20 @@ class Quality:
             is_whole = isinstance(number, int) and not isinstance(number, bool)
             if not is_whole or not 1 <= number <= 100:
                 raise ImageError(
-                    f"quality must be a whole number from 1 to 100, not {shown(number)}"
+                    tr(
+                        "quality must be a whole number from 1 to 100, not {number}",
+                        number=shown(number),
+                    )
                 )
         if self.subsampling is not None and self.subsampling not in SUBSAMPLINGS:
             choices = ", ".join(SUBSAMPLINGS)
-            raise ImageError(f"subsampling must be one of {choices}, not {shown(self.subsampling)}")
+            raise ImageError(
+                tr(
+                    "subsampling must be one of {choices}, not {subsampling}",
+                    choices=choices,
+                    subsampling=shown(self.subsampling),
+                )
+            )
 
     def options(self, image: Image.Image, image_format: str) -> dict[str, Any]:
         """What Pillow is told when it writes this image."""
@@ -95,7 +105,12 @@ def losses(image: Image.Image, image_format: str) -> list[str]:
     if image_format in OPAQUE and image.mode.endswith("A"):
         lowest, _ = image.getchannel("A").getextrema()
         if lowest != 255:
-            words.append(f"what was transparent is white: {image_format} has no transparency")
+            words.append(
+                tr(
+                    "what was transparent is white: {image_format} has no transparency",
+                    image_format=image_format,
+                )
+            )
     if image_format == "GIF" and image.mode.startswith("RGB") and source_of(image).kind != "GIF":
-        words.append("its colours are 256 at most: GIF has no more")
+        words.append(tr("its colours are 256 at most: GIF has no more"))
     return words
