@@ -23,6 +23,7 @@ from imglab import server
 from imglab.console import redis_cli
 from imglab.console.restarts import explain_in
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.scripts import COMMON_ARGUMENTS, Script, by_hash
@@ -86,7 +87,7 @@ def monitor(line: str) -> None:
     """`%monitor 20` prints the next 20 commands, `%monitor 3s` those of 3 seconds."""
     match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)(s?)\s*", line or "10")
     if not match:
-        print("Write %monitor 20 for 20 commands, or %monitor 3s for 3 seconds.")  # noqa: T201
+        print(tr("Write %monitor 20 for 20 commands, or %monitor 3s for 3 seconds."))  # noqa: T201
         return
     number = float(match[1])
     seconds = _MONITOR_TIMEOUT
@@ -127,7 +128,12 @@ def save(line: str, cell: str) -> None:
     # Python takes what it compiled for the new text when both are as long and of one second.
     Path(cache_from_source(str(file))).unlink(missing_ok=True)
     importlib.invalidate_caches()
-    print(f"Saved {shown(line.strip())}: {len(cell.splitlines())} lines.")  # noqa: T201
+    print(_saved(line, cell))  # noqa: T201
+
+
+def _saved(line: str, cell: str) -> str:
+    name = shown(line.strip())
+    return tr("Saved {name}: {count} lines.", name=name, count=len(cell.splitlines()))
 
 
 def _keep_before(file: Path, text: str) -> None:
@@ -187,7 +193,7 @@ def explain(line: str, names: dict[str, str]) -> str:
         if "worker" in named:
             names[who] = named["worker"]
         words = [script.name, *arguments]
-    sender = "in a script" if who == "lua" else names.get(who, who)
+    sender = tr("in a script") if who == "lua" else names.get(who, who)
     return f"{shown(sender):<15}  {' '.join(short(word, _WORD_LETTERS) for word in words)}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from imglab.console.resp import ErrorReply, Status, raw_command, raw_replies
 from imglab.errors import QueueError
+from imglab.language import tr
 from imglab.queues.connection import connect
 from imglab.text import shown, shown_output
 
@@ -51,7 +52,7 @@ def monitor(client: Any) -> Iterator[str]:
     replies = raw_replies(client, ["MONITOR"])
     first = next(replies)
     if isinstance(first, ErrorReply):
-        raise QueueError(f"Redis refuses MONITOR: {first}")
+        raise QueueError(tr("Redis refuses MONITOR: {error}", error=first))
     return map(shown, replies)
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any, BinaryIO
 
 from imglab.errors import QueueUnavailable
+from imglab.language import tr
 from imglab.queues.connection import address, speaking_to
 
 
@@ -47,7 +48,9 @@ def raw_replies(
             while True:
                 yield _read(stream)
     except (OSError, ValueError) as error:  # silence, an early end, or not a Redis at all
-        raise QueueUnavailable(f"Redis at {address(client)} broke off: {error}") from error
+        raise QueueUnavailable(
+            tr("Redis at {where} broke off: {error}", where=address(client), error=error)
+        ) from error
     finally:
         connection.disconnect()
 
@@ -55,7 +58,7 @@ def raw_replies(
 def _read(stream: BinaryIO) -> object:
     line = stream.readline()
     if not line:
-        raise ConnectionResetError("it closed the connection")
+        raise ConnectionResetError(tr("it closed the connection"))
     kind = line[:1]
     text = line[1:-2].decode(errors="replace")
     if kind == b"+":

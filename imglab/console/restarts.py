@@ -6,14 +6,15 @@ from types import TracebackType
 from typing import Any
 
 from imglab.errors import PasswordRefused
+from imglab.language import tr
 from imglab.queues.connection import AWAY
 from imglab.text import shown
 
-REDIS_AWAY = (
+REDIS_AWAY = tr(
     "Run this cell again: this project's own Redis comes back by itself in a moment. If it does "
     "not, run the cell again that connects (here = …), then this one."
 )
-NOT_RUN_YET = (
+NOT_RUN_YET = tr(
     "If the kernel is new or was restarted, it has forgotten everything: run the cells above first "
     "(menu Run → Run All Above Selected Cell), then this one again."
 )
