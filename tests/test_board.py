@@ -21,9 +21,8 @@ from imglab.queues import QueueSettings, TaskQueue
 from imglab.queues.batches import BatchTask
 from imglab.queues.vocabulary import EVENTS, Event
 from imglab.views import boards
+from imglab.views.board_sizes import BIG_SIZE, WORKER_ROWS
 from imglab.views.board_table import (
-    BIG_SIZE,
-    WORKER_ROWS,
     Film,
     board_html,
     sentence,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imglab.language import tr
 from imglab.queues import BaseQueue
 from imglab.queues.vocabulary import PRIORITIES, Event, Status, meaning, status_after
 from imglab.text import short, shown
@@ -41,8 +42,12 @@ FAIR_WAIT = 16
 TOO_LONG = "●"
 #: What stands below: what the numbers are, and the signs.
 LEGEND = (
-    "a number: how many claims passed a task by  ▶ front of the line",
-    f"{TOO_LONG} {FAIR_WAIT} claims or more: with turns, no task waits longer",
+    tr("a number: how many claims passed a task by  ▶ front of the line"),
+    tr(
+        "{sign} {claims} claims or more: with turns, no task waits longer",
+        sign=TOO_LONG,
+        claims=FAIR_WAIT,
+    ),
 )
 #: Letters for how many more tasks stand behind those with an age in the lane.
 MORE_LETTERS = 10
@@ -66,15 +71,16 @@ class Moment:
     latest: Sequence[str]
 
     def __str__(self) -> str:
-        lines = [f"{'level':8}{'claimed':>8}{'waiting':>9}{'longest wait, in claims':>26}"]
+        lines = [tr("level    claimed  waiting   longest wait, in claims")]
         for level, ages in self.waiting.items():
             note = ""
             if ages and max(ages) == self.longest[level]:
-                note = "  (it still waits)"
+                note = tr("  (it still waits)")
             numbers = f"{self.served[level]:8}{len(ages):9}{self.longest[level]:26}"
             lines.append(f"{shown(level):8}{numbers}{note}")
         if self.latest:
-            lines.append(f"claims  {''.join(map(_letter, self.latest))}")
+            name = tr("claims")
+            lines.append(f"{name:8}{''.join(map(_letter, self.latest))}")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -167,11 +173,15 @@ def ages_html(moment: Moment, title: str = "") -> str:
     """The lines at one moment, as an HTML table that reads as text."""
     levels = list(moment.waiting)
     colours = {level: COLOURS[number % len(COLOURS)] for number, level in enumerate(levels)}
-    head = f"<b>{plain(title or 'ages')}</b>   after {moment.claims:,} claims"
+    name = title or tr("ages")
+    after = tr("after {count:,} claims", count=moment.claims)
+    head = f"<b>{plain(name)}</b>   {plain(after)}"
     rows = [_head_row(head)]
     rows += [_level_row(level, moment, colours[level]) for level in levels]
     letters = [plain(_letter(level)) for level in moment.latest]
-    rows.append(_wide_row(row_head("claims", letters_wide(COLUMNS[0])), "".join(letters)))
+    rows.append(
+        _wide_row(row_head(plain(tr("claims")), letters_wide(COLUMNS[0])), "".join(letters))
+    )
     # The same in colours, for a pattern is seen sooner than read.
     blocks = [tinted("▀", colours[level]) for level in moment.latest]
     rows.append(_wide_row(cell(""), "".join(blocks)))
@@ -207,7 +217,7 @@ def _lane(ages: Sequence[int]) -> str:
     parts = [_age(age, AGE_LETTERS) for age in ages[:LANE_TASKS]]
     more = len(ages) - len(parts)
     if more:
-        parts.append(tinted(f"+{more:,} more", GREY))
+        parts.append(tinted(tr("+{count:,} more", count=more), GREY))
     parts.reverse()
     return "".join(parts) + " ▶"
 
@@ -228,8 +238,8 @@ def _head_row(title: str) -> str:
             # The title of the table runs over into the lane, which is empty beside it.
             cell(title, f"{letters_wide(first)};overflow:visible"),
             cell("", letters_wide(second)),
-            column_head("claimed", f"{letters_wide(third)};text-align:right"),
-            column_head("longest", f"{letters_wide(fourth)};text-align:right"),
+            column_head(tr("claimed"), f"{letters_wide(third)};text-align:right"),
+            column_head(tr("longest"), f"{letters_wide(fourth)};text-align:right"),
         ]
     )
 

@@ -12,18 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imglab.language import tr
 from imglab.queues.batches import BatchState
 from imglab.queues.bound import fullness
 from imglab.queues.inspect import UNKNOWN
+from imglab.queues.reasons import reason_in_words
 from imglab.queues.vocabulary import PRIORITIES, Event, Status, meaning
 from imglab.text import short, shown
+from imglab.views.board_sizes import NORMAL_SIZE, WORKER_ROWS, Size
 from imglab.views.frames import Frame, Hold
 from imglab.views.html_table import (
     BAD,
     COLOURS,
     DONE,
     GREY,
-    LETTER_PX,
     WAITING,
     alarm,
     cell,
@@ -35,9 +37,8 @@ from imglab.views.html_table import (
     tinted,
 )
 from imglab.views.live_view import FRAMES_A_SECOND
+from imglab.views.place_words import PLACE_WORDS
 
-#: Workers with a row of their own; the others are counted.
-WORKER_ROWS = 8
 #: Batches with a row of their own; `imglab batch` tells of the others.
 BATCH_ROWS = 2
 #: Bars of the sparkline.
@@ -52,55 +53,6 @@ REMEMBERED = 800
 
 DELAYED = COLOURS[5]
 CIRCLES = "①②③④⑤⑥⑦⑧⑨⑩"
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large a board is, and how much there is room for; widths are in letters."""
-
-    letter_px: int
-    line_height: float
-    #: The three columns: name, picture, number.
-    columns: tuple[int, int, int]
-    #: Squares in a row; with more tasks, each stands for several.
-    squares: int
-    #: The words about a claim beside its task, such as its try.
-    notes: int
-    #: The bar that shows how much of a lease is left.
-    lease: int
-    #: Events in words, below.
-    sentences: int
-    #: Workers and events together: with many workers there are fewer sentences.
-    rows: int
-
-    @property
-    def width(self) -> int:
-        """All columns together."""
-        return sum(self.columns)
-
-
-#: A board beside other things.
-NORMAL_SIZE = Size(
-    letter_px=LETTER_PX,
-    line_height=1.45,
-    columns=(16, 46, 10),
-    squares=40,
-    notes=9,
-    lease=10,
-    sentences=4,
-    rows=WORKER_ROWS + 1 + 4,
-)
-#: A board that is read from the last row of a class, and is no wider than a small projector.
-BIG_SIZE = Size(
-    letter_px=20,
-    line_height=1.25,
-    columns=(16, 36, 9),
-    squares=30,
-    notes=5,
-    lease=8,
-    sentences=3,
-    rows=WORKER_ROWS,
-)
 
 
 class Film:
@@ -209,16 +161,18 @@ class _Drawing:
         counts = self.frame.counts
         rows = self._title_rows(title, note)
         for priority in PRIORITIES:
-            rows.append(self._count_row(f"pending {priority}", "■", WAITING, counts[priority]))
+            rows.append(self._count_row(PLACE_WORDS[priority], "■", WAITING, counts[priority]))
         worker_rows = self._worker_rows()
         rows += worker_rows
-        rows.append(self._count_row(Status.DELAYED, "■", DELAYED, counts[Status.DELAYED]))
+        rows.append(
+            self._count_row(PLACE_WORDS[Status.DELAYED], "■", DELAYED, counts[Status.DELAYED])
+        )
         completed = counts[Status.COMPLETED]
-        rows.append(self._row(Status.COMPLETED, self._completed(), f"{completed:,}"))
-        rows.append(self._count_row(Status.FAILED, "✕", BAD, counts[Status.FAILED]))
+        rows.append(self._row(PLACE_WORDS[Status.COMPLETED], self._completed(), f"{completed:,}"))
+        rows.append(self._count_row(PLACE_WORDS[Status.FAILED], "✕", BAD, counts[Status.FAILED]))
         cancelled = counts[Status.CANCELLED]
         if cancelled:  # few queues have any: theirs alone have this row
-            rows.append(self._count_row(Status.CANCELLED, "✕", GREY, cancelled))
+            rows.append(self._count_row(PLACE_WORDS[Status.CANCELLED], "✕", GREY, cancelled))
         batch_rows = [self._batch_row(each) for each in self.frame.batches[:BATCH_ROWS]]
         rows += batch_rows
         size = self.size
@@ -249,7 +203,7 @@ class _Drawing:
         left = squares - failed - others
         picture = tinted("■" * others, DONE) + tinted("✕" * failed, BAD) + tinted("□" * left, GREY)
         percent = 100 * batch.ended // batch.tasks
-        return self._row(f"batch {batch.name}", picture, f"{percent} %")
+        return self._row(tr("batch {name}", name=batch.name), picture, f"{percent} %")
 
     def _title_rows(self, title: str, note: str) -> list[str]:
         state = note
@@ -271,16 +225,16 @@ class _Drawing:
         bars = ""
         if not self.calm:
             bars = tinted(sparkline(self.film.rates()), DONE)
-        left = f"{self.frame.unfinished:,} left"
+        left = tr("{count:,} left", count=self.frame.unfinished)
         # "now": it is that of the last half second, and a timeline tells that of the whole run.
-        return [head, self._row(f"now {self.film.rate():,.1f}/s", bars, left)]
+        return [head, self._row(tr("now {rate:,.1f}/s", rate=self.film.rate()), bars, left)]
 
     def _state(self) -> str:
         """What is unusual about the queue, in a few words; mostly nothing."""
         frame = self.frame
         words = []
         if frame.is_paused:
-            words.append("paused")
+            words.append(tr("paused"))
         if frame.is_full:
             words.append(fullness(frame.in_line, frame.max_pending))
         return ", ".join(words)
@@ -316,11 +270,15 @@ class _Drawing:
             held.setdefault(hold.worker, []).append(hold)
         known = list(self.film.workers)
         if not known:
-            return [self._row("no worker yet", "", "")]
+            return [self._row(tr("no worker yet"), "", "")]
         rows = [self._worker_row(name, held.get(name, [])) for name in known[:WORKER_ROWS]]
         others = known[WORKER_ROWS:]
         if others:
-            rows.append(self._row(f"and {len(others)} more", self._summed_up(others, held), ""))
+            rows.append(
+                self._row(
+                    tr("and {count} more", count=len(others)), self._summed_up(others, held), ""
+                )
+            )
         return rows
 
     def _summed_up(self, others: list[str], held: Mapping[str, list[Hold]]) -> str:
@@ -328,10 +286,10 @@ class _Drawing:
         frame = self.frame
         here = [name for name in others if name in frame.workers and name not in frame.silent]
         busy = sum(name in held for name in here)
-        words = f"{busy} busy, {len(here) - busy} idle"
+        words = tr("{busy} busy, {idle} idle", busy=busy, idle=len(here) - busy)
         silent = sum(name in frame.silent for name in others)
         if silent:
-            words += f", {silent} silent"
+            words += tr(", {silent} silent", silent=silent)
         return words
 
     def _worker_row(self, name: str, holds: list[Hold]) -> str:
@@ -341,12 +299,12 @@ class _Drawing:
             room = self.size.columns[1] - len("● ")
             return self._row(label, alarm(plain(short(shown(frame.silent[name]), room))), "")
         if not holds:
-            words = "idle" if name in frame.workers else "gone"
+            words = tr("idle") if name in frame.workers else tr("gone")
             return self._row(label, tinted(words, GREY), "")
         first = holds[0]
         notes = []
         if first.attempt > 1:
-            notes.append(f"try {first.attempt}")
+            notes.append(tr("try {attempt}", attempt=first.attempt))
         if len(holds) > 1:
             notes.append(f"+{len(holds) - 1}")
         room = self.size.notes
@@ -354,15 +312,16 @@ class _Drawing:
         colour = self.film.colour(name)
         lease = self._lease(first, colour)
         # The square has the colour, and not the words: not each of them can be read as letters.
-        return self._row(label, f"{tinted('■', colour)} {plain(words)} lease {lease}", "")
+        return self._row(label, f"{tinted('■', colour)} {plain(words)} {lease}", "")
 
     def _lease(self, hold: Hold, colour: str) -> str:
         """How much of a lease is left, as a bar that gets shorter; in a calm board as a word."""
         if self.calm:
-            return "held" if hold.left > CALM_LEASE else "ends soon"
+            return tr("lease held") if hold.left > CALM_LEASE else tr("lease ends soon")
         letters = self.size.lease
         filled = round(letters * hold.left)
-        return tinted("━" * filled, colour) + tinted("╌" * (letters - filled), GREY)
+        bar = tinted("━" * filled, colour) + tinted("╌" * (letters - filled), GREY)
+        return tr("lease {bar}", bar=bar)
 
     def _sentences_row(self, most: int) -> str:
         """The latest events in words; as many lines as ever, so that the board keeps its height."""
@@ -377,14 +336,15 @@ class _Drawing:
 def sentence(event: dict[str, Any]) -> str:
     """What happened, in words; an event of a newer version by its name."""
     known = meaning(event)
-    template = known.sentence if known else "{task} {event}"
-    parts = {"worker": UNKNOWN, "reason": "", "status": UNKNOWN, **event}
+    template = known.sentence if known else tr("{task} {event}")
+    parts = {"worker": UNKNOWN, "status": UNKNOWN, **event}
+    parts["reason"] = reason_in_words(event.get("reason", ""))
     parts["task"] = short(shown(event["task"]), 16)
     words = template.format_map(parts)
     when = _time_of_day(event["at"])
     attempt = int(event.get("attempt", 1))
     if attempt > 1:
-        words += f" (try {attempt})"
+        words += tr(" (try {attempt})", attempt=attempt)
     return short(shown(f"{when}  {words}"), NORMAL_SIZE.width)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
-from imglab.views.board_table import BIG_SIZE, NORMAL_SIZE, Film, board_html
+from imglab.views.board_sizes import BIG_SIZE, NORMAL_SIZE
+from imglab.views.board_table import Film, board_html
 from imglab.views.frames import Camera, Frame
 from imglab.views.live_view import Live
 
@@ -73,10 +75,10 @@ class Board(Live):
         if self._away_since is None:
             return ""
         if self._back_at is None:
-            return "Redis is away"
+            return tr("Redis is away")
         if time.monotonic() - self._back_at > BACK_NOTE_S:
             return ""
-        return f"Redis was away for {self._back_at - self._away_since:.1f} s"
+        return tr("Redis was away for {seconds:.1f} s", seconds=self._back_at - self._away_since)
 
 
 def board(

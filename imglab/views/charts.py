@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.queues.vocabulary import PLACES, PRIORITIES, Event, Status
 from imglab.text import shown
 from imglab.views.figures import INK, as_label, figure, legend_beside, show, spread
 from imglab.views.frames import frames
 from imglab.views.html_table import COLOURS
+from imglab.views.place_words import PLACE_WORDS
 from imglab.views.runs import Run, Runs
 from imglab.views.scaling import Law, fit
 from imglab.views.waits import waits, waits_text
@@ -70,21 +72,33 @@ def timeline(ax: Axes, runs: Runs) -> list[Artist]:
             ax.annotate("✕", (run.ended, row + 0.1), ha="center", va="center")
     ax.set_yticks(range(len(runs.workers)), [as_label(worker) for worker in runs.workers])
     ax.set_ylim(len(runs.workers) - 0.4, -0.6)
-    ax.set_xlabel("seconds since the first event")
+    ax.set_xlabel(tr("seconds since the first event"))
     return artists
 
 
 def timeline_text(runs: Runs) -> str:
     """Who did how many tasks, and how long they waited and ran."""
-    lines = [f"{len(runs.runs)} tries in {runs.seconds:.1f} s by {len(runs.workers)} workers."]
+    head = tr(
+        "{tries} tries in {seconds:.1f} s by {workers} workers.",
+        tries=len(runs.runs),
+        seconds=runs.seconds,
+        workers=len(runs.workers),
+    )
+    lines = [head]
     for worker in runs.workers:
         mine = runs.by(worker)
         busy = sum(run.ran for run in mine)
         share = busy / runs.seconds if runs.seconds else 0.0
-        line = f"{shown(worker)}: {len(mine)} tries, busy for {busy:.1f} s ({share:.0%})"
+        line = tr(
+            "{worker}: {tries} tries, busy for {busy:.1f} s ({share:.0%})",
+            worker=shown(worker),
+            tries=len(mine),
+            busy=busy,
+            share=share,
+        )
         bad = sum(map(_went_wrong, mine))
         if bad:
-            line += f", {bad} not completed"
+            line += tr(", {bad} not completed", bad=bad)
         lines.append(line)
     return "\n".join(lines)
 
@@ -101,8 +115,8 @@ def throughput(ax: Axes, runs: Runs, every: float = 1.0) -> list[Artist]:
     """Draw the tasks completed a second, in steps of `every` seconds."""
     rates = _rates(runs, every)
     times = [number * every for number in range(len(rates) + 1)]
-    ax.set_xlabel("seconds since the first event")
-    ax.set_ylabel("tasks a second")
+    ax.set_xlabel(tr("seconds since the first event"))
+    ax.set_ylabel(tr("tasks a second"))
     ax.set_ylim(0, 1.15 * (max(rates) or 1))  # nothing completed yet: no height at all
     # The last step has an end, too.
     steps = [*rates, rates[-1]]
@@ -114,9 +128,14 @@ def throughput_text(runs: Runs, every: float = 1.0) -> str:
     rates = _rates(runs, every)
     done = len(runs.completed)
     mean = done / runs.seconds if runs.seconds else 0.0
-    return (
-        f"{done} tasks completed in {runs.seconds:.1f} s: {mean:.1f} a second, "
-        f"{max(rates):.1f} in the best {every:g} s."
+    return tr(
+        "{done} tasks completed in {seconds:.1f} s: {mean:.1f} a second, "
+        "{best:.1f} in the best {every:g} s.",
+        done=done,
+        seconds=runs.seconds,
+        mean=mean,
+        best=max(rates),
+        every=every,
     )
 
 
@@ -131,12 +150,14 @@ def _rates(runs: Runs, every: float) -> list[float]:
 def depth(ax: Axes, events: Iterable[dict[str, Any]]) -> list[Artist]:
     """Draw how many tasks were in each place over time; pending is one place for all lines."""
     depths = _depths(events)
-    ax.set_xlabel("seconds since the first event")
-    ax.set_ylabel("tasks")
+    ax.set_xlabel(tr("seconds since the first event"))
+    ax.set_ylabel(tr("tasks"))
     artists = list[Any]()
     for (place, counts), colour in zip(depths.counts.items(), COLOURS, strict=False):
         if any(counts):
-            artists += ax.step(depths.times, counts, where="post", label=place, color=colour)
+            artists += ax.step(
+                depths.times, counts, where="post", label=PLACE_WORDS[place], color=colour
+            )
     legend_beside(ax)
     return artists
 
@@ -144,7 +165,12 @@ def depth(ax: Axes, events: Iterable[dict[str, Any]]) -> list[Artist]:
 def depth_text(events: Iterable[dict[str, Any]]) -> str:
     """The most there were at one moment, and how many at the end."""
     return "\n".join(
-        f"{place}: at most {max(counts)}, {counts[-1]} at the end"
+        tr(
+            "{place}: at most {highest}, {last} at the end",
+            place=PLACE_WORDS[place],
+            highest=max(counts),
+            last=counts[-1],
+        )
         for place, counts in _depths(events).counts.items()
         if any(counts)
     )
@@ -162,7 +188,7 @@ class _Depths(NamedTuple):
 def _depths(events: Iterable[dict[str, Any]]) -> _Depths:
     film = list(frames(events, DEPTH_STEP))
     if not film:
-        raise ImglabError("There is nothing to draw: the record has no events.")
+        raise ImglabError(tr("There is nothing to draw: the record has no events."))
     counts: dict[str, list[int]] = {Status.PENDING: []}
     for frame in film:
         counts[Status.PENDING].append(sum(frame.counts[line] for line in PRIORITIES))
@@ -181,8 +207,8 @@ def latency(ax: Axes, runs: Runs) -> list[Artist]:
     for (name, values), colour in zip(_latencies(runs).items(), COLOURS, strict=False):
         shares = [100 * rank / len(values) for rank in range(1, len(values) + 1)]
         artists += ax.step(values, shares, where="post", label=name, color=colour)
-    ax.set_xlabel("seconds")
-    ax.set_ylabel("% of the tasks")
+    ax.set_xlabel(tr("seconds"))
+    ax.set_ylabel(tr("% of the tasks"))
     ax.set_ylim(0, 102)
     legend_beside(ax)
     return artists
@@ -194,8 +220,14 @@ def latency_text(runs: Runs) -> str:
     for name, values in _latencies(runs).items():
         rank = max(1, round(0.9 * len(values)))
         lines.append(
-            f"{name}: half within {statistics.median(values):.2f} s, "
-            f"90 % within {values[rank - 1]:.2f} s, all within {values[-1]:.2f} s"
+            tr(
+                "{name}: half within {half:.2f} s, "
+                "90 % within {most:.2f} s, all within {longest:.2f} s",
+                name=name,
+                half=statistics.median(values),
+                most=values[rank - 1],
+                longest=values[-1],
+            )
         )
     return "\n".join(lines)
 
@@ -204,11 +236,11 @@ def _latencies(runs: Runs) -> dict[str, list[float]]:
     """Seconds of all completed tasks, the shortest first."""
     done = runs.completed
     if not done:
-        raise ImglabError("There is nothing to draw: in this record no task was completed.")
+        raise ImglabError(tr("There is nothing to draw: in this record no task was completed."))
     return {
-        "waiting": sorted(run.waited for run in done),
-        "running": sorted(run.ran for run in done),
-        "both": sorted(run.ended - run.added for run in done),
+        tr("waiting"): sorted(run.waited for run in done),
+        tr("running"): sorted(run.ran for run in done),
+        tr("both"): sorted(run.ended - run.added for run in done),
     }
 
 
@@ -224,17 +256,19 @@ def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
     gains = _gains(rates)
     xs = spread(1, max(rates))
     ideal = [min(x, cores) for x in xs]
-    artists = list[Any](ax.plot(xs, ideal, "--", color=INK, label="ideal"))
+    artists = list[Any](ax.plot(xs, ideal, "--", color=INK, label=tr("ideal")))
     for each in _laws(rates, cores):
         one = each.law.throughput(1)
         curve = [each.law.throughput(x) / one for x in xs]
         artists += ax.plot(xs, curve, color=each.colour, label=each.label)
     artists += ax.plot(
-        list(gains), list(gains.values()), "o", color=COLOURS[1], label="measured", zorder=3
+        list(gains), list(gains.values()), "o", color=COLOURS[1], label=tr("measured"), zorder=3
     )
-    artists.append(ax.axvline(cores, color=INK, linestyle=":", label=f"{cores} cores"))
-    ax.set_xlabel("workers")
-    ax.set_ylabel("speed-up")
+    artists.append(
+        ax.axvline(cores, color=INK, linestyle=":", label=tr("{cores} cores", cores=cores))
+    )
+    ax.set_xlabel(tr("workers"))
+    ax.set_ylabel(tr("speed-up"))
     ax.set_ylim(0, 1.3 * max(gains.values()))
     legend_beside(ax)
     return artists
@@ -242,18 +276,23 @@ def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
 
 def speed_up_text(rates: Mapping[int, float], cores: int) -> str:
     """Rate, speed-up and efficiency for each number of workers, and what the laws say."""
-    lines = ["workers  tasks/s  speed-up  efficiency"]
+    lines = [tr("workers  tasks/s  speed-up  efficiency")]
     fewest = min(rates)
     for workers, gain in _gains(rates).items():
         efficiency = gain / workers * fewest
         lines.append(f"{workers:7}  {rates[workers]:7.1f}  {gain:7.2f}×  {efficiency:9.0%}")
     for label, _, law in _laws(rates, cores):
-        line = f"{label}, up to {cores} workers: {law.serial:.1%} one at a time"
-        line += f", crosstalk {law.crosstalk:.2%}"
+        line = tr(
+            "{label}, up to {cores} workers: {serial:.1%} one at a time",
+            label=label,
+            cores=cores,
+            serial=law.serial,
+        )
+        line += tr(", crosstalk {crosstalk:.2%}", crosstalk=law.crosstalk)
         if law.best < math.inf:
-            line += f", at its best with {law.best:.1f} workers"
+            line += tr(", at its best with {workers:.1f} workers", workers=law.best)
         lines.append(line)
-    lines.append(f"cores: {cores}")
+    lines.append(tr("cores: {cores}", cores=cores))
     return "\n".join(lines)
 
 
@@ -278,10 +317,10 @@ def _laws(rates: Mapping[int, float], cores: int) -> list[_Fitted]:
     found = []
     if len(workers) >= 2:
         law = fit(workers, measured, crosstalk=False)
-        found.append(_Fitted("Amdahl", COLOURS[2], law))
+        found.append(_Fitted(tr("Amdahl"), COLOURS[2], law))
     if len(workers) >= 3:
         law = fit(workers, measured)
-        found.append(_Fitted("Universal Scalability", COLOURS[0], law))
+        found.append(_Fitted(tr("Universal Scalability"), COLOURS[0], law))
     return found
 
 

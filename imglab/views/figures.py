@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from imglab.extras import need
+from imglab.language import tr
 from imglab.text import short, shown
 from imglab.views.html_table import plain
 
@@ -71,17 +72,18 @@ def show(picture: Figure, alt: str, numbers: str = "") -> None:
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         picture.savefig(buffer, format="png", dpi=110)
     display(  # type: ignore[no-untyped-call]
-        {"image/png": buffer.getvalue(), "text/plain": "<chart>"},
+        {"image/png": buffer.getvalue(), "text/plain": tr("<chart>")},
         raw=True,
         metadata={"image/png": {"alt": shown(alt)}},
     )
     if numbers:
         text = "\n".join(map(plain, numbers.splitlines()))
-        folded = f"<summary>The numbers</summary><pre>{text}</pre>"
+        head = tr("The numbers")
+        folded = f"<summary>{head}</summary><pre>{text}</pre>"
         display(  # type: ignore[no-untyped-call]
             {
                 "text/html": f'<details class="imglab-numbers">{folded}</details>',
-                "text/plain": "<numbers of the chart>",
+                "text/plain": tr("<numbers of the chart>"),
             },
             raw=True,
         )

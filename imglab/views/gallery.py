@@ -21,6 +21,7 @@ from imglab.extras import need
 from imglab.imaging import normalise, open_image
 from imglab.imaging.files import FORMATS
 from imglab.imaging.sheet import GAP, Sheet
+from imglab.language import tr
 from imglab.project import project_root
 from imglab.storage import Folders
 from imglab.text import short, shown, shown_output
@@ -69,7 +70,7 @@ def before_after(before: Source, after: Source, alt: str) -> Picture:
 
 def contact_sheet(
     pictures: Mapping[str, Source] | Iterable[str | Path] = "output",
-    alt: str = "Pictures",
+    alt: str = tr("Pictures"),
     columns: int = 5,
 ) -> Picture:
     """Put small pictures with their names below on a sheet: all of a folder, or the given ones.
@@ -83,9 +84,9 @@ def contact_sheet(
     sheet = Sheet(columns, rows, _font())
     # As below the pictures: whoever hears a folder's name thirty times hears nothing else.
     names = [shown(Path(name).name) for name, _ in first]
-    words = [f"{alt}: {', '.join(names) or 'none'}"]
+    words = [f"{alt}: {', '.join(names)}" if names else tr("{alt}: none", alt=alt)]
     if len(named) > len(first):
-        words.append(f"… and {len(named) - len(first)} more")
+        words.append(tr("… and {count} more", count=len(named) - len(first)))
     for number, (name, source) in enumerate(first):
         try:
             sheet.paste(number, _opened(source))
@@ -124,25 +125,33 @@ def difference(a: Source, b: Source) -> Picture:
     two = _opened(b)
     if one.size != two.size:
         raise ImageError(
-            f"Only pictures of one size can be compared: the first has {one.width} × {one.height} "
-            f"pixels, the second {two.width} × {two.height}."
+            tr(
+                "Only pictures of one size can be compared: the first has {width} × {height} "
+                "pixels, the second {other_width} × {other_height}.",
+                width=one.width,
+                height=one.height,
+                other_width=two.width,
+                other_height=two.height,
+            )
         )
     grey = reduce(ImageChops.lighter, ImageChops.difference(one, two).split())
     pixels = grey.width * grey.height
     equal = grey.histogram()[0]
     if equal == pixels:
-        words = f"identical, all {pixels:,} pixels"
+        words = tr("identical, all {pixels:,} pixels", pixels=pixels)
     else:
         _, largest = grey.getextrema()
-        words = (
-            f"{pixels - equal:,} of {pixels:,} pixels differ, "
-            f"the largest difference is {largest} of 255"
+        words = tr(
+            "{differing:,} of {pixels:,} pixels differ, the largest difference is {largest} of 255",
+            differing=pixels - equal,
+            pixels=pixels,
+            largest=largest,
         )
     # Bright first: else the one pixel that differs would vanish among its neighbours.
     bright = grey.point(_brightened)
     small = ImageOps.contain(bright, DIFFERENCE, Image.Resampling.BOX)
     spread = small.filter(ImageFilter.MaxFilter(5))
-    return Picture(spread.point(_visible), f"The two pictures: {words}.")
+    return Picture(spread.point(_visible), tr("The two pictures: {words}.", words=words))
 
 
 def _brightened(value: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imglab.console import redis_cli
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.text import short, shown
 from imglab.views.html_table import (
@@ -56,12 +57,17 @@ class Key:
 
     def __str__(self) -> str:
         """What does not change while the key stays as it is: no value, which may hold a time."""
-        return f"{shown(self.name)}  {self.kind}, {self.length:,} long"
+        return tr(
+            "{name}  {kind}, {length:,} long",
+            name=shown(self.name),
+            kind=self.kind,
+            length=self.length,
+        )
 
     @property
     def end(self) -> str:
         """In how many seconds Redis deletes it, in words; nothing for never."""
-        return "" if self.ttl is None else f"gone in {self.ttl:,} s"
+        return "" if self.ttl is None else tr("gone in {ttl:,} s", ttl=self.ttl)
 
     @property
     def words(self) -> str:
@@ -94,7 +100,7 @@ class KeySpace:
     @property
     def rest(self) -> str:
         """How many more keys there are, in words; nothing when these are all."""
-        return f"and {self.more:,} more keys" if self.more else ""
+        return tr("and {more:,} more keys", more=self.more) if self.more else ""
 
     def __str__(self) -> str:
         lines = []
@@ -106,14 +112,14 @@ class KeySpace:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return "\n".join(map(str, self.keys)) or "no keys"
+        return "\n".join(map(str, self.keys)) or tr("no keys")
 
     def _repr_html_(self) -> str:
         rows = [_row(key.name, f"{key.kind}, {key.length:,}", key.words) for key in self.keys]
         if self.rest:
             rows.append(_row(self.rest))
         if not rows:
-            rows.append(_row("no keys"))
+            rows.append(_row(tr("no keys")))
         return full_table("keys", rows)
 
 
@@ -131,7 +137,7 @@ def _row(name: str, kind: str = "", words: str = "") -> str:
 
 def boxes(entries: Iterable[str]) -> str:
     """A list as a line of text, from its left end to its right, such as `left ┤ b │ a ├ right`."""
-    return f"left ┤ {' │ '.join(entries)} ├ right"
+    return tr("left ┤ {entries} ├ right", entries=" │ ".join(entries))
 
 
 def keys(queue: RedisTaskQueue, limit: int = 30, *, pattern: str = "") -> KeySpace:

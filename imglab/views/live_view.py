@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.language import tr
 from imglab.notebook import running_ipython
 from imglab.queues import RedisTaskQueue
 
@@ -24,7 +25,7 @@ CALM_S = 2.0
 #: Set to 1, it makes every live view calm.
 CALM_SETTING = "IMGLAB_CALM"
 #: What stands for a live view where there is only text.
-PLAIN_TEXT = "<live queue view>"
+PLAIN_TEXT = tr("<live queue view>")
 #: What is shown → the view of it that a new one replaces.
 _replaceable: dict[tuple[Hashable, ...], Live] = {}
 
@@ -38,8 +39,10 @@ def _check_notebook() -> None:
     """Raise ImglabError where nothing can be shown that moves: in a program of its own."""
     if running_ipython() is None:
         raise ImglabError(
-            "A live view needs a notebook, and this program runs in none. In a terminal, "
-            "`imglab stats --watch` shows a queue again and again."
+            tr(
+                "A live view needs a notebook, and this program runs in none. In a terminal, "
+                "`imglab stats --watch` shows a queue again and again."
+            )
         )
 
 
@@ -52,7 +55,7 @@ def show_controls(box: Any) -> None:
     # As ipywidgets 8 gives it to whoever asks; ipywidgets 7 displays it itself, in its own words.
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     bundle = {
-        "text/plain": "(Controls: run this cell to use them.)",
+        "text/plain": tr("(Controls: run this cell to use them.)"),
         "application/vnd.jupyter.widget-view+json": view,
     }
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
@@ -153,7 +156,11 @@ class Live:
         except ImglabError as error:
             html = escape(str(error))
         except Exception as error:  # noqa: BLE001 - a reader gets a sentence, not a dead view
-            words = f"This picture cannot be drawn: {error} ({type(error).__name__})."
+            words = tr(
+                "This picture cannot be drawn: {error} ({kind}).",
+                error=error,
+                kind=type(error).__name__,
+            )
             html = escape(words)
         # Half a pair, from a name that is no UTF-8: no message to a browser takes it.
         sound = html.encode("utf-8", "backslashreplace").decode("utf-8")

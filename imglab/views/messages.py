@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.queues.vocabulary import Event, meaning
 from imglab.text import short, shown
@@ -163,7 +164,7 @@ class Conversation:
 
 def _words(message: Message) -> str:
     words = short(shown(message.words), WORDS_LETTERS)
-    return f"{words}: refused" if message.is_refused else words
+    return tr("{words}: refused", words=words) if message.is_refused else words
 
 
 def _remark(message: Message) -> str:
@@ -278,11 +279,17 @@ def message_of(event: Mapping[str, Any]) -> list[Message]:
     task = event.get("task", "")
     worker = event.get("worker", "")
     if event.get("event") == Event.CLAIMED:
-        return [Message(REDIS, f"{task}, try {event.get('attempt', '?')}", worker)]
+        return [
+            Message(
+                REDIS,
+                tr("{task}, try {attempt}", task=task, attempt=event.get("attempt", "?")),
+                worker,
+            )
+        ]
     if event.get("event") == Event.COMPLETED:
-        return [Message(worker, f"{task} is done", REDIS, tone="good")]
+        return [Message(worker, tr("{task} is done", task=task), REDIS, tone="good")]
     if event.get("event") == Event.EXPIRED:
-        return [Message(REDIS, f"{worker} lost {task}", tone="bad")]
+        return [Message(REDIS, tr("{worker} lost {task}", worker=worker, task=task), tone="bad")]
     known = meaning(event)
     if known is None:
         return []

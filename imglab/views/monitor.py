@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imglab.language import tr
 from imglab.queues.vocabulary import Status
 from imglab.text import short, shown
 from imglab.views.html_table import (
@@ -22,6 +23,7 @@ from imglab.views.html_table import (
     tinted,
 )
 from imglab.views.live_view import Live
+from imglab.views.place_words import PLACE_WORDS
 
 #: Seconds from one look to the next.
 EVERY_S = 1.0
@@ -29,17 +31,19 @@ EVERY_S = 1.0
 ROWS = 10
 #: What a look is: {"at" (ms), "depth" (status → tasks), "busy" (worker → task), "silent" (names)}.
 Look = Mapping[str, Any]
-#: The columns, and the letters of each.
-COLUMNS = {
-    "second": 7,
-    Status.PENDING: 8,
-    Status.PROCESSING: 11,
-    Status.COMPLETED: 10,
-    Status.FAILED: 7,
-    "tasks/s": 8,
-    "busy": 5,
-    "silent": 7,
-}
+#: The heads of the columns.
+_HEADS = (
+    tr("second"),
+    PLACE_WORDS[Status.PENDING],
+    PLACE_WORDS[Status.PROCESSING],
+    PLACE_WORDS[Status.COMPLETED],
+    PLACE_WORDS[Status.FAILED],
+    tr("tasks/s"),
+    tr("busy"),
+    tr("silent"),
+)
+#: The columns, and the letters of each: its head, and a space before it.
+COLUMNS = {head: len(head) + 1 for head in _HEADS}
 
 
 def rate(before: Look, after: Look) -> float:
@@ -80,7 +84,7 @@ class Row:
     def words(self) -> str:
         """Which worker has what in hand, and who is silent."""
         parts = [f"{name}: {task}" for name, task in sorted(self.busy.items())]
-        parts += [f"{name}: silent" for name in self.silent]
+        parts += [tr("{name}: silent", name=name) for name in self.silent]
         return "   ".join(parts)
 
 
@@ -110,7 +114,7 @@ class Monitor(Live):
         missing = ROWS - len(self.rows)
         rows += [_figures([" "])] * missing  # it keeps its height
         latest = self.rows[-1]
-        words = short(shown(latest.words), MOST_LETTERS - len("● ")) or "nobody is at work"
+        words = short(shown(latest.words), MOST_LETTERS - len("● ")) or tr("nobody is at work")
         said = alarm(plain(words)) if latest.silent else tinted(plain(words), GREY)
         rows.append(_wide(said))
         rows.append(_wide(" "))  # what stands below keeps its distance
@@ -155,7 +159,7 @@ def _line(words: Any) -> str:
     return "".join(parts)
 
 
-def monitor(look: Callable[[], Look], title: str = "your monitor") -> Monitor:
+def monitor(look: Callable[[], Look], title: str = tr("your monitor")) -> Monitor:
     """Show what `look()` says of a queue, once a second: with `with`, or until its `stop()`.
 
     It returns a dict: "at" (milliseconds of Redis' clock), "depth" (status → tasks), "busy"

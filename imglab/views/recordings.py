@@ -9,6 +9,7 @@ from typing import Any
 
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.language import tr
 from imglab.views.board_table import Film, board_html
 from imglab.views.frames import Frame, frames
 from imglab.views.live_view import FRAMES_A_SECOND, PLAIN_TEXT, show_controls
@@ -31,8 +32,8 @@ class Replay:
         # It begins at its end, as the picture does; "play" goes round to the beginning.
         self.play = widgets.Play(last, max=last, interval=pause_ms)
         _let_repeat(self.play)
-        self.slider = widgets.IntSlider(last, max=last, description="frame")
-        self.speed = widgets.Dropdown(options=[1, 2, 4, 0.5, 0.25], description="speed")
+        self.slider = widgets.IntSlider(last, max=last, description=tr("frame"))
+        self.speed = widgets.Dropdown(options=[1, 2, 4, 0.5, 0.25], description=tr("speed"))
         widgets.jslink((self.play, "value"), (self.slider, "value"))
         self.slider.observe(self._show, "value")
         self.speed.observe(self._set_speed, "value")
@@ -59,14 +60,14 @@ def _let_repeat(play: Any) -> None:
         play._repeat = True
 
 
-def replay(events: Iterable[dict[str, Any]], title: str = "record") -> Replay:
+def replay(events: Iterable[dict[str, Any]], title: str = tr("record")) -> Replay:
     """Show a record of events as a film to stop, to wind and to play at any speed, without Redis.
 
     `list(queue.events())` is a record. ImglabError for one without any event.
     """
     record = list(events)
     if not record:
-        raise ImglabError("There is nothing to replay: the record has no events.")
+        raise ImglabError(tr("There is nothing to replay: the record has no events."))
     seconds = (int(record[-1]["at"]) - int(record[0]["at"])) / 1000
     every = max(1 / FRAMES_A_SECOND, seconds / MOST_FRAMES)
     return Replay(_drawn(frames(record, every), title))
@@ -88,6 +89,12 @@ def recorded(name: str) -> list[dict[str, Any]]:
     """
     records = {path.stem: path for path in Path(__file__).with_name("records").glob("*.json")}
     if name not in records:
-        raise ImglabError(f"There is no record {name!r}; there are {', '.join(sorted(records))}.")
+        raise ImglabError(
+            tr(
+                "There is no record {name!r}; there are {names}.",
+                name=name,
+                names=", ".join(sorted(records)),
+            )
+        )
     events: list[dict[str, Any]] = json.loads(records[name].read_text(encoding="utf-8"))
     return events

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.queues.inspect import UNKNOWN
 from imglab.queues.vocabulary import Event, Status, meaning, status_after
 from imglab.views.frames import by_number
@@ -74,7 +75,7 @@ class Runs:
             added = in_line.get(task, claimed)
             found.append(Run(task, worker, added, claimed, ended=now))
         if not found:
-            raise ImglabError("There is nothing to draw: in this record no task was claimed.")
+            raise ImglabError(tr("There is nothing to draw: in this record no task was claimed."))
         return cls(tuple(sorted(found, key=attrgetter("claimed"))), now)
 
     @property

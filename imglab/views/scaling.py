@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.language import tr
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def fit(workers: Sequence[float], rates: Sequence[float], *, crosstalk: bool = T
     parts = 3 if crosstalk else 2
     is_enough = len(set(workers)) >= parts and len(workers) == len(rates)
     if not is_enough or min(rates) <= 0:
-        raise ImglabError(f"A fit needs rates above 0 for at least {parts} numbers of workers.")
+        raise ImglabError(
+            tr("A fit needs rates above 0 for at least {parts} numbers of workers.", parts=parts)
+        )
     n = np.asarray(workers, float)
     rate = np.asarray(rates, float)
     columns = [np.ones_like(n), n - 1, n * (n - 1)]

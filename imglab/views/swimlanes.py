@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from imglab.errors import ImglabError
+from imglab.language import tr, tr_count
 from imglab.queues import BaseQueue
 from imglab.text import short, shown
 from imglab.views.html_table import (
@@ -48,20 +49,26 @@ def lanes_html(queue: BaseQueue) -> str:
     try:
         runs = Runs.of(queue.events())
     except ImglabError:
-        return _table([_row("nobody yet", "", "0 tasks")])
+        return _table([_row(tr("nobody yet"), "", _tasks(0))])
     slot = max(SHORTEST_SLOT, runs.seconds / LANE_LETTERS)
     rows = []
     for number, worker in enumerate(runs.workers):
         mine = runs.by(worker)
         lane = tinted(_lane(mine, slot), COLOURS[number % len(COLOURS)])
-        rows.append(_row(worker, lane, f"{len(mine)} tasks"))
+        rows.append(_row(worker, lane, _tasks(len(mine))))
     rows.append(_row("", tinted(_scale(slot, runs.seconds), GREY), ""))
     return _table(rows)
 
 
+def _tasks(count: int) -> str:
+    return tr_count("{count} tasks", "{count} tasks", count)
+
+
 def _scale(slot: float, seconds: float) -> str:
     """How long a letter is, and all of it: the scale changes, so long runs look like short ones."""
-    return f"{seconds:.1f} s so far; each letter is {slot * 1000:.0f} ms"
+    return tr(
+        "{seconds:.1f} s so far; each letter is {slot:.0f} ms", seconds=seconds, slot=slot * 1000
+    )
 
 
 def _lane(runs: list[Run], slot: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imglab.language import tr
 from imglab.queues import BaseQueue
 from imglab.views.figures import INK, legend_beside, spread
 from imglab.views.html_table import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: The columns with figures, and the letters of each.
-COLUMNS = {"busy": 7, "half": 9, "95 %": 9, "mean": 9, "theory": 9}
+COLUMNS = {tr("busy"): 7, tr("half"): 9, "95 %": 9, tr("mean"): 9, tr("theory"): 9}
 #: Letters of the longest bar, and the space before it.
 BAR_LETTERS = 27
 BAR_SPACE = 2
@@ -52,8 +53,8 @@ class _Line(NamedTuple):
 
 
 LINES = (
-    _Line("half of the tasks within", 0.5, "o-"),
-    _Line("95 % of the tasks within", 0.95, "s-"),
+    _Line(tr("half of the tasks within"), 0.5, "o-"),
+    _Line(tr("95 % of the tasks within"), 0.95, "s-"),
 )
 
 
@@ -86,15 +87,26 @@ class LoadTable(Live):
         if len(points) < self._loads:
             waiting = self._queue.get_stats().pending
             squares = tinted("■" * min(waiting, BAR_LETTERS), WAITING)
-            rows.append(_wide(f"now running, in line: {waiting:4}  {squares}"))
+            rows.append(
+                _wide(
+                    tr(
+                        "now running, in line: {waiting:4}  {squares}",
+                        waiting=waiting,
+                        squares=squares,
+                    )
+                )
+            )
             rows += [_wide(" ")] * (self._loads - len(points) - 1)  # it keeps its height
-        note = f"a task takes {self._service:.1f} ms; theory: the mean wait after a long time"
+        note = tr(
+            "a task takes {service:.1f} ms; theory: the mean wait after a long time",
+            service=self._service,
+        )
         rows.append(_wide(tinted(plain(note), GREY)))
         return fixed_table("waits", rows, WIDTH)
 
 
 def load_table(
-    queue: BaseQueue, service: float, loads: int, title: str = "wait against load"
+    queue: BaseQueue, service: float, loads: int, title: str = tr("wait against load")
 ) -> LoadTable:
     """Show a live table of waits, a row for each of so many loads; stop it, or use `with`.
 
@@ -117,14 +129,14 @@ def waits(ax: Axes, points: Sequence[LoadPoint], service: float) -> list[Artist]
         values = [point.within(line.share) for point in points]
         artists += ax.plot(busy, values, line.style, color=colour, label=line.label)
     means = [point.mean for point in points]
-    artists += ax.plot(busy, means, "^", color=COLOURS[2], label="mean")
+    artists += ax.plot(busy, means, "^", color=COLOURS[2], label=tr("mean"))
     top = HEADROOM * max(point.within(0.95) for point in points)
     xs = [x for x in spread(0, CURVE_ENDS, CURVE_POINTS) if wait_in_theory(service, x) <= top]
     curve = [wait_in_theory(service, x) for x in xs]
-    artists += ax.plot([100 * x for x in xs], curve, "--", color=INK, label="theory, mean")
-    artists.append(ax.axvline(100, color=INK, linestyle=":", label="all of its time"))
-    ax.set_xlabel("work that comes, as % of what one worker can do")
-    ax.set_ylabel("wait in ms")
+    artists += ax.plot([100 * x for x in xs], curve, "--", color=INK, label=tr("theory, mean"))
+    artists.append(ax.axvline(100, color=INK, linestyle=":", label=tr("all of its time")))
+    ax.set_xlabel(tr("work that comes, as % of what one worker can do"))
+    ax.set_ylabel(tr("wait in ms"))
     ax.set_ylim(0, top)
     legend_beside(ax)
     return artists
@@ -140,7 +152,7 @@ def waits_text(points: Sequence[LoadPoint]) -> str:
 def _figures(point: LoadPoint) -> list[str]:
     """The figures of a point, one for each column."""
     theory = wait_in_theory(point.service, point.utilisation)
-    words = "no limit" if math.isinf(theory) else _ms(theory)
+    words = tr("no limit") if math.isinf(theory) else _ms(theory)
     return [
         f"{point.utilisation:.0%}".replace("%", " %"),
         _ms(point.within(0.5)),
@@ -176,7 +188,7 @@ def _heading(title: str) -> str:
 
 def _heads() -> str:
     cells = [column_head(tinted(plain(each), GREY), "text-align:right") for each in COLUMNS]
-    words = tinted("95 % within, as a bar", GREY)
+    words = tinted(tr("95 % within, as a bar"), GREY)
     return row([*cells, column_head(words, f"padding-left:{BAR_SPACE}ch")])
 
 

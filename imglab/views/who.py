@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.queues.inspect import FIRST_MARK, UNKNOWN
 from imglab.queues.vocabulary import Event, Status
@@ -52,10 +53,10 @@ NUMBER_LETTERS = 5
 NAME_LETTERS = (22, 16)
 #: What a worker does: a sign, the words for it, and a colour; never a colour alone.
 SIGNS = {
-    "work": ("●", "at work"),
-    "idle": ("○", "idle"),
-    "away": ("✕", "not heard of"),
-    "left": ("–", "has left"),
+    "work": ("●", tr("at work")),
+    "idle": ("○", tr("idle")),
+    "away": ("✕", tr("not heard of")),
+    "left": ("–", tr("has left")),
 }
 #: What stands below: the signs and their words.
 LEGEND = "   ".join(f"{sign} {words}" for sign, words in SIGNS.values())
@@ -147,9 +148,9 @@ class Who(Live):
             self._frame = self._camera.shoot()
             self.shares = self._tally.shares(self._frame)
         except ImglabError:  # the next picture tries again
-            note = "Redis is away"
+            note = tr("Redis is away")
         if self._frame.is_paused:
-            note = note or "paused"
+            note = note or tr("paused")
         table = _Table(self.shares)
         rows = [
             table.settling(f"<b>{plain(self.title)}</b>   {alarm(plain(note))}"),
@@ -162,11 +163,15 @@ class Who(Live):
 
     def _sum(self) -> str:
         counts = self._frame.counts
-        words = f"{self._frame.unfinished:,} left · {counts[Status.COMPLETED]:,} done"
+        words = tr(
+            "{left:,} left · {done:,} done",
+            left=self._frame.unfinished,
+            done=counts[Status.COMPLETED],
+        )
         if counts[Status.FAILED]:
-            words += f" · {counts[Status.FAILED]:,} failed"
+            words += tr(" · {failed:,} failed", failed=counts[Status.FAILED])
         here = sum(share.state in ("work", "idle") for share in self.shares)
-        return f"{words} · {here} workers here"
+        return words + tr(" · {here} workers here", here=here)
 
 
 class _Table:
@@ -196,7 +201,7 @@ class _Table:
     def rows(self) -> list[str]:
         """All workers; those of whom no row is left are counted."""
         if not self._shares:
-            return [self.wide("nobody has come yet")]
+            return [self.wide(tr("nobody has come yet"))]
         room = MOST_ROWS * self._columns
         height = min(MOST_ROWS, math.ceil(len(self._shares) / self._columns))
         rows = []
@@ -208,7 +213,9 @@ class _Table:
         others = self._shares[room:]
         if others:
             done = sum(share.done for share in others)
-            rows.append(self.wide(f"and {len(others)} more, with {done:,} tasks"))
+            rows.append(
+                self.wide(tr("and {count} more, with {done:,} tasks", count=len(others), done=done))
+            )
         return rows
 
     def _cells(self, place: int) -> list[str]:
@@ -226,7 +233,7 @@ class _Table:
         ]
 
 
-def who(queue: RedisTaskQueue, title: str = "Who did what", *, big: bool = False) -> Who:
+def who(queue: RedisTaskQueue, title: str = tr("Who did what"), *, big: bool = False) -> Who:
     """Show who did how many tasks of a queue, until `stop()`; `big` for the last row of a class.
 
     Everybody counts who works on this queue, on whichever machine.
