@@ -13,10 +13,12 @@ from io import BufferedReader
 from pathlib import Path
 
 from imglab.errors import ImageError, NoPhotographs, ResourceExhausted
+from imglab.language import tr
 from imglab.project import project_root
 from imglab.storage.base import Write
 from imglab.storage.exhausted import ran_out
 from imglab.storage.names import MAX_NAME, length
+from imglab.storage.system_words import system_words
 from imglab.storage.whole_file import write_whole
 
 #: The largest file that is read, in bytes; some decoders take the whole of it into memory.
@@ -59,9 +61,12 @@ class Folders:
             return
         names = ", ".join(map(self.name, sources))
         raise NoPhotographs(
-            f"This host has no photographs: there is nothing to read in {names}, as when a shared "
-            "folder is not mounted. Mount or copy them there, or name the folder they are in: "
-            "--images FOLDER."
+            tr(
+                "This host has no photographs: there is nothing to read in {names}, as when a "
+                "shared folder is not mounted. Mount or copy them there, or name the folder they "
+                "are in: --images FOLDER.",
+                names=names,
+            )
         )
 
     def to_write(self, path: object) -> Path:
@@ -77,11 +82,18 @@ class Folders:
         place, top = self._inside(path, (self.writable,), "write", "--output")
         parts = place.relative_to(top).parts
         if len(parts) > MAX_DEPTH:
-            raise ImageError(f"{path!r:.200} is more than {MAX_DEPTH} folders deep.")
+            raise ImageError(
+                tr("{path!r:.200} is more than {most} folders deep.", path=path, most=MAX_DEPTH)
+            )
         for part in parts:
             if length(part) > MAX_NAME:
                 raise ImageError(
-                    f"{path!r:.200} has a name of {length(part)} bytes; {MAX_NAME} is the most."
+                    tr(
+                        "{path!r:.200} has a name of {size} bytes; {most} is the most.",
+                        path=path,
+                        size=length(part),
+                        most=MAX_NAME,
+                    )
                 )
         return self.name(place)
 
@@ -104,9 +116,16 @@ class Folders:
             return file
         file.close()
         if not stat.S_ISREG(about.st_mode):
-            raise ImageError(f"{self.name(place)} cannot be used: it is no regular file.")
+            raise ImageError(
+                tr("{name} cannot be used: it is no regular file.", name=self.name(place))
+            )
         raise ImageError(
-            f"{self.name(place)} has {about.st_size:,} bytes; {MAX_BYTES:,} is the most."
+            tr(
+                "{name} has {size:,} bytes; {most:,} is the most.",
+                name=self.name(place),
+                size=about.st_size,
+                most=MAX_BYTES,
+            )
         )
 
     def save(self, path: object, write: Write) -> str:
@@ -134,28 +153,30 @@ class Folders:
         """The real place of a file, and that of the allowed folder it is in."""
         if not isinstance(path, str) or not path:
             raise ImageError(
-                f"A path must be a text such as 'images/sample.jpg', not {path!r:.80}."
+                tr(
+                    "A path must be a text such as 'images/sample.jpg', not {path!r:.80}.",
+                    path=path,
+                )
             )
         try:
             place = (self.root / path).resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a loop of links, too long
-            raise ImageError(f"{path!r:.200} is no path to a file: {error}.") from None
+            raise ImageError(
+                tr("{path!r:.200} is no path to a file: {error}.", path=path, error=error)
+            ) from None
         if _UNFIT.search(f"{path}{place}"):
-            raise ImageError(f"{path!r:.200} is no path to a file: it has invisible characters.")
+            raise ImageError(
+                tr("{path!r:.200} is no path to a file: it has invisible characters.", path=path)
+            )
         folders = [folder.resolve() for folder in allowed]
         for folder in folders:
             if place.is_relative_to(folder):
                 return place, folder
-        raise ImageError(
-            f"{path!r:.200} is outside the folders this worker may {verb} "
-            f"({', '.join(map(self.name, folders))}). "
-            f"Move the file, or start the worker with {option} FOLDER."
-        )
+        raise ImageError(_outside(path, ", ".join(map(self.name, folders)), verb, option))
 
     @contextmanager
     def _folder_of(self, place: Path, top: Path, *, make: bool = False) -> Iterator[int]:
         """The folder a file is in, reached from the top step by step, and through no link."""
-        verb = "written" if make else "read"
         try:
             folder = os.open(top, _folder_flags())
             try:
@@ -175,8 +196,32 @@ class Folders:
                 self.check_not_bare()
             words = ran_out(error)
             if words:
-                raise ResourceExhausted(f"{self.name(place)} cannot be {verb}: {words}.") from None
-            raise ImageError(f"{self.name(place)} cannot be {verb}: {error.strerror}.") from None
+                raise ResourceExhausted(_cannot(self.name(place), words, make)) from None
+            words = system_words(str(error.strerror))
+            raise ImageError(_cannot(self.name(place), words, make)) from None
+
+
+def _outside(path: str, folders: str, verb: str, option: str) -> str:
+    """What to say of a file that no allowed folder holds."""
+    values = {"path": path, "folders": folders, "option": option}
+    if verb == "write":
+        return tr(
+            "{path!r:.200} is outside the folders this worker may write ({folders}). "
+            "Move the file, or start the worker with {option} FOLDER.",
+            **values,
+        )
+    return tr(
+        "{path!r:.200} is outside the folders this worker may read ({folders}). "
+        "Move the file, or start the worker with {option} FOLDER.",
+        **values,
+    )
+
+
+def _cannot(name: str, why: str, writes: bool) -> str:
+    """What to say of a file that cannot be opened."""
+    if writes:
+        return tr("{name} cannot be written: {why}.", name=name, why=why)
+    return tr("{name} cannot be read: {why}.", name=name, why=why)
 
 
 def _has_something(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imglab.errors import ImageError
+from imglab.language import tr
 from imglab.storage.base import Storage
 from imglab.text import told
 
@@ -21,6 +22,9 @@ def result_place(payload: Mapping[str, Any], storage: Storage, otherwise: str = 
     name = payload.get("output_name") or otherwise
     if not isinstance(name, str) or not name:
         raise ImageError(
-            f"output_name must be a text such as 'holiday/sample.jpg', not {told(name)}."
+            tr(
+                "output_name must be a text such as 'holiday/sample.jpg', not {name}.",
+                name=told(name),
+            )
         )
     return storage.result_path(name)

@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from imglab.errors import ImageError, ImglabError, ResourceExhausted
+from imglab.language import tr
 from imglab.storage.base import Write
 from imglab.storage.exhausted import ran_out
+from imglab.storage.system_words import system_words
 
 
 def write_whole(path: Path, write: Write, *, spelled: str, folder: int | None = None) -> None:
@@ -45,6 +47,9 @@ def _failure(spelled: str, error: Exception) -> ImglabError:
     """The error for people, with a reason that is never empty."""
     words = ran_out(error)
     if words:
-        return ResourceExhausted(f"Cannot write {spelled}: {words}")
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return ImageError(f"Cannot write {spelled}: {reason}")
+        return ResourceExhausted(
+            tr("Cannot write {spelled}: {words}", spelled=spelled, words=words)
+        )
+    said = system_words(getattr(error, "strerror", None) or "")
+    reason = said or str(error) or type(error).__name__
+    return ImageError(tr("Cannot write {spelled}: {reason}", spelled=spelled, reason=reason))
