@@ -11,7 +11,7 @@ import re
 from imglab.language import tr
 
 #: A stored reason as a pattern → how it is shown; the groups are its values.
-_KNOWN = (
+KNOWN = (
     (
         r"worker (?P<worker>\S+) was silent for a whole lease "
         r"\((?P<crashes>\d+) of (?P<most>\d+)\)",
@@ -54,7 +54,7 @@ _KNOWN = (
 
 def reason_in_words(reason: str) -> str:
     """A stored reason for people: translated if it is one of the queue's own."""
-    for pattern, words in _KNOWN:
+    for pattern, words in KNOWN:
         found = re.fullmatch(pattern, reason)
         if found:
             return words.format(**found.groupdict())

@@ -222,7 +222,7 @@ class Crew:
                 limit = max(limit, START_TIMEOUT_S)
             is_frozen = silent_for > limit
             if is_frozen and member.process.poll() is None:
-                logger.warning("%s shows no life for %.0f s: killed", name, silent_for)
+                logger.warning(tr("%s shows no life for %.0f s: killed"), name, silent_for)
                 member.process.kill()
 
     def _replace(self, name: str, member: Member) -> None:
@@ -244,7 +244,8 @@ class Crew:
         if false_starts < MAX_FALSE_STARTS:
             self.members[name] = self._spawn(name, false_starts)
         else:
-            logger.error("%s failed %d times before it was ready; see its log", name, false_starts)
+            words = tr("%s failed %d times before it was ready; see its log")
+            logger.error(words, name, false_starts)
             self.given_up.append(name)
             del self.members[name]
 

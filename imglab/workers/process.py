@@ -262,7 +262,7 @@ def main() -> int:
     text = os.environ.pop(VARIABLE, None)
     if text is None:
         log_to_own_file()
-        logger.error("Only WorkerPool starts this module. In a terminal, type: imglab worker")
+        logger.error(tr("Only WorkerPool starts this module. In a terminal, type: imglab worker"))
         return 1
     spec = WorkerSpec.from_json(text)
     log_to_own_file(spec.log_format, spec.name)
