@@ -42,6 +42,11 @@ def tr_count(one: str, many: str, count: int, **values: object) -> str:
     return translated.format(count=count, **values)
 
 
+def in_every_language(text: str) -> set[str]:
+    """A text that stands in a `tr` elsewhere, as every language says it: for what people type."""
+    return {_catalogue(name).gettext(text) for name in LANGUAGES}
+
+
 @cache
 def language() -> str:
     """The language of this process: the lesson's, else IMGLAB_LANG's, else the system's.

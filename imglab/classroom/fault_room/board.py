@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from imglab.language import tr
 from imglab.queues.vocabulary import FINISHED, UNFINISHED, Status
 from imglab.views.html_table import (
     BAD,
@@ -62,14 +63,14 @@ def symptoms_html(title: str, rows: list[Row]) -> str:
 
 
 def _lines_of(each: Row) -> list[str]:
-    number = f"room {each.number}"
+    number = tr("room {number}", number=each.number)
     if not each.symptom:
         return [_line(number, tinted("…", GREY)), _line("", "&nbsp;")]
     mark = tinted("●", BAD)
     words = each.symptom
     if each.is_well:
         mark = tinted("✓", DONE)
-        words = "All photographs came."
+        words = tr("All photographs came.")
     figures = "  ".join(f"{place} {each.tasks.get(place, 0)}" for place in PLACES)
     return [_line(number, f"{mark} {plain(words)}"), _line("", tinted(plain(figures), GREY))]
 

@@ -1,8 +1,11 @@
-"""What can be the matter with a queue: the causes that a diagnosis may name, spelled here alone."""
+"""What can be the matter with a queue: the causes that a diagnosis may name, known here alone."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
+
+from imglab.language import in_every_language, tr
 
 FROZEN = "frozen worker"
 KILLED = "killed worker"
@@ -21,6 +24,8 @@ CANCELLED = "cancelled task"
 class Cause:
     """One cause: what has happened, and what one would see then."""
 
+    #: What the lesson calls it, in its language.
+    name: str
     meaning: str
     #: Goes on after "If it were this, ".
     shows: str
@@ -28,55 +33,75 @@ class Cause:
 
 CAUSES = {
     FROZEN: Cause(
-        "a worker's process stands still, with a task in its hands",
-        "ps would say of the process that it is stopped",
+        tr("frozen worker"),
+        tr("a worker's process stands still, with a task in its hands"),
+        tr("ps would say of the process that it is stopped"),
     ),
     KILLED: Cause(
-        "a worker's process is gone, and its task is still claimed",
-        "ps would say of the worker that its process is gone",
+        tr("killed worker"),
+        tr("a worker's process is gone, and its task is still claimed"),
+        tr("ps would say of the worker that its process is gone"),
     ),
     NO_WORKER: Cause(
-        "nobody works at all",
-        "ps would show no process that is alive or stopped",
+        tr("no worker"),
+        tr("nobody works at all"),
+        tr("ps would show no process that is alive or stopped"),
     ),
     OTHER_QUEUE: Cause(
-        "the worker is alive, and asks for work at another queue",
-        "its name would stand in a hash of workers, but not in that of this queue",
+        tr("other queue"),
+        tr("the worker is alive, and asks for work at another queue"),
+        tr("its name would stand in a hash of workers, but not in that of this queue"),
     ),
     PAUSED: Cause(
-        "somebody paused the queue, so nothing is handed out",
-        "the hash meta would have a field paused",
+        tr("paused queue"),
+        tr("somebody paused the queue, so nothing is handed out"),
+        tr("the hash meta would have a field paused"),
     ),
     POISON: Cause(
-        "a task that kills each worker that takes it",
-        "the record of the task would count crashes",
+        tr("poison task"),
+        tr("a task that kills each worker that takes it"),
+        tr("the record of the task would count crashes"),
     ),
     FORBIDDEN: Cause(
-        "a task names a file that no worker may read or write",
-        "the errors in the record of the task would name a path",
+        tr("forbidden path"),
+        tr("a task names a file that no worker may read or write"),
+        tr("the errors in the record of the task would name a path"),
     ),
     NO_RECORD: Cause(
-        "somebody wrote an id into the line, and there is no task behind it",
-        "the id would be in the list odd, and have no hash task:<id>",
+        tr("no record"),
+        tr("somebody wrote an id into the line, and there is no task behind it"),
+        tr("the id would be in the list odd, and have no hash task:<id>"),
     ),
     FAR_AWAY: Cause(
-        "a task is to wait for days before anybody may take it",
-        "the task would be in delayed, with a moment far from now",
+        tr("far away"),
+        tr("a task is to wait for days before anybody may take it"),
+        tr("the task would be in delayed, with a moment far from now"),
     ),
     ANOTHER_TRY: Cause(
-        "a try of the task failed, and the next one comes in a moment",
-        "the task would be in delayed, and its record would count attempts",
+        tr("another try"),
+        tr("a try of the task failed, and the next one comes in a moment"),
+        tr("the task would be in delayed, and its record would count attempts"),
     ),
     CANCELLED: Cause(
-        "somebody took the task back",
-        "the id would be in the list cancelled",
+        tr("cancelled task"),
+        tr("somebody took the task back"),
+        tr("the id would be in the list cancelled"),
     ),
 }
 
 
 def as_cause(text: str) -> str | None:
-    """The cause that a text means, whatever its capitals and hyphens; None for none of them."""
-    words = " ".join(text.replace("-", " ").replace("_", " ").split()).casefold()
-    if words in CAUSES:
-        return words
-    return None
+    """The cause that a text means, in any language; None for none of them.
+
+    Capitals, hyphens and accents are left out of account.
+    """
+    return _BY_NAME.get(_plain(text))
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFD", text.replace("-", " ").replace("_", " "))
+    plain = "".join(each for each in letters if not unicodedata.combining(each))
+    return " ".join(plain.split()).casefold()
+
+
+_BY_NAME = {_plain(name): cause for cause in CAUSES for name in in_every_language(cause)}

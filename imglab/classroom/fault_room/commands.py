@@ -11,6 +11,7 @@ from imglab.classroom.fault_room.room import Room
 from imglab.console.redis_cli import format_reply
 from imglab.console.resp import ErrorReply, raw_command
 from imglab.errors import ImglabError
+from imglab.language import tr
 
 #: The command that asks the operating system, and not Redis.
 PS = "ps"
@@ -51,16 +52,21 @@ def read_command(text: object, client: Any, start: str, space: str) -> Command:
     """
     if not isinstance(text, str) or not text.strip():
         raise NotThisCommand(
-            f"A proof is the text of one command, such as {_example(start)}: put it in quotes."
+            tr(
+                "A proof is the text of one command, such as {example}: put it in quotes.",
+                example=_example(start),
+            )
         )
     try:
         words = shlex.split(text)
     except ValueError:
-        raise NotThisCommand("A quote is missing: each one that opens has to close.") from None
+        raise NotThisCommand(tr("A quote is missing: each one that opens has to close.")) from None
     if words and words[0].lower() in _CONSOLES:
         words = words[1:]
     if not words:
-        raise NotThisCommand(f"There is no command behind it, such as {_example(start)}.")
+        raise NotThisCommand(
+            tr("There is no command behind it, such as {example}.", example=_example(start))
+        )
     if words[0].lower() == PS:
         return Command((PS,))
     command = Command(tuple(words))
@@ -72,20 +78,29 @@ def read_command(text: object, client: Any, start: str, space: str) -> Command:
 def _check_is_reading(command: Command, client: Any) -> None:
     if command.name == "MONITOR":
         raise NotThisCommand(
-            "MONITOR never ends. It helps to find the place; the proof is a command that answers."
+            tr(
+                "MONITOR never ends. It helps to find the place; the proof is a command that "
+                "answers."
+            )
         )
     if "BLOCK" in map(str.upper, command.words):
-        raise NotThisCommand("With BLOCK it waits. Leave it out: a proof answers at once.")
+        raise NotThisCommand(tr("With BLOCK it waits. Leave it out: a proof answers at once."))
     flags = _flags(raw_command(client, ["COMMAND", "INFO", command.name]))
     if flags is None:
         raise NotThisCommand(
-            f"Redis has no command {command.words[0]}. A proof is one that you can give to "
-            "redis-cli, or ps."
+            tr(
+                "Redis has no command {command}. A proof is one that you can give to redis-cli, or "
+                "ps.",
+                command=command.words[0],
+            )
         )
     if "readonly" not in flags:
         raise NotThisCommand(
-            f"{command.name} is no command that reads keys: it changes something, or tells of the "
-            "whole server. A proof looks at the keys of the room, and changes nothing."
+            tr(
+                "{command} is no command that reads keys: it changes something, or tells of the "
+                "whole server. A proof looks at the keys of the room, and changes nothing.",
+                command=command.name,
+            )
         )
 
 
@@ -100,11 +115,21 @@ def _check_is_of_this_room(command: Command, start: str, space: str) -> None:
     named = [word for word in command.words if word.startswith(space)]
     if not named:
         raise NotThisCommand(
-            f"It names no key of this room. Its keys begin with {start}, as in {_example(start)}."
+            tr(
+                "It names no key of this room. Its keys begin with {start}, as in {example}.",
+                start=start,
+                example=_example(start),
+            )
         )
     for word in named:
         if not word.startswith(start):
-            raise NotThisCommand(f"{word} is no key of this room: here all begin with {start}.")
+            raise NotThisCommand(
+                tr(
+                    "{word} is no key of this room: here all begin with {start}.",
+                    word=word,
+                    start=start,
+                )
+            )
 
 
 def _example(start: str) -> str:
@@ -130,7 +155,7 @@ def ask_copy(command: Command, copy: Copy, start: str) -> str:
         return _names(words, copy, start)
     reply = raw_command(copy.redis, words)
     if isinstance(reply, ErrorReply):
-        raise NotThisCommand(f"Redis refuses it: {reply}")
+        raise NotThisCommand(tr("Redis refuses it: {reply}", reply=reply))
     return format_reply(reply).replace(copy.start, start)
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 from imglab.classroom.fault_room.copies import Copy
 from imglab.classroom.fault_room.plans import Plan
 from imglab.classroom.fault_room.room import Room
+from imglab.language import tr
 from imglab.queues import QueueSettings
 from imglab.queues.inspect import read_errors
 from imglab.queues.keys import Keys
@@ -58,7 +59,13 @@ class NothingComes(Fault):
 
     def symptom(self, plan: Plan) -> str:
         """Say that all of them are missing."""
-        return f"Nothing comes: {plan.photograph}, {' and '.join(plan.others)} are missing."
+        first, second = plan.others
+        return tr(
+            "Nothing comes: {photograph}, {first} and {second} are missing.",
+            photograph=plan.photograph,
+            first=first,
+            second=second,
+        )
 
 
 class OneIsMissing(Fault):
@@ -66,7 +73,13 @@ class OneIsMissing(Fault):
 
     def symptom(self, plan: Plan) -> str:
         """Say which one is missing."""
-        return f"{' and '.join(plan.others).capitalize()} came, {plan.photograph} did not."
+        first, second = plan.others
+        return tr(
+            "{first} and {second} came, {photograph} did not.",
+            first=first.capitalize(),
+            second=second,
+            photograph=plan.photograph,
+        )
 
 
 def fail_for(copy: Copy, reason: str) -> None:

@@ -8,8 +8,9 @@ from imglab.classroom.fault_room import causes
 from imglab.classroom.fault_room.copies import Copy
 from imglab.classroom.fault_room.fault import NothingComes, Rival
 from imglab.classroom.fault_room.plans import Plan
-from imglab.classroom.fault_room.processes import ProcessState
+from imglab.classroom.fault_room.processes import NO_PROCESS, ProcessState, line_of_ps
 from imglab.classroom.fault_room.room import Room, until
+from imglab.language import tr
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.keys import Keys
 
@@ -23,7 +24,7 @@ class FrozenWorker(NothingComes):
     cause = causes.FROZEN
     # A lease of half a second: it is over by the time that anybody looks.
     settings: ClassVar[QueueSettings] = QueueSettings(lease=0.5, backoff=0)
-    where = (
+    where = tr(
         "Redis knows only that the worker is silent, and it would be just as silent if it were "
         "dead. Only the machine on which the process is can tell: which command asks that?"
     )
@@ -32,9 +33,9 @@ class FrozenWorker(NothingComes):
         """Freeze a worker that has a task, and let its lease run out."""
         room.add_all()
         worker = room.start_worker(SLOW)
-        until(lambda: len(room.queue.claims()) == 1, "the worker has a task")
+        until(lambda: len(room.queue.claims()) == 1, tr("the worker has a task"))
         room.freeze(worker)
-        until(lambda: _is_late(room), "its lease is over")
+        until(lambda: _is_late(room), tr("its lease is over"))
 
     def proof(self, plan: Plan, keys: Keys) -> str:
         """Ask the operating system."""
@@ -42,7 +43,7 @@ class FrozenWorker(NothingComes):
 
     def rivals(self) -> tuple[Rival, ...]:
         """A worker that was killed leaves the same keys."""
-        return (Rival("the worker had been killed", _kill),)
+        return (Rival(tr("the worker had been killed"), _kill),)
 
 
 def _is_late(room: Room) -> bool:
@@ -52,14 +53,14 @@ def _is_late(room: Room) -> bool:
 
 
 def _kill(copy: Copy) -> None:
-    copy.ps = f"{copy.plan.worker}  {ProcessState.GONE}"
+    copy.ps = line_of_ps(copy.plan.worker, ProcessState.GONE)
 
 
 class PausedQueue(NothingComes):
     """Somebody paused the queue, and forgot it."""
 
     cause = causes.PAUSED
-    where = "What a queue notes about itself is in the hash meta, in a field of its own."
+    where = tr("What a queue notes about itself is in the hash meta, in a field of its own.")
 
     def make(self, room: Room) -> None:
         """Pause the queue before the tasks come; its worker is idle."""
@@ -74,15 +75,15 @@ class PausedQueue(NothingComes):
     def rivals(self) -> tuple[Rival, ...]:
         """A queue without a worker, and one whose worker is slow."""
         return (
-            Rival("nobody worked here", _leave_without_worker),
-            Rival("the worker were only slow, and the queue not paused", _go_on),
+            Rival(tr("nobody worked here"), _leave_without_worker),
+            Rival(tr("the worker were only slow, and the queue not paused"), _go_on),
         )
 
 
 def _leave_without_worker(copy: Copy) -> None:
     _go_on(copy)
     copy.redis.delete(copy.keys.workers)
-    copy.ps = "(no process)"
+    copy.ps = NO_PROCESS
 
 
 def _go_on(copy: Copy) -> None:
@@ -93,9 +94,10 @@ class OtherQueue(NothingComes):
     """A worker was started with another namespace than that of the tasks."""
 
     cause = causes.OTHER_QUEUE
-    where = (
+    where = tr(
         "That this queue has no worker would be so as well if there were none at all. Find the "
-        "hash of workers in which it says that it is there: SCAN, or %monitor, shows where it asks."
+        "hash of workers in which it says that it is there: SCAN, or %monitor, shows where it "
+        "asks."
     )
 
     def make(self, room: Room) -> None:
@@ -114,14 +116,14 @@ class OtherQueue(NothingComes):
     def rivals(self) -> tuple[Rival, ...]:
         """A room without a worker, and a worker at the right queue that is slow."""
         return (
-            Rival("nobody worked anywhere", _be_nowhere),
-            Rival("the worker asked at the right queue, and were only slow", _come_over),
+            Rival(tr("nobody worked anywhere"), _be_nowhere),
+            Rival(tr("the worker asked at the right queue, and were only slow"), _come_over),
         )
 
 
 def _be_nowhere(copy: Copy) -> None:
     copy.drop(f"{copy.plan.other_queue}:*")
-    copy.ps = "(no process)"
+    copy.ps = NO_PROCESS
 
 
 def _come_over(copy: Copy) -> None:

@@ -9,12 +9,13 @@ from imglab.classroom.fault_room.copies import Copy
 from imglab.classroom.fault_room.fault import OneIsMissing, Rival, fail_for
 from imglab.classroom.fault_room.plans import Plan
 from imglab.classroom.fault_room.room import Room, until
+from imglab.language import tr
 from imglab.queues import QueueSettings
 from imglab.queues.keys import Keys
 from imglab.queues.vocabulary import Event, Status
 
 #: Why a task fails whose picture is none.
-BROKEN = "it is no picture that can be read"
+BROKEN = tr("it is no picture that can be read")
 #: A delay that is nothing unusual, in milliseconds.
 SOON_MS = 10_000
 #: Seconds in a minute, and milliseconds in a second: the second was one too many.
@@ -26,7 +27,7 @@ FORBIDDEN_FOLDER = "somewhere-else"
 
 def _until_the_others_came(room: Room) -> None:
     others = len(room.plan.others)
-    until(lambda: room.queue.get_stats().completed == others, "the other photographs came")
+    until(lambda: room.queue.get_stats().completed == others, tr("the other photographs came"))
 
 
 class PoisonTask(OneIsMissing):
@@ -34,7 +35,7 @@ class PoisonTask(OneIsMissing):
 
     cause = causes.POISON
     settings: ClassVar[QueueSettings] = QueueSettings(backoff=0, max_crashes=2)
-    where = "How often a worker died over a task is in the task's own record, a hash."
+    where = tr("How often a worker died over a task is in the task's own record, a hash.")
 
     def make(self, room: Room) -> None:
         """Let a pool lose two workers over it, and do the rest."""
@@ -43,7 +44,7 @@ class PoisonTask(OneIsMissing):
         room.queue.add_task(payload, task_id=plan.photograph)
         room.add_others()
         room.start_pool()
-        until(lambda: room.queue.get_stats().failed == 1, "the poison was given up")
+        until(lambda: room.queue.get_stats().failed == 1, tr("the poison was given up"))
         _until_the_others_came(room)
 
     def proof(self, plan: Plan, keys: Keys) -> str:
@@ -52,7 +53,7 @@ class PoisonTask(OneIsMissing):
 
     def rivals(self) -> tuple[Rival, ...]:
         """A task that failed for another reason is in the same list."""
-        return (Rival("the file were no picture, which kills nobody", _break_picture),)
+        return (Rival(tr("the file were no picture, which kills nobody"), _break_picture),)
 
 
 def _break_picture(copy: Copy) -> None:
@@ -63,9 +64,9 @@ class NoRecord(OneIsMissing):
     """Somebody wrote an id into the line by hand: the worker set it aside."""
 
     cause = causes.NO_RECORD
-    where = (
-        "What was no task is in the list odd, with the reason; and a task has a record, whatever "
-        "became of it."
+    where = tr(
+        "What was no task is in the list odd, with the reason; and a task has a record, "
+        "whatever became of it."
     )
 
     def make(self, room: Room) -> None:
@@ -82,8 +83,8 @@ class NoRecord(OneIsMissing):
     def rivals(self) -> tuple[Rival, ...]:
         """A real task that failed, or was cancelled, did not come either."""
         return (
-            Rival("it were a task that has failed", _fail),
-            Rival("it were a task that somebody cancelled", _cancel),
+            Rival(tr("it were a task that has failed"), _fail),
+            Rival(tr("it were a task that somebody cancelled"), _cancel),
         )
 
 
@@ -114,9 +115,9 @@ class FarAway(OneIsMissing):
     """A producer meant minutes, and gave milliseconds where seconds are asked for."""
 
     cause = causes.FAR_AWAY
-    where = (
-        "That it is in delayed would be so as well if it came in a moment. When it may be taken is "
-        "its score there, in milliseconds since 1970."
+    where = tr(
+        "That it is in delayed would be so as well if it came in a moment. When it may be "
+        "taken is its score there, in milliseconds since 1970."
     )
 
     def make(self, room: Room) -> None:
@@ -135,8 +136,8 @@ class FarAway(OneIsMissing):
     def rivals(self) -> tuple[Rival, ...]:
         """A task that is due in a moment, for the first time or once more."""
         return (
-            Rival("it were due in a few seconds", _be_due_soon),
-            Rival("it waited for another try", _try_again),
+            Rival(tr("it were due in a few seconds"), _be_due_soon),
+            Rival(tr("it waited for another try"), _try_again),
         )
 
 
@@ -160,7 +161,7 @@ class ForbiddenPath(OneIsMissing):
     """The worked example: a task that wants to write where no worker may."""
 
     cause = causes.FORBIDDEN
-    where = "Why a task failed is in its own record."
+    where = tr("Why a task failed is in its own record.")
 
     def make(self, room: Room) -> None:
         """Add such a task, and let a worker refuse it."""
@@ -170,7 +171,7 @@ class ForbiddenPath(OneIsMissing):
         room.queue.add_task(payload, task_id=plan.photograph)
         room.add_others()
         room.start_worker()
-        until(lambda: room.queue.get_stats().failed == 1, "the task was refused")
+        until(lambda: room.queue.get_stats().failed == 1, tr("the task was refused"))
         _until_the_others_came(room)
 
     def proof(self, plan: Plan, keys: Keys) -> str:
@@ -179,4 +180,4 @@ class ForbiddenPath(OneIsMissing):
 
     def rivals(self) -> tuple[Rival, ...]:
         """A task that failed for another reason is in the same list."""
-        return (Rival("the file were no picture", _break_picture),)
+        return (Rival(tr("the file were no picture"), _break_picture),)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from imglab.classroom.fault_room import causes
 from imglab.errors import ImglabError
+from imglab.language import tr
 
 #: The faults of the six rooms.
 FAULTS = (
@@ -66,7 +67,7 @@ def example_plan() -> Plan:
 
 def _normal(name: object) -> str:
     if not isinstance(name, str) or not name.strip():
-        raise ImglabError('Your name is a text of at least one letter, such as ME = "ada".')
+        raise ImglabError(tr('Your name is a text of at least one letter, such as ME = "ada".'))
     return " ".join(name.split()).casefold()
 
 

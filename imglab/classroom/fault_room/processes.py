@@ -6,14 +6,25 @@ import subprocess
 from enum import StrEnum
 from pathlib import Path
 
+from imglab.language import tr
+
 
 class ProcessState(StrEnum):
-    """How a process is, in words."""
+    """How a process is."""
 
     ALIVE = "alive"
     #: It stands still until a signal lets it go on.
     STOPPED = "stopped"
     GONE = "gone"
+
+
+_LINES = {
+    ProcessState.ALIVE: tr("{worker}  alive"),
+    ProcessState.STOPPED: tr("{worker}  stopped"),
+    ProcessState.GONE: tr("{worker}  gone"),
+}
+#: What `ps` says where there is none.
+NO_PROCESS = tr("(no process)")
 
 
 #: What the letters of the system mean that are not "alive": stopped, and dead in two ways.
@@ -24,6 +35,11 @@ _LETTERS = {
     "X": ProcessState.GONE,
     "": ProcessState.GONE,
 }
+
+
+def line_of_ps(worker: str, state: ProcessState) -> str:
+    """What `ps` of a room says of a worker's process."""
+    return _LINES[state].format(worker=worker)
 
 
 def state_of(pid: int) -> ProcessState:

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from imglab.classroom.controls.freezer import Freezer
 from imglab.classroom.fault_room.plans import Plan
-from imglab.classroom.fault_room.processes import ProcessState, state_of
+from imglab.classroom.fault_room.processes import NO_PROCESS, ProcessState, line_of_ps, state_of
 from imglab.classroom.lone_worker import TROUBLEMAKERS, LoneWorker
 from imglab.errors import ImglabError, NoSuchTask
+from imglab.language import tr
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.vocabulary import Status
 from imglab.workers import WorkerPool
@@ -110,7 +111,10 @@ class Room:
     def freeze(self, worker: LoneWorker) -> None:
         """Let a worker's process stand still until the room is closed."""
         self._freezer.freeze(worker.name, worker.pid)
-        until(lambda: state_of(worker.pid) is ProcessState.STOPPED, f"{worker.name} stands still")
+        until(
+            lambda: state_of(worker.pid) is ProcessState.STOPPED,
+            tr("{worker} stands still", worker=worker.name),
+        )
 
     def thaw(self) -> None:
         """Let every frozen worker go on, as `kill -CONT` does."""
@@ -122,8 +126,8 @@ class Room:
         """The workers' processes, as the operating system sees them: a line for each."""
         lines = []
         for name, pid in sorted(self._pids.items()):
-            lines.append(f"{name}  {state_of(pid())}")
-        return "\n".join(lines) or "(no process)"
+            lines.append(line_of_ps(name, state_of(pid())))
+        return "\n".join(lines) or NO_PROCESS
 
     def is_well(self) -> bool:
         """Whether every photograph came."""
@@ -149,7 +153,11 @@ def until(is_so: Callable[[], bool], what: str) -> None:
     while not is_so():
         if time.monotonic() > limit:
             raise ImglabError(
-                f"The fault cannot be made, for after {MAKE_TIMEOUT_S:g} s it is not so that "
-                f"{what}. Run the cell again."
+                tr(
+                    "The fault cannot be made, for after {seconds:g} s it is not so that {what}. "
+                    "Run the cell again.",
+                    seconds=MAKE_TIMEOUT_S,
+                    what=what,
+                )
             )
         time.sleep(LOOK_INTERVAL_S)

@@ -18,6 +18,7 @@ from imglab.classroom.fault_room.faults import fault_of, room_of
 from imglab.classroom.fault_room.plans import EXAMPLE, Plan, example_plan, plans_for
 from imglab.classroom.fault_room.room import Room
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.queues.vocabulary import UNFINISHED, Status
 
 #: What the names of all keys of all rooms begin with.
@@ -59,8 +60,13 @@ class FaultRooms:
         """One room. ImglabError while it is not open, and for a number that none has."""
         if number not in self._rooms:
             raise ImglabError(
-                f"There is no room {number} open: run the cell with rooms.open() first. The rooms "
-                f"are {EXAMPLE} to {len(self.plans) - 1}."
+                tr(
+                    "There is no room {number} open: run the cell with rooms.open() first. The "
+                    "rooms are {first} to {last}.",
+                    number=number,
+                    first=EXAMPLE,
+                    last=len(self.plans) - 1,
+                )
             )
         return self._rooms[number]
 
@@ -70,8 +76,7 @@ class FaultRooms:
 
     def __str__(self) -> str:
         """What is heard of each room, as text."""
-        lines = [f"room {plan.number}: {fault_of(plan).symptom(plan)}" for plan in self.plans]
-        return "\n".join(lines)
+        return "\n".join(_said_of(plan, fault_of(plan).symptom(plan)) for plan in self.plans)
 
     def open(self) -> None:
         """Make all faults, one after the other; rooms that were open in this notebook are closed.
@@ -104,7 +109,7 @@ class FaultRooms:
 
     def board(self) -> SymptomBoard:
         """Show what is the matter in each room, live; write `with rooms.board(): …`."""
-        return SymptomBoard(f"{self.name}'s rooms", self._rows)
+        return SymptomBoard(tr("{name}'s rooms", name=self.name), self._rows)
 
     def look(self, number: int, command: str) -> None:
         """Print what a command answers in a room: one of Redis' that only reads keys, or `ps`.
@@ -134,8 +139,11 @@ class FaultRooms:
         """
         if number != EXAMPLE:
             raise ImglabError(
-                f"Only room {EXAMPLE}, the example, is shown like this. For the others, think of "
-                "another cause that looks the same; the check tries them."
+                tr(
+                    "Only room {room}, the example, is shown like this. For the others, think of "
+                    "another cause that looks the same; the check tries them.",
+                    room=EXAMPLE,
+                )
             )
         room = self[number]
         known = read_command(command, room.queue.redis, room.queue.namespace, SPACE)
@@ -145,7 +153,8 @@ class FaultRooms:
             otherwise = Copy(room, "otherwise")
             rival.change(otherwise)
             answer = ask_copy(known, otherwise, room.queue.namespace)
-            print(f"And if {rival.words}:\n{answer}")  # noqa: T201
+            otherwise_words = tr("And if {words}:", words=rival.words)
+            print(f"{otherwise_words}\n{answer}")  # noqa: T201
             otherwise.delete()
         as_it_is.delete()
 
@@ -163,8 +172,10 @@ class FaultRooms:
     def report(self) -> None:
         """Print of each room of the person whether all its photographs came."""
         for room in self._own():
-            words = "all photographs came" if room.is_well() else "not well yet"
-            print(f"room {room.plan.number}: {words}")  # noqa: T201 - a notebook's answer
+            words = tr("not well yet")
+            if room.is_well():
+                words = tr("all photographs came")
+            print(_said_of(room.plan, words))  # noqa: T201 - a notebook's answer
 
     def _own(self) -> list[Room]:
         return [room for room in self if room.plan.number != EXAMPLE]
@@ -179,3 +190,7 @@ class FaultRooms:
         stats = room.queue.get_stats()
         tasks = {str(status): stats[status] for status in (*UNFINISHED, *_ENDED)}
         return Row(plan.number, fault_of(plan).symptom(plan), tasks, room.is_well())
+
+
+def _said_of(plan: Plan, words: str) -> str:
+    return tr("room {number}: {words}", number=plan.number, words=words)
