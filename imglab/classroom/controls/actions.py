@@ -18,6 +18,7 @@ from imglab.classroom.controls.freezer import Freezer, Thawed
 from imglab.classroom.controls.producer import Producer
 from imglab.errors import ImglabError
 from imglab.imaging import FilterPipeline
+from imglab.language import tr
 from imglab.project import photographs
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.own_password import read_state
@@ -107,7 +108,9 @@ class Controls:
     ) -> str:
         with self._naming:
             ids = self._add_named(count, priority, pictures, filters)
-        return ids[0] if count == 1 else f"{ids[0]} to {ids[-1]}"
+        if count == 1:
+            return ids[0]
+        return tr("{first} to {last}", first=ids[0], last=ids[-1])
 
     def _add_named(
         self, count: int, priority: str, pictures: Mapping[str, str], filters: Sequence[Any]
@@ -153,7 +156,9 @@ class Controls:
         """Send a signal to the worker's process, and return its id."""
         pid = self.pool.pids.get(worker)
         if pid is None:
-            raise ImglabError(f"There is no {worker or 'worker'} any more, or not yet.")
+            raise ImglabError(
+                tr("There is no {worker} any more, or not yet.", worker=worker or "worker")
+            )
         os.kill(pid, number)
         return pid
 
@@ -199,8 +204,11 @@ class Controls:
         now = server.status(self.home)
         if now is None or now.folder is None or now.uptime < QUICK:
             raise ImglabError(
-                f"Only our own Redis may be killed, and only once it is {QUICK:g} s old: its "
-                "keeper gives up one that dies young again and again."
+                tr(
+                    "Only our own Redis may be killed, and only once it is {seconds:g} s old: its "
+                    "keeper gives up one that dies young again and again.",
+                    seconds=QUICK,
+                )
             )
         begun = time.monotonic()
         os.kill(now.pid, signal.SIGKILL)

@@ -20,6 +20,7 @@ from imglab.classroom.controls.widgets import Panel
 from imglab.classroom.seats import leave_seat, sit_down
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.views.boards import board
 from imglab.views.live_view import show_controls, wants_calm
@@ -40,7 +41,7 @@ class ControlRoom:
         need("lab", "IPython", "ipywidgets", "matplotlib")
         from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
-        here = sit_down(NAMESPACE, "a control room")
+        here = sit_down(NAMESPACE, tr("a control room"))
         self._here = here
         queue = RedisTaskQueue(url=here.url, namespace=NAMESPACE, settings=SETTINGS)
         queue.forget_workers(0)  # of a kernel that was killed: the board would show them
@@ -89,7 +90,7 @@ class ControlRoom:
         self.controls.close()
         self._board.stop()
         leave_seat(NAMESPACE, self._here)
-        self.panel.end("Closed. The workers are gone; the tasks stay in Redis.")
+        self.panel.end(tr("Closed. The workers are gone; the tasks stay in Redis."))
 
     def _begin_anew(self) -> None:
         self.panel.begin_anew()

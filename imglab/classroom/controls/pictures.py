@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.views import charts
 from imglab.views.runs import Runs
 
@@ -19,8 +20,10 @@ HEIGHT = 2.1
 #: Pixels of an inch.
 DPI = 100
 #: What stands in the place of the charts when there is nothing to draw.
-NOTHING = "The charts come here, some seconds after the first task."
-NOTHING_LATELY = f"No task was claimed in the latest {LOOK_BACK} seconds of the history."
+NOTHING = tr("The charts come here, some seconds after the first task.")
+NOTHING_LATELY = tr(
+    "No task was claimed in the latest {seconds} seconds of the history.", seconds=LOOK_BACK
+)
 
 
 def words_only(words: str) -> dict[str, str]:

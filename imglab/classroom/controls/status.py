@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 
+from imglab.language import tr
 from imglab.views.html_table import GREY, plain, tinted
 
 #: Earlier answers that stay below.
@@ -58,7 +59,7 @@ class Status:
         words = f"{_now()}  … {self._orders[0]}"
         waiting = len(self._orders) - 1
         if waiting:
-            words += f" · {waiting} more waiting"
+            return tr("{words} · {waiting} more waiting", words=words, waiting=waiting)
         return words
 
     def _remember(self, sentence: str) -> None:

@@ -4,31 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from imglab import server
-from imglab.classroom.controls.buttons import ROWS, Knob
+from imglab.classroom.controls.buttons import KEEP_ADDING, ROWS, STOP_ALL, Knob
 from imglab.classroom.controls.status import Status
+from imglab.language import tr
 from imglab.queues.vocabulary import NORMAL, PRIORITIES
 
+#: The row of the buttons that change what is seen.
+VIEW = "View"
 #: The rows that stand beside each other on one line of the panel.
-LINES = (("Tasks",), ("Worker",), ("Pool", "View"), ("Queue", "Redis"))
-#: The buttons that change what is seen, and nothing else, with what they are for.
+LINES = (("Tasks",), ("Worker",), ("Pool", VIEW), ("Queue", "Redis"))
+
+
+class View(NamedTuple):
+    """A button that changes what is seen."""
+
+    #: The words on it.
+    label: str
+    #: What it is for, when the pointer rests on it.
+    tooltip: str
+
+
+#: The buttons that change what is seen, and nothing else.
 BIG = "Big letters"
 CALM = "Calm"
 CHARTS = "Charts"
 VIEWS = {
-    BIG: "Letters that can be read from the last row",
-    CALM: "A board that changes every two seconds, without anything that moves",
-    CHARTS: "Who did what in the last minute, below the board",
+    BIG: View(tr("Big letters"), tr("Letters that can be read from the last row")),
+    CALM: View(
+        tr("Calm"),
+        tr("A board that changes every two seconds, without anything that moves"),
+    ),
+    CHARTS: View(tr("Charts"), tr("Who did what in the last minute, below the board")),
 }
 #: How many photographs a click adds at first, and the most that it may.
 COUNT = 50
 MOST = 500
 #: The worker that is offered while there is none.
 FIRST = "worker-1"
-#: The button that is lit while photographs keep coming.
-KEEP_ADDING = "Keep adding"
 #: Two sizes of letters; all else follows from them. JupyterLab's own sizes are variables in CSS.
 CSS = """<style>
 .imglab-room {--jp-widgets-inline-margin: 1px; --jp-widgets-inline-height: 28px; overflow: hidden}
@@ -62,7 +77,7 @@ class Panel:
         self.inputs = self._make_inputs(here)
         self.buttons: dict[tuple[str, str], Any] = {}
         self.views = self._make_views({BIG: big, CALM: calm, CHARTS: not big})
-        boxes = [self._box(titles, here, order) for titles in LINES]
+        boxes = [self._box(names, here, order) for names in LINES]
         self.box = widgets.VBox([widgets.HTML(CSS), *boxes, self.line])
         self.box.add_class("imglab-room")
         self._resize()
@@ -122,9 +137,10 @@ class Panel:
     def show(self, workers: list[str], *, is_adding: bool) -> None:
         """Offer these workers, and light the buttons of what is the case."""
         self._offer(workers or [FIRST])
-        for (row, label), button in self.buttons.items():
-            is_lit = row == "Pool" and label == (str(len(workers)) if workers else "Stop all")
-            if label == KEEP_ADDING:
+        size = str(len(workers)) if workers else STOP_ALL
+        for (row, key), button in self.buttons.items():
+            is_lit = row == "Pool" and key == size
+            if key == KEEP_ADDING:
                 is_lit = is_adding
             button.button_style = "info" if is_lit else ""
 
@@ -142,19 +158,19 @@ class Panel:
 
     def _make_inputs(self, here: server.RedisServer) -> dict[str, Any]:
         widgets = self._widgets
-        where = "IMGLAB_REDIS_URL: left alone"
+        where = tr("IMGLAB_REDIS_URL: left alone")
         if here.owned:
-            where = f"port {here.port}"
+            where = tr("port {port}", port=here.port)
         layout = {"width": "5em"}
-        count = widgets.IntText(COUNT, description="How many photographs", layout=layout)
+        count = widgets.IntText(COUNT, description=tr("How many photographs"), layout=layout)
         count.observe(self._correct, "value")
         narrow = {"width": "auto"}
         priority = widgets.Dropdown(options=PRIORITIES, value=NORMAL, layout=narrow)
         worker = widgets.Dropdown(options=[FIRST], layout=narrow)
         # Not among the arguments: ipywidgets 7 knows tooltips of buttons alone.
-        count.tooltip = f"How many, 1 to {MOST}"
-        priority.tooltip = "Priority"
-        worker.tooltip = "Which worker"
+        count.tooltip = tr("How many, 1 to {most}", most=MOST)
+        priority.tooltip = tr("Priority")
+        worker.tooltip = tr("Which worker")
         where_it_is = widgets.Label(where)
         return {"count": count, "priority": priority, "worker": worker, "redis": where_it_is}
 
@@ -164,30 +180,40 @@ class Panel:
         allowed = min(max(asked, 1), MOST)
         if allowed != asked:
             self.inputs["count"].value = allowed
-            self._status.remark(f"A click adds 1 to {MOST} photographs: {asked} became {allowed}.")
+            self._status.remark(
+                tr(
+                    "A click adds 1 to {most} photographs: {asked} became {allowed}.",
+                    most=MOST,
+                    asked=asked,
+                    allowed=allowed,
+                )
+            )
             self._say()
 
     def _make_views(self, at_first: dict[str, bool]) -> dict[str, Any]:
         return {
-            label: self._widgets.ToggleButton(at_first[label], description=label, tooltip=tooltip)
-            for label, tooltip in VIEWS.items()
+            key: self._widgets.ToggleButton(
+                at_first[key], description=view.label, tooltip=view.tooltip
+            )
+            for key, view in VIEWS.items()
         }
 
     def _box(
-        self, titles: tuple[str, ...], here: server.RedisServer, order: Callable[[Knob], None]
+        self, names: tuple[str, ...], here: server.RedisServer, order: Callable[[Knob], None]
     ) -> Any:
         parts = []
-        for title in titles:
-            parts.append(self._title(title))
-            if title == "View":
+        for name in names:
+            if name == VIEW:
+                parts.append(self._title(tr("View")))
                 parts += self.views.values()
                 continue
-            row = ROWS[title]
-            parts += [self.inputs[name] for name in row.widgets]
+            row = ROWS[name]
+            parts.append(self._title(row.title))
+            parts += [self.inputs[each] for each in row.widgets]
             for knob in row.knobs:
                 button = self._button(knob, order)
-                button.disabled = title == "Redis" and not here.owned
-                self.buttons[title, knob.label] = button
+                button.disabled = name == "Redis" and not here.owned
+                self.buttons[name, knob.key] = button
                 parts.append(button)
         return self._widgets.HBox(parts)
 
