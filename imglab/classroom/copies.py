@@ -13,6 +13,7 @@ from pathlib import Path
 
 import imglab
 from imglab.errors import ImglabError
+from imglab.language import tr
 
 #: What a course is made of, besides the folder for its results.
 PARTS = ("notebooks", "images")
@@ -32,7 +33,10 @@ def course_source() -> Path:
         if (place / "notebooks").is_dir() and (place / "images").is_dir():
             return place
     raise ImglabError(
-        f"There are no lessons beside {package}: install imglab anew, from its wheel."
+        tr(
+            "There are no lessons beside {package}: install imglab anew, from its wheel.",
+            package=package,
+        )
     )
 
 
@@ -43,8 +47,12 @@ def check_empty(folder: Path) -> None:
     for entry in sorted(folder.iterdir()):
         if not entry.name.startswith(".") and entry.suffix not in NO_WORK:
             raise ImglabError(
-                f"Other things lie in {folder.resolve()}, such as {entry.name}: go into an empty "
-                "folder, or name a new one: imglab course FOLDER"
+                tr(
+                    "Other things lie in {folder}, such as {name}: go into an empty folder, or "
+                    "name a new one: imglab course FOLDER",
+                    folder=folder.resolve(),
+                    name=entry.name,
+                )
             )
 
 
@@ -57,11 +65,15 @@ def copy_course(source: Path, folder: Path, *, update: bool = False) -> list[Pat
     folder, or for a file.
     """
     if folder.resolve() == source.resolve():
-        raise ImglabError("A copy has to be in another folder: imglab course FOLDER")
+        raise ImglabError(tr("A copy has to be in another folder: imglab course FOLDER"))
     if folder.exists() and not folder.is_dir():
-        raise ImglabError(f"{folder} is a file: name a folder that is new, or your last copy.")
+        raise ImglabError(
+            tr("{folder} is a file: name a folder that is new, or your last copy.", folder=folder)
+        )
     if not (source / "notebooks").is_dir():
-        raise ImglabError(f"There are no lessons in {source}: type it in the imglab repository.")
+        raise ImglabError(
+            tr("There are no lessons in {source}: type it in the imglab repository.", source=source)
+        )
     handed_out = _read(folder)
     copied = []
     for name in _names(source):

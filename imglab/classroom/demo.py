@@ -17,6 +17,7 @@ from PIL import Image
 
 from imglab.errors import ImglabError, QueueError
 from imglab.imaging import FilterPipeline, open_image, save_image
+from imglab.language import tr
 from imglab.project import photographs_or_sample, project_home, project_root
 from imglab.queues import BaseQueue, RedisTaskQueue, Status, TaskQueue
 from imglab.storage import Folders
@@ -46,11 +47,24 @@ class Stage:
     speed_up: float
     #: Tasks per worker.
     shares: dict[str, int] = field(default_factory=dict)
+    #: The name for a script, where people are shown another one.
+    key: str = ""
 
     @property
     def efficiency(self) -> float:
         """Speed-up per worker; 1 is perfect."""
         return self.speed_up / self.workers
+
+
+class _Column(NamedTuple):
+    """A column of the table: as wide as `least`, or as its head and a gap of two."""
+
+    head: str
+    least: int
+
+    def cell(self, text: str) -> str:
+        """The text at the right of the column."""
+        return text.rjust(max(self.least, len(self.head) + 2))
 
 
 @dataclass(frozen=True)
@@ -63,20 +77,28 @@ class Demo:
     stages: tuple[Stage, ...]
 
     def __str__(self) -> str:
-        lines = [f"{'':12}{'time':>8}{'speed-up':>10}{'efficiency':>12}{'throughput':>12}"]
+        time_s = _Column(tr("time"), least=8)
+        speed_up = _Column(tr("speed-up"), least=10)
+        efficiency = _Column(tr("efficiency"), least=12)
+        throughput = _Column(tr("throughput"), least=12)
+        columns = (time_s, speed_up, efficiency, throughput)
+        lines = [f"{'':12}" + "".join(each.cell(each.head) for each in columns)]
         for each in self.stages:
             rate = self.tasks / each.seconds
-            lines.append(
-                f"{each.name:12}{each.seconds:6.1f} s{each.speed_up:9.1f}×"
-                f"{each.efficiency:12.0%}{rate:9.1f} /s"
+            cells = (
+                time_s.cell(f"{each.seconds:.1f} s"),
+                speed_up.cell(f"{each.speed_up:.1f}×"),
+                efficiency.cell(f"{each.efficiency:.0%}"),
+                throughput.cell(f"{rate:.1f} /s"),
             )
+            lines.append(f"{each.name:12}" + "".join(cells))
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain data, for a script."""
         stages = [
             {
-                "name": stage.name,
+                "name": stage.key or stage.name,
                 "workers": stage.workers,
                 "seconds": round(stage.seconds, 3),
                 "speed_up": round(stage.speed_up, 2),
@@ -103,7 +125,9 @@ def make_inputs(tasks: int, pixels: int = PIXELS) -> list[Path]:
     """
     photos = photographs_or_sample()
     if not photos:
-        raise ImglabError(f"There is no photograph in {project_root() / 'images'}.")
+        raise ImglabError(
+            tr("There is no photograph in {folder}.", folder=project_root() / "images")
+        )
     folder = project_home() / "demo"
     made = {}
     for photo in photos[:tasks]:
@@ -137,9 +161,19 @@ def run(
     names = [f"{n:02d}-{path.name}" for n, path in enumerate(inputs, 1)]
     scratch = project_home() / "demo" / "output"
     ways = (
-        _Way("one by one", scratch / "sequential", _one_by_one),
-        _Way(f"{workers} threads", scratch / "threads", _threads),
-        _Way(f"{workers} processes", project_root() / "output", _processes),
+        _Way("one by one", tr("one by one"), scratch / "sequential", _one_by_one),
+        _Way(
+            f"{workers} threads",
+            tr("{workers} threads", workers=workers),
+            scratch / "threads",
+            _threads,
+        ),
+        _Way(
+            f"{workers} processes",
+            tr("{workers} processes", workers=workers),
+            project_root() / "output",
+            _processes,
+        ),
     )
     stages = list[Stage]()
     for way in ways:
@@ -151,7 +185,7 @@ def run(
         work = _Work(payloads, pipeline, workers, queue, done)
         seconds, shares = way.work(work)
         first = stages[0].seconds if stages else seconds
-        stages.append(Stage(way.name, len(shares), seconds, first / seconds, shares))
+        stages.append(Stage(way.name, len(shares), seconds, first / seconds, shares, way.key))
     _compare([way.folder for way in ways], names)
     shutil.rmtree(scratch)
     return Demo(tasks, str(pipeline), os.cpu_count() or 1, tuple(stages))
@@ -180,6 +214,9 @@ class _Measured(NamedTuple):
 class _Way(NamedTuple):
     """One way to do the work, and where its results go."""
 
+    #: For a script.
+    key: str
+    #: For people.
     name: str
     folder: Path
     work: Callable[[_Work], _Measured]
@@ -239,7 +276,9 @@ def _shares(queue: BaseQueue, ids: list[str], workers: list[str]) -> dict[str, i
     tasks = [queue.task(task_id) for task_id in ids]
     for task in tasks:
         if task.status != Status.COMPLETED:
-            raise QueueError(f"Task {task.id} failed: {task.errors[-1]['error']}")
+            raise QueueError(
+                tr("Task {task} failed: {error}", task=task.id, error=task.errors[-1]["error"])
+            )
     counts = Counter(task.worker for task in tasks)
     return {worker: counts[worker] for worker in workers}
 
@@ -251,4 +290,6 @@ def _compare(folders: list[Path], names: list[str]) -> None:
         expected = open_image(first / name).tobytes()
         for folder in others:
             if open_image(folder / name).tobytes() != expected:
-                raise ImglabError(f"{folder / name} differs from {first / name}.")
+                raise ImglabError(
+                    tr("{path} differs from {other}.", path=folder / name, other=first / name)
+                )

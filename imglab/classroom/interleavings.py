@@ -20,6 +20,7 @@ from typing import Any
 
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.language import tr
 from imglab.views.html_table import (
     BAD,
     DONE,
@@ -102,14 +103,22 @@ class Race:
         """
         orders = self.of(verdict)
         if not orders:
-            raise ImglabError(f"No order ends {verdict!r}; the ends are {', '.join(self.count())}.")
+            raise ImglabError(
+                tr(
+                    "No order ends {verdict!r}; the ends are {ends}.",
+                    verdict=verdict,
+                    ends=", ".join(self.count()),
+                )
+            )
         return min(orders, key=_length)
 
     def __str__(self) -> str:
         total = len(self.orders)
-        lines = [f"{total} orders are possible."]
+        lines = [tr("{total} orders are possible.", total=total)]
         for verdict, number in self.count().items():
-            lines.append(f"{number} of {total}: {verdict}")
+            lines.append(
+                tr("{number} of {total}: {verdict}", number=number, total=total, verdict=verdict)
+            )
         return "\n".join(lines)
 
 
@@ -132,7 +141,9 @@ def explore(
     """
     lengths = [len(steps) for steps in programs.values()]
     if not any(lengths):
-        raise ImglabError("There is no race without steps: give each worker a list of functions.")
+        raise ImglabError(
+            tr("There is no race without steps: give each worker a list of functions.")
+        )
     number = 1
     places = sum(lengths)
     for length in lengths:
@@ -140,7 +151,11 @@ def explore(
         places -= length
     if number > MOST_ORDERS:
         raise ImglabError(
-            f"{number:,} orders are too many; {MOST_ORDERS:,} is the most. Use fewer steps."
+            tr(
+                "{number:,} orders are too many; {most:,} is the most. Use fewer steps.",
+                number=number,
+                most=MOST_ORDERS,
+            )
         )
     orders = _orders({name: len(steps) for name, steps in programs.items()})
     return Race(tuple(_played(order, programs, start, judge, show) for order in orders))
@@ -184,7 +199,7 @@ def order_html(order: Order, done: int) -> str:
     workers = list(dict.fromkeys(each.worker for each in order.moments))
     bold = "font-weight:bold"
     heads = [column_head(escape(worker), f"width:10em;{bold}") for worker in workers]
-    heads.append(column_head("what is there now", f"width:24em;{bold}"))
+    heads.append(column_head(tr("what is there now"), f"width:24em;{bold}"))
     rows = [row(heads)]
     for number, moment in enumerate(order.moments):
         is_done = number < done
@@ -212,15 +227,18 @@ class Explorer:
         self.race = race
         total = len(race.orders)
         ends = [
-            (f"{verdict} ({number} of {total})", verdict)
+            (
+                tr("{verdict} ({number} of {total})", verdict=verdict, number=number, total=total),
+                verdict,
+            )
             for verdict, number in race.count().items()
         ]
-        self.verdict = widgets.Dropdown(options=ends, description="ends")
-        self.number = widgets.BoundedIntText(1, min=1, description="order")
+        self.verdict = widgets.Dropdown(options=ends, description=tr("ends"))
+        self.number = widgets.BoundedIntText(1, min=1, description=tr("order"))
         # It begins at the end of an order, as the picture does that stays in the file.
         _, verdict = ends[0]
         last = len(race.of(verdict)[0].moments)
-        self.step = widgets.IntSlider(last, min=0, max=last, description="step")
+        self.step = widgets.IntSlider(last, min=0, max=last, description=tr("step"))
         for each in (self.verdict, self.number, self.step):
             each.observe(self._show, "value")
         show_controls(widgets.HBox([self.verdict, self.number, self.step]))

@@ -7,6 +7,7 @@ from typing import Any
 
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.language import tr
 
 #: What the kernel runs: a live view that moves for a moment.
 CODE = """
@@ -43,7 +44,13 @@ def pictures() -> int:
         manager.shutdown_kernel(now=True)
     content = reply["content"]
     if content["status"] != "ok":
-        raise ImglabError(f"A notebook cannot draw here: {content['ename']}: {content['evalue']}")
+        raise ImglabError(
+            tr(
+                "A notebook cannot draw here: {kind}: {reason}",
+                kind=content["ename"],
+                reason=content["evalue"],
+            )
+        )
     if not drawn:
-        raise ImglabError("A notebook's kernel runs here, but what it draws does not arrive.")
+        raise ImglabError(tr("A notebook's kernel runs here, but what it draws does not arrive."))
     return drawn

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 
 #: What JupyterLab shows first, below the project's folder.
 FIRST = "notebooks/00_the_bench.ipynb"
@@ -71,13 +72,15 @@ def prepare(root: Path) -> None:
 def _as_root() -> str:
     if any(mark.exists() for mark in CONTAINER_MARKS):
         print(  # noqa: T201 - to be read in the terminal
-            "You are root in a container, so JupyterLab runs as root there (--allow-root)."
+            tr("You are root in a container, so JupyterLab runs as root there (--allow-root).")
         )
         return "--allow-root"
     raise ImglabError(
-        "You are root, and whoever reaches JupyterLab could then do anything on this machine. Log "
-        "in as another user and type `make lab` there. If the machine is there for this only: "
-        "make lab ARGS=--allow-root"
+        tr(
+            "You are root, and whoever reaches JupyterLab could then do anything on this machine. "
+            "Log in as another user and type `make lab` there. If the machine is there for this "
+            "only: make lab ARGS=--allow-root"
+        )
     )
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from imglab.classroom import arrivals
 from imglab.errors import ImglabError
 from imglab.imaging import save_image
+from imglab.language import tr
 from imglab.project import project_root
 from imglab.queues import RedisTaskQueue
 from imglab.queues.vocabulary import Event
@@ -123,6 +124,9 @@ def depths(events: Iterable[Mapping[str, Any]]) -> list[int]:
 def _finish(queue: RedisTaskQueue) -> None:
     if not queue.join(TIMEOUT_S):
         raise ImglabError(
-            f"The tasks are not done after {TIMEOUT_S:.0f} seconds: is there a worker on this "
-            "queue? LoneWorker(…) starts one."
+            tr(
+                "The tasks are not done after {seconds:.0f} seconds: is there a worker on this "
+                "queue? LoneWorker(…) starts one.",
+                seconds=TIMEOUT_S,
+            )
         )

@@ -9,6 +9,7 @@ from typing import Self
 
 from imglab.errors import ImglabError
 from imglab.imaging import FilterPipeline
+from imglab.language import tr
 from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
 from imglab.workers.launch import start_process
@@ -25,7 +26,7 @@ READY_INTERVAL_S = 0.01
 GRACE_S = 2.0
 #: How long the process may take to leave, in seconds.
 EXIT_TIMEOUT_S = GRACE_S + 5.0
-NOT_STARTED = "{name} has not started yet: `with LoneWorker(…) as worker:`"
+NOT_STARTED = tr("{name} has not started yet: `with LoneWorker(…) as worker:`")
 
 
 class LoneWorker:
@@ -87,7 +88,13 @@ class LoneWorker:
         while self._queue.workers().get(self.name, {}).get("pid") != process.pid:
             if process.poll() is not None or time.monotonic() > limit:
                 words = last_lines(self._log, 3)
-                raise ImglabError(f"{self.name} did not start. Its last words:\n{words}")
+                raise ImglabError(
+                    tr(
+                        "{name} did not start. Its last words:\n{words}",
+                        name=self.name,
+                        words=words,
+                    )
+                )
             time.sleep(READY_INTERVAL_S)
 
     def _end(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.project import project_root
 
 
@@ -26,7 +27,9 @@ class Program:
     def __init__(self, path: str | Path, *words: object) -> None:
         file = project_root() / path
         if not file.is_file():
-            raise ImglabError(f"There is no program {path}: run the cell that saves it.")
+            raise ImglabError(
+                tr("There is no program {path}: run the cell that saves it.", path=path)
+            )
         self._process = subprocess.Popen(
             [sys.executable, str(file), *map(str, words)],
             stdin=subprocess.PIPE,
@@ -55,7 +58,7 @@ class Program:
             into.write("\n")
             into.flush()
         except OSError:
-            raise ImglabError("This program has ended: it takes no further step.") from None
+            raise ImglabError(tr("This program has ended: it takes no further step.")) from None
 
     def finish(self) -> list[str]:
         """Let it take every step until it ends; return the lines it printed meanwhile."""
@@ -82,7 +85,7 @@ class Program:
             if os.WIFSTOPPED(status):
                 return
             self._process.returncode = os.waitstatus_to_exitcode(status)
-        raise ImglabError("This program has ended: nothing is left to freeze.")
+        raise ImglabError(tr("This program has ended: nothing is left to freeze."))
 
     def thaw(self) -> None:
         """Let it go on (SIGCONT), as if nothing had happened."""
@@ -92,7 +95,9 @@ class Program:
         """Kill it, `kill -9`: no clean-up, no last word; return the name of what ended it."""
         self._process.kill()
         code = self._process.wait()
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if code < 0:
+            return signal.Signals(-code).name
+        return tr("exit code {code}", code=code)
 
     def _out(self) -> IO[str]:
         out = self._process.stdout

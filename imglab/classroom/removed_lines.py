@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imglab.errors import ImglabError, LeaseLost
+from imglab.language import tr
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.scripts import script
 
@@ -35,35 +36,35 @@ class Removed:
 
 REMOVED = (
     Removed(
-        "claim: note who has the task",
+        tr("claim: note who has the task"),
         "  redis.call('HSET', processing, id, cjson.encode(entry))\n",
     ),
     Removed(
-        "report: is it the token that counts?",
+        tr("report: is it the token that counts?"),
         "if claim and claim.claim == token then",
         "if claim then",
     ),
     Removed(
-        "report: take the task out of processing",
+        tr("report: take the task out of processing"),
         "  redis.call('HDEL', processing, id)\n  redis.call('HSET', result_key(id)",
         "  redis.call('HSET', result_key(id)",
     ),
     Removed(
-        "reap: is the lease over?",
+        tr("reap: is the lease over?"),
         "if deadline > now and not is_dead then",
         "if false then",
     ),
     Removed(
-        "reap: take the task out of processing",
+        tr("reap: take the task out of processing"),
         "      redis.call('HDEL', processing, id)\n      if has_record",
         "      if has_record",
     ),
     Removed(
-        "reap: put the task in line for another try",
+        tr("reap: put the task in line for another try"),
         "  sure('ZADD', delayed, now + wait, id)\n",
     ),
     Removed(
-        "reap: count the crashes",
+        tr("reap: count the crashes"),
         "  if tries >= budget then return bury(id, reason) end\n",
     ),
 )
@@ -140,11 +141,11 @@ def _poison_ends(queue: RedisTaskQueue) -> bool:
 
 #: Promise → the story that shows it.
 STORIES: dict[str, Callable[[RedisTaskQueue], bool]] = {
-    "a killed worker loses no task": _nothing_is_lost,
-    "a live worker keeps its task": _who_lives_keeps_its_task,
-    "a zombie's report is refused": _a_zombie_is_refused,
-    "done is done": _done_is_done,
-    "poison ends with the dead letters": _poison_ends,
+    tr("a killed worker loses no task"): _nothing_is_lost,
+    tr("a live worker keeps its task"): _who_lives_keeps_its_task,
+    tr("a zombie's report is refused"): _a_zombie_is_refused,
+    tr("done is done"): _done_is_done,
+    tr("poison ends with the dead letters"): _poison_ends,
 }
 
 
@@ -164,9 +165,10 @@ class Consequences:
 
     def __str__(self) -> str:
         lines = [f"{number} {promise}" for number, promise in enumerate(STORIES, 1)]
+        head = tr("without this line")
         width = max(len(row.line) for row in self.rows) + 2
         numbers = "  ".join(str(number) for number in range(1, len(STORIES) + 1))
-        lines += ["", f"{'without this line':{width}}{numbers}"]
+        lines += ["", f"{head:{width}}{numbers}"]
         for row in self.rows:
             marks = [BROKEN if promise in row.broken else KEPT for promise in STORIES]
             lines.append(f"{row.line:{width}}{'  '.join(marks)}")
@@ -182,7 +184,7 @@ def without_a_line(queue: RedisTaskQueue) -> Consequences:
     place = queue.spec()
     place["namespace"] = f"{queue.namespace}removed-lines:"
     place["settings"] = SETTINGS
-    whole = Removed("(all lines are there)", "")
+    whole = Removed(tr("(all lines are there)"), "")
     rows = []
     for removed in (whole, *REMOVED):
         with ChangedQueue(removed, **place) as changed:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from imglab import server
 from imglab.classroom.workplace import check_workplace
 from imglab.errors import QueueError, QueueUnavailable
+from imglab.language import tr
 from imglab.queues.addresses import in_database
 from imglab.queues.presence import Presence, Present
 from imglab.server.lifecycle import RedisServer
@@ -25,6 +26,8 @@ from imglab.text import wrapped
 
 #: How many databases a Redis has when nobody changed it.
 DATABASES = 16
+#: What is done in a seat, in a sentence, where nobody says what.
+THIS_LESSON = tr("this lesson")
 #: How a connection is called that holds a seat: the lesson, who, and the process.
 _NAME = re.compile(r"imglab-seat:(?P<lesson>[^:]+):(?P<who>[^:]+):(?P<process>\d+)")
 #: Says a sentence to whoever sits down.
@@ -67,7 +70,7 @@ def seat(namespace: str, what: str, say: Say = print) -> Iterator[RedisServer]:
         leave_seat(namespace, here)
 
 
-def sit_down(namespace: str, what: str = "this lesson", say: Say = print) -> RedisServer:
+def sit_down(namespace: str, what: str = THIS_LESSON, say: Say = print) -> RedisServer:
     """Find Redis, or start it, with a database in which nobody else does the same now.
 
     `what` names it in a sentence. Taken again in this process it is the same seat; it is free when
@@ -85,9 +88,10 @@ def sit_down(namespace: str, what: str = "this lesson", say: Say = print) -> Red
         except QueueUnavailable:
             raise
         except QueueError:  # a user who may not list the connections
-            words = (
-                f"This Redis does not say who else is here. If two of you run {what} on it, give "
-                "each a database: write /1 or /2 behind the address."
+            words = tr(
+                "This Redis does not say who else is here. If two of you run {what} on it, "
+                "give each a database: write /1 or /2 behind the address.",
+                what=what,
             )
             say(wrapped(words))
             return here
@@ -137,8 +141,11 @@ def _sit_down(lesson: str, what: str, here: RedisServer) -> tuple[Presence, str]
         return presence, _why_not(lesson, what, who, home, seats)
     presence.leave()
     raise QueueUnavailable(
-        f"Somebody runs {what} in each database of this Redis. Shut down a notebook that "
-        "nobody uses (Kernel → Shut Down Kernel), or use another Redis: IMGLAB_REDIS_URL."
+        tr(
+            "Somebody runs {what} in each database of this Redis. Shut down a notebook that nobody "
+            "uses (Kernel → Shut Down Kernel), or use another Redis: IMGLAB_REDIS_URL.",
+            what=what,
+        )
     )
 
 
@@ -158,12 +165,12 @@ def _why_not(lesson: str, what: str, who: str, home: int, seats: list[_Seat]) ->
     others = [seat for seat in seats if seat.database == home and seat.who != who]
     for seat in others:
         if seat.lesson == lesson:
-            return f"{seat.who} runs {what} here"
+            return tr("{who} runs {what} here", who=seat.who, what=what)
     if others:
-        return f"{others[0].who} works here"
+        return tr("{who} works here", who=others[0].who)
     if any(seat.database == home for seat in seats):
-        return f"Another notebook of yours runs {what} here"
-    return "Your other notebooks are there"
+        return tr("Another notebook of yours runs {what} here", what=what)
+    return tr("Your other notebooks are there")
 
 
 def _seats(others: list[Present] | None) -> list[_Seat]:
@@ -185,11 +192,19 @@ def who_and_where() -> str:
 
 
 def _words(reason: str, database: int, here: RedisServer) -> str:
-    words = (
-        f"{reason}, so you get database {database} of this Redis, with keys of its own.\n"
-        f"In a terminal: imglab redis -n {database} …, or redis-cli -n {database} …; "
-        "for other commands, "
-    )
     if "@" in here.url:  # the address has a password in it, which is not for a screen
-        return words + f"write /{database} behind the address in IMGLAB_REDIS_URL."
-    return words + f"export IMGLAB_REDIS_URL={in_database(here.url, database)}"
+        return tr(
+            "{reason}, so you get database {database} of this Redis, with keys of its own.\n"
+            "In a terminal: imglab redis -n {database} …, or redis-cli -n {database} …; "
+            "for other commands, write /{database} behind the address in IMGLAB_REDIS_URL.",
+            reason=reason,
+            database=database,
+        )
+    return tr(
+        "{reason}, so you get database {database} of this Redis, with keys of its own.\n"
+        "In a terminal: imglab redis -n {database} …, or redis-cli -n {database} …; "
+        "for other commands, export IMGLAB_REDIS_URL={address}",
+        reason=reason,
+        database=database,
+        address=in_database(here.url, database),
+    )

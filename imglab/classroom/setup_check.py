@@ -20,6 +20,7 @@ from imglab.console import redis_cli
 from imglab.errors import ImageError, ImglabError, QueueError
 from imglab.extras import install_line, need
 from imglab.imaging import FilterPipeline, open_image
+from imglab.language import tr
 from imglab.notebook import running_ipython
 from imglab.project import is_in_project, photographs, project_root
 from imglab.queues import RedisTaskQueue
@@ -43,15 +44,31 @@ from imglab.workers import WorkerPool
 PACKAGES = ("Pillow", "redis", "jupyterlab", "ipywidgets", "matplotlib")
 #: What the photograph goes through: it comes back as a pencil drawing.
 FILTERS = FilterPipeline.parse("grayscale,edges,brightness:factor=2,invert")
+#: Lamp → how people are shown its name.
+LAMP_NAMES = {
+    "Python and packages": tr("Python and packages"),
+    "photographs": tr("photographs"),
+    "Redis": "Redis",
+    "worker process": tr("worker process"),
+    "round trip": tr("round trip"),
+    "live view": tr("live view"),
+}
+#: State → the word for it.
+STATE_WORDS = {
+    "green": tr("green"),
+    "red": tr("red"),
+    "waiting": tr("waiting"),
+    "not tried": tr("not tried"),
+}
 #: A symbol, a colour and the word for each state: never a colour alone.
 LOOKS = {
-    "green": tinted_signs("● green", DONE),
-    "red": tinted_signs("✕ red", BAD),
-    "waiting": tinted_signs("○ waiting", WAITING),
-    "not tried": tinted_signs("○ not tried", GREY),
+    "green": tinted_signs(f"● {STATE_WORDS['green']}", DONE),
+    "red": tinted_signs(f"✕ {STATE_WORDS['red']}", BAD),
+    "waiting": tinted_signs(f"○ {STATE_WORDS['waiting']}", WAITING),
+    "not tried": tinted_signs(f"○ {STATE_WORDS['not tried']}", GREY),
 }
 #: Letters of the lamp's name, and of its state.
-NAME_LETTERS = 22
+NAME_LETTERS = max(22, len("1 ") + max(map(len, LAMP_NAMES.values())))
 STATE_LETTERS = 13
 #: Letters of the three columns: lamp, state, what was seen.
 COLUMNS = (NAME_LETTERS, STATE_LETTERS, MOST_LETTERS - NAME_LETTERS - STATE_LETTERS)
@@ -95,7 +112,7 @@ class Bench:
             "photographs": Step(self._photographs, mend=_mend_photographs()),
             "Redis": Step(partial(self._redis, url), mend=_mend_redis()),
             "worker process": Step(
-                self._worker, ("Redis",), "imglab worker --burst  (it says why)"
+                self._worker, ("Redis",), tr("imglab worker --burst  (it says why)")
             ),
             "round trip": Step(
                 self._round_trip, ("photographs", "worker process"), "chmod -R u+rwX output"
@@ -106,7 +123,7 @@ class Bench:
         self._view: Live | None = None
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {lamp.state}" for name, lamp in self._numbered())
+        return "\n".join(f"{name}: {STATE_WORDS[lamp.state]}" for name, lamp in self._numbered())
 
     def mend(self, name: str) -> str:
         """What to type when this lamp is red, in the project's folder."""
@@ -131,11 +148,12 @@ class Bench:
     def _lit(self, step: Step) -> Lamp:
         if all(self.lamps[each].state == "green" for each in step.needs):
             return _tried(step.attempt)
-        return Lamp("not tried", f"it needs: {', '.join(step.needs)}")
+        needed = ", ".join(LAMP_NAMES[each] for each in step.needs)
+        return Lamp("not tried", tr("it needs: {lamps}", lamps=needed))
 
     def _numbered(self) -> list[tuple[str, Lamp]]:
         names = enumerate(self.lamps, 1)
-        return [(f"{number} {name}", self.lamps[name]) for number, name in names]
+        return [(f"{number} {LAMP_NAMES[name]}", self.lamps[name]) for number, name in names]
 
     def _draw(self) -> str:
         rows = [
@@ -153,12 +171,24 @@ class Bench:
     def _photographs(self) -> str:
         self._photos = photographs()
         if not is_in_project():
-            raise ImageError(f"There are no folders images and output in {Path.cwd()}, nor above.")
+            raise ImageError(
+                tr(
+                    "There are no folders images and output in {folder}, nor above.",
+                    folder=Path.cwd(),
+                )
+            )
         if not self._photos:
-            raise ImageError("There is no photograph in images/: start JupyterLab by `make lab`.")
+            raise ImageError(
+                tr("There is no photograph in images/: start JupyterLab by `make lab`.")
+            )
         width, height = open_image(self._photos[0]).size
         count = len(self._photos)
-        return f"{count} in images/; the first one opens, {width} × {height} pixels"
+        return tr(
+            "{count} in images/; the first one opens, {width} × {height} pixels",
+            count=count,
+            width=width,
+            height=height,
+        )
 
     def _redis(self, url: str) -> str:
         if not url:
@@ -167,11 +197,12 @@ class Bench:
         self._queue = RedisTaskQueue(url=url, namespace=namespace)
         self._leaving.enter_context(self._queue)
         self._leaving.callback(self._queue.clear)  # runs before the queue closes
-        return f"it answers PING with {redis_cli.run(self._queue.redis, ['PING'])}"
+        reply = redis_cli.run(self._queue.redis, ["PING"])
+        return tr("it answers PING with {reply}", reply=reply)
 
     def _worker(self) -> str:
         pool = self._leaving.enter_context(WorkerPool(1, FILTERS, self._queue, prefix="bench"))
-        return f"process {pool.pids['bench-1']} started, and asks for work"
+        return tr("process {pid} started, and asks for work", pid=pool.pids["bench-1"])
 
     def _round_trip(self) -> str:
         photo = self._photos[0]
@@ -180,35 +211,58 @@ class Bench:
         self._queue.add_task({"image_path": source, "output_path": target}, task_id="photograph")
         if not self._queue.wait("photograph", timeout=ROUND_TRIP_TIMEOUT):
             raise QueueError(
-                f"The photograph did not come back within {ROUND_TRIP_TIMEOUT:g} seconds."
+                tr(
+                    "The photograph did not come back within {seconds:g} seconds.",
+                    seconds=ROUND_TRIP_TIMEOUT,
+                )
             )
         expected = FILTERS.apply(open_image(photo))
         if open_image(project_root() / target).tobytes() != expected.tobytes():
-            raise QueueError(f"{target} is not what the filters make of {source}.")
-        return f"{source} went through the queue and came back as {target}"
+            raise QueueError(
+                tr(
+                    "{target} is not what the filters make of {source}.",
+                    target=target,
+                    source=source,
+                )
+            )
+        return tr(
+            "{source} went through the queue and came back as {target}",
+            source=source,
+            target=target,
+        )
 
     def _live_view(self) -> str:
         if self._in_kernel:
-            return f"a notebook's kernel started, and drew {kernel_check.pictures()} pictures"
+            return tr(
+                "a notebook's kernel started, and drew {pictures} pictures",
+                pictures=kernel_check.pictures(),
+            )
         deadline = time.monotonic() + LIVE_VIEW_TIMEOUT
         while self._view and time.monotonic() < deadline:
             if self._view.frames > 3:
-                return f"a thread drew it {self._view.frames - 1} times while the cell was busy"
+                return tr(
+                    "a thread drew it {times} times while the cell was busy",
+                    times=self._view.frames - 1,
+                )
             time.sleep(0.01)
-        raise ImglabError("This table does not move: open the lesson in JupyterLab, and run it.")
+        raise ImglabError(
+            tr("This table does not move: open the lesson in JupyterLab, and run it.")
+        )
 
 
 def _mend_photographs() -> str:
     """What to type when there are none: they are lost, or this is another folder."""
     if not is_in_project():
-        return "cd FOLDER  (the one you cloned; if images is gone there: git checkout -- images)"
+        return tr(
+            "cd FOLDER  (the one you cloned; if images is gone there: git checkout -- images)"
+        )
     return "git checkout -- images"
 
 
 def _mend_redis() -> str:
     """What to type when Redis does not answer: it depends on whose Redis it is."""
     if os.environ.get("IMGLAB_REDIS_URL"):
-        return "unset IMGLAB_REDIS_URL (then the project's own is started), or correct it"
+        return tr("unset IMGLAB_REDIS_URL (then the project's own is started), or correct it")
     return "imglab server start"
 
 
@@ -224,7 +278,14 @@ def _tried(attempt: Callable[[], str]) -> Lamp:
     except ImglabError as error:
         return Lamp("red", " ".join(str(error).split()))
     except Exception as error:  # noqa: BLE001 - a beginner gets a sentence, never a traceback
-        return Lamp("red", f"{error} ({type(error).__name__}): run `make lab` once more.")
+        return Lamp(
+            "red",
+            tr(
+                "{error} ({kind}): run `make lab` once more.",
+                error=error,
+                kind=type(error).__name__,
+            ),
+        )
 
 
 def bench(url: str = "") -> Bench:

@@ -15,6 +15,7 @@ from imglab import server
 from imglab.classroom.controls.actions import PENCIL
 from imglab.classroom.seats import who_and_where
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.project import is_in_project, photographs, project_root
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.addresses import in_database
@@ -41,7 +42,11 @@ def namespace_of(name: str) -> str:
     """What stands in front of every key of a room. ImglabError for a name that is none."""
     if not _NAME.fullmatch(name):
         raise ImglabError(
-            f"A room's name is made of letters, digits, and any of . _ -, and {name!r:.50} is not."
+            tr(
+                "A room's name is made of letters, digits, and any of . _ -, and {name!r:.50} is "
+                "not.",
+                name=name,
+            )
         )
     return f"{name}:"
 
@@ -58,12 +63,18 @@ def check_machine() -> None:
     root = project_root()
     if not is_in_project() or not photographs():
         raise ImglabError(
-            f"There are no photographs in {root / 'images'}: in the room, every task would fail "
-            "here. Go into the project's folder, and type the line again."
+            tr(
+                "There are no photographs in {folder}: in the room, every task would fail here. Go "
+                "into the project's folder, and type the line again.",
+                folder=root / "images",
+            )
         )
     if not os.access(root / "output", os.W_OK | os.X_OK):
         raise ImglabError(
-            f"You may not write into {root / 'output'}, where the drawings go: chmod u+w output"
+            tr(
+                "You may not write into {folder}, where the drawings go: chmod u+w output",
+                folder=root / "output",
+            )
         )
 
 
@@ -86,8 +97,10 @@ class SharedRoom:
         self.queue = room_queue(here.url, name)
         self.queue.forget_workers(0)  # of a class that went home
         print(_how_to_join(here, name))  # noqa: T201 - to be read aloud
-        place = "the room" if name == ROOM else name
-        self._view = who(self.queue, f"Who did what in {place}", big=big)
+        title = tr("Who did what in {room}", room=name)
+        if name == ROOM:
+            title = tr("Who did what in the room")
+        self._view = who(self.queue, title, big=big)
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +112,9 @@ class SharedRoom:
         """Add so many tasks: draw a photograph in pencil, each in turn."""
         photos = photographs()
         if not photos:
-            raise ImglabError("There is no photograph in images/: start JupyterLab by `make lab`.")
+            raise ImglabError(
+                tr("There is no photograph in images/: start JupyterLab by `make lab`.")
+            )
         payloads = [
             {
                 "image_path": f"images/{photo.name}",
@@ -133,14 +148,19 @@ def _how_to_join(here: server.RedisServer, name: str) -> str:
     if name != ROOM:
         command += f" --room {name}"
     if here.owned:
-        return (
-            f"In terminals of this machine: {command}\n"
-            "This Redis listens to this machine only. For a class, use one that all can reach: the "
-            "instructor's guide says how."
+        return tr(
+            "In terminals of this machine: {command}\n"
+            "This Redis listens to this machine only. For a class, use one that all can reach: "
+            "the instructor's guide says how.",
+            command=command,
         )
-    return (
-        f"On each machine: {command}\nThere, IMGLAB_REDIS_URL has to name this Redis, with the "
-        f"user and the password for the class: redis://worker:PASSWORD@{here.host}:{here.port}"
+    return tr(
+        "On each machine: {command}\n"
+        "There, IMGLAB_REDIS_URL has to name this Redis, with the user and the password for "
+        "the class: redis://worker:PASSWORD@{host}:{port}",
+        command=command,
+        host=here.host,
+        port=here.port,
     )
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from imglab.language import tr
 from imglab.queues import QueueSettings
 
 #: Milliseconds of a slot: tries in the same one meet.
@@ -48,7 +49,12 @@ class Storm:
 
     def __str__(self) -> str:
         """A line for each second: how many tries it had, and the worst slot in it."""
-        lines = [f"{'second':>6}{'tries':>7}  the worst tenth of a second"]
+        second_head = tr("second")
+        tries_head = tr("tries")
+        worst_head = tr("the worst tenth of a second")
+        wide = len(second_head)
+        wider = len(tries_head) + 2
+        lines = [f"{second_head}{tries_head:>{wider}}  {worst_head}"]
         last = max(self.tries) // SLOTS_A_ROW
         for second in range(last + 1):
             first = second * SLOTS_A_ROW
@@ -56,7 +62,7 @@ class Storm:
             if any(counts):
                 worst = max(counts)
                 bar = "█" * max(1, round(ROW_LETTERS * worst / self.tasks))
-                lines.append(f"{second:6}{sum(counts):7}  {worst:3} {bar}")
+                lines.append(f"{second:{wide}}{sum(counts):{wider}}  {worst:3} {bar}")
         return "\n".join(lines)
 
 

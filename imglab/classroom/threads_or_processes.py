@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image
 
 from imglab.imaging import FilterPipeline, open_image
+from imglab.language import tr
 
 WAYS = ("one", "threads", "processes")
 #: Each way is measured so often, and the best counts.
@@ -47,8 +48,10 @@ class Comparison:
         threads = self.speed_up("threads")
         processes = self.speed_up("processes")
         if max(threads, processes) < 1.2:
-            return "neither gains"
-        return "threads gain as well" if threads >= 0.8 * processes else "only processes gain"
+            return tr("neither gains")
+        if threads >= 0.8 * processes:
+            return tr("threads gain as well")
+        return tr("only processes gain")
 
     def __str__(self) -> str:
         gains = "".join(f"{self.speed_up(way):12.1f}×" for way in WAYS[1:])

@@ -10,6 +10,7 @@ from typing import Any
 from imglab.classroom.counting import counted
 from imglab.console import redis_cli
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 
 #: Looks of the way that asks again and again.
@@ -53,11 +54,17 @@ class Costs:
         return self.ways[way]
 
     def __str__(self) -> str:
-        head = f"{f'{self.tasks} tasks pass':18}{'commands':>9}{'messages':>10}{'kilobytes':>11}"
-        lines = [head]
+        names = {way: SHOWN.get(way, way) for way in self.ways}
+        width = max(map(len, names.values())) + 1
+        first = tr("{tasks} tasks pass", tasks=self.tasks)
+        commands = tr("commands")
+        messages = tr("messages")
+        kilobytes = tr("kilobytes")
+        lines = [f"{first:{width}}{commands:>9}{messages:>10}{kilobytes:>11}"]
         for cost in self.ways.values():
-            kilobytes = f"{cost.bytes_out / 1000:,.1f}"
-            lines.append(f"{cost.way:18}{cost.commands:>9,}{cost.messages:>10,}{kilobytes:>11}")
+            name = names[cost.way]
+            sent = f"{cost.bytes_out / 1000:,.1f}"
+            lines.append(f"{name:{width}}{cost.commands:>9,}{cost.messages:>10,}{sent:>11}")
         return "\n".join(lines)
 
 
@@ -125,6 +132,12 @@ WAYS: dict[str, Way] = {
     "keyspace events": listen_to_keys,
     "XREAD of :events": read_events,
 }
+#: Way → how people are shown it; the others are called so in every language.
+SHOWN = {
+    "polling, 10 looks": tr("polling, 10 looks"),
+    "keyspace events": tr("keyspace events"),
+    "XREAD of :events": tr("XREAD of :events"),
+}
 
 
 def costs(queue: RedisTaskQueue, tasks: int = 50) -> Costs:
@@ -170,7 +183,9 @@ def _notifying(r: Any) -> Iterator[None]:
         before = r.config_get(NOTIFY)[NOTIFY]
         r.config_set(NOTIFY, EVERY_KEY)
     except Exception as error:
-        raise ImglabError(f"This Redis does not let us turn keyspace events on: {error}") from error
+        raise ImglabError(
+            tr("This Redis does not let us turn keyspace events on: {error}", error=error)
+        ) from error
     try:
         yield
     finally:
