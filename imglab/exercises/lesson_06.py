@@ -11,6 +11,7 @@ from imglab.exercises import mistakes
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
 from imglab.exercises.round_trips import NOW, RoundTrips
+from imglab.language import tr
 
 Snapshot = Callable[[Any, str, int], Any]
 
@@ -107,16 +108,16 @@ class Scene:
         """What the answer says, with its parts; of another kind it is wrong."""
         self.trips.begin()
         got = answer(self.reader.redis, self.exam.namespace, lease)
-        need = f"a dict with {', '.join(PARTS)}"
+        need = tr("a dict with {parts}", parts=", ".join(PARTS))
         if got is None:
             self.exam.require(False, need, "None", mistakes.NO_RETURN)
-        shape = "Return one dict with the four names of the task, spelled as there."
+        shape = tr("Return one dict with the four names of the task, spelled as there.")
         is_dict = isinstance(got, dict)
         self.exam.require(is_dict and got.keys() == set(PARTS), need, f"{got!r:.200}", shape)
         for part, kind in (("depth", dict), ("busy", dict), ("silent", (list, tuple, set))):
-            words = f"{part} of another kind than {part} of the example"
+            words = tr("{part} of another kind than {part} of the example", part=part)
             fits = isinstance(got[part], kind)
-            self.exam.require(fits, "the kinds of values of the example", words, shape)
+            self.exam.require(fits, tr("the kinds of values of the example"), words, shape)
         return dict(got)
 
     def everything(self) -> dict[str, Any]:
@@ -139,31 +140,37 @@ def judge_snapshot(answer: Snapshot, exam: Examiner) -> None:
 def _judge_depth(answer: Snapshot, scene: Scene) -> None:
     exam = scene.exam
     exam.case(
-        "an empty queue",
-        "A key that does not exist is empty: LLEN, ZCARD and HGETALL answer 0 or {}. Where nobody "
-        "holds a task, there is nothing to ask in the second round trip. Replies come from "
-        "pipe.execute(), and a function that asks has to return them.",
+        tr("an empty queue"),
+        tr(
+            "A key that does not exist is empty: LLEN, ZCARD and HGETALL answer 0 or {}. Where "
+            "nobody holds a task, there is nothing to ask in the second round trip. Replies come "
+            "from pipe.execute(), and a function that asks has to return them."
+        ),
     )
     nothing = dict.fromkeys(("pending", "processing", "delayed", "completed", "failed"), 0)
     exam.expect(nothing, scene.look(answer)["depth"])
     exam.case(
-        "3 pending, 5 delayed, 4 completed, 1 failed, none in processing",
-        "Each status has a key of its own, and they are of three types: pending, completed and "
-        "failed are lists (LLEN), processing is a hash, delayed is a sorted set (ZCARD). All begin "
-        "with the namespace that your function is given.",
+        tr("3 pending, 5 delayed, 4 completed, 1 failed, none in processing"),
+        tr(
+            "Each status has a key of its own, and they are of three types: pending, completed and "
+            "failed are lists (LLEN), processing is a hash, delayed is a sorted set (ZCARD). All "
+            "begin with the namespace that your function is given."
+        ),
     )
     scene.fill(pending=3, delayed=5, completed=4, failed=1)
     got = scene.look(answer)
     depth = {"pending": 3, "processing": 0, "delayed": 5, "completed": 4, "failed": 1}
     exam.expect(depth, got["depth"])
     exam.case(
-        f"Redis' TIME answers (1000000000, 250000), which is {NOW} in milliseconds",
-        "Seconds × 1000, and microseconds // 1000. It is Redis' clock that counts: yours may be "
-        "minutes away from it, and then every worker looks silent, or none.",
+        tr("Redis' TIME answers (1000000000, 250000), which is {now} in milliseconds", now=NOW),
+        tr(
+            "Seconds × 1000, and microseconds // 1000. It is Redis' clock that counts: yours may "
+            "be minutes away from it, and then every worker looks silent, or none."
+        ),
     )
-    in_a_script = (
-        "The check cannot stop the clock of a script. Use a pipeline here: pipe.time() asks for "
-        "Redis' clock."
+    in_a_script = tr(
+        "The check cannot stop the clock of a script. Use a pipeline here: pipe.time() asks "
+        "for Redis' clock."
     )
     hint = in_a_script if scene.trips.has_script else ""
     exam.require(got["at"] == NOW, str(NOW), f"{got['at']!r:.60}", hint)
@@ -172,10 +179,14 @@ def _judge_depth(answer: Snapshot, scene: Scene) -> None:
 def _judge_workers(answer: Snapshot, scene: Scene) -> None:
     exam = scene.exam
     exam.case(
-        "worker-1 holds coffee, worker-2 holds rocket, worker-3 was seen 2 s ago, worker-4 40 s "
-        "ago; the lease is 30 s",
-        "The claim names the worker and the task's id. What the task is about stands in the hash "
-        "task:<id>: the field payload, JSON again, has the image_path.",
+        tr(
+            "worker-1 holds coffee, worker-2 holds rocket, worker-3 was seen 2 s ago, worker-4 40 "
+            "s ago; the lease is 30 s"
+        ),
+        tr(
+            "The claim names the worker and the task's id. What the task is about stands in the "
+            "hash task:<id>: the field payload, JSON again, has the image_path."
+        ),
     )
     scene.hold("worker-1", "coffee", left=25_000)
     scene.hold("worker-2", "rocket", left=29_000)
@@ -188,8 +199,10 @@ def _judge_workers(answer: Snapshot, scene: Scene) -> None:
     exam.expect(
         ["worker-4"],
         sorted(got["silent"]),
-        "A worker can be silent without holding anything, and one that holds nothing can be well: "
-        "silence is in the hash `workers`, where each record has `seen`.",
+        tr(
+            "A worker can be silent without holding anything, and one that holds nothing can be "
+            "well: silence is in the hash `workers`, where each record has `seen`."
+        ),
     )
 
 
@@ -197,10 +210,14 @@ def _judge_killed(answer: Snapshot, scene: Scene) -> None:
     exam = scene.exam
     scene.clear()
     exam.case(
-        "worker-1 was killed 33 s ago with coffee in hand, its lease of 30 s ran out; worker-2 "
-        "holds rocket",
-        "Nobody took coffee over yet, so its claim is still in processing. But a claim whose "
-        "deadline is past says nothing of its worker: that one is not busy.",
+        tr(
+            "worker-1 was killed 33 s ago with coffee in hand, its lease of 30 s ran out; worker-2 "
+            "holds rocket"
+        ),
+        tr(
+            "Nobody took coffee over yet, so its claim is still in processing. But a claim whose "
+            "deadline is past says nothing of its worker: that one is not busy."
+        ),
     )
     scene.hold("worker-1", "coffee", left=-3_000)
     scene.hold("worker-2", "rocket", left=9_000)
@@ -209,26 +226,34 @@ def _judge_killed(answer: Snapshot, scene: Scene) -> None:
     got = scene.look(answer)
     exam.expect({"worker-2": "images/rocket.jpg"}, got["busy"])
     exam.expect(["worker-1"], sorted(got["silent"]))
-    exam.expect(2, got["depth"]["processing"], "Count what is in processing, whatever its lease.")
+    exam.expect(
+        2, got["depth"]["processing"], tr("Count what is in processing, whatever its lease.")
+    )
 
 
 def _judge_borders(answer: Snapshot, scene: Scene) -> None:
     exam = scene.exam
     scene.clear()
     exam.case(
-        "the lease is 3 s (3,000); worker-1 was seen 4 s ago, worker-2 2 s ago",
-        "The lease is a parameter, in milliseconds: silent is whoever was last seen longer ago "
-        "than that.",
+        tr("the lease is 3 s (3,000); worker-1 was seen 4 s ago, worker-2 2 s ago"),
+        tr(
+            "The lease is a parameter, in milliseconds: silent is whoever was last seen longer ago "
+            "than that."
+        ),
     )
     scene.seen("worker-1", ago=4_000)
     scene.seen("worker-2", ago=2_000)
     exam.expect(["worker-1"], sorted(scene.look(answer, 3_000)["silent"]))
     scene.clear()
     exam.case(
-        "a lease that ends at this very millisecond, and one that has 1 ms left; a worker seen "
-        "30,000 ms ago, and one seen 30,001 ms ago; the lease is 30,000",
-        "Busy: the deadline is later than now. Silent: seen more than a lease ago. So at the very "
-        "millisecond a claim holds no more, and its worker is not silent yet.",
+        tr(
+            "a lease that ends at this very millisecond, and one that has 1 ms left; a worker seen "
+            "30,000 ms ago, and one seen 30,001 ms ago; the lease is 30,000"
+        ),
+        tr(
+            "Busy: the deadline is later than now. Silent: seen more than a lease ago. So at the "
+            "very millisecond a claim holds no more, and its worker is not silent yet."
+        ),
     )
     scene.hold("worker-1", "coffee", left=0)
     scene.hold("worker-2", "rocket", left=1)
@@ -244,9 +269,13 @@ def _judge_silent(answer: Snapshot, scene: Scene) -> None:
     exam = scene.exam
     scene.clear()
     exam.case(
-        "worker-2 was seen 50 s ago and holds coffee, with 5 s left; worker-1 was seen 40 s ago; "
-        "the lease is 30 s",
-        "Silent is whoever was last seen more than a lease ago, whether it holds a task or not.",
+        tr(
+            "worker-2 was seen 50 s ago and holds coffee, with 5 s left; worker-1 was seen 40 s "
+            "ago; the lease is 30 s"
+        ),
+        tr(
+            "Silent is whoever was last seen more than a lease ago, whether it holds a task or not."
+        ),
     )
     scene.hold("worker-2", "coffee", left=5_000)
     scene.seen("worker-2", ago=50_000)
@@ -255,7 +284,7 @@ def _judge_silent(answer: Snapshot, scene: Scene) -> None:
     both = ["worker-1", "worker-2"]
     exam.expect(both, sorted(silent))
     if isinstance(silent, list):  # a set has no order, and says so
-        exam.expect(both, silent, "The names come in the order of the alphabet: sorted(…).")
+        exam.expect(both, silent, tr("The names come in the order of the alphabet: sorted(…)."))
 
 
 def _judge_cost(answer: Snapshot, scene: Scene) -> None:
@@ -265,10 +294,12 @@ def _judge_cost(answer: Snapshot, scene: Scene) -> None:
         scene.hold(f"worker-{number}", f"photo-{number}", left=20_000)
         scene.seen(f"worker-{number}", ago=10_000)
     exam.case(
-        f"{MANY} busy workers",
-        "Every call of r.… is a round trip of its own. Collect the commands in a pipeline: "
-        "pipe.hget(…) only notes it, and pipe.execute() sends all of them at once and returns a "
-        "list of the replies.",
+        tr("{workers} busy workers", workers=MANY),
+        tr(
+            "Every call of r.… is a round trip of its own. Collect the commands in a pipeline: "
+            "pipe.hget(…) only notes it, and pipe.execute() sends all of them at once and returns "
+            "a list of the replies."
+        ),
     )
     before = scene.everything()
     got = scene.look(answer)
@@ -277,21 +308,23 @@ def _judge_cost(answer: Snapshot, scene: Scene) -> None:
     exam.expect(photos, got["busy"])
     exam.require(
         trips.count <= MOST_ROUND_TRIPS,
-        f"{MOST_ROUND_TRIPS} round trips",
-        f"{trips.count} of them",
+        tr("{most} round trips", most=MOST_ROUND_TRIPS),
+        tr("{count} of them", count=trips.count),
     )
     exam.require(
         not trips.has_keys,
-        "the keys by their names",
-        "the command KEYS",
-        "KEYS holds everybody up while it searches all of Redis, and you know the names: "
-        "processing tells which tasks are held.",
+        tr("the keys by their names"),
+        tr("the command KEYS"),
+        tr(
+            "KEYS holds everybody up while it searches all of Redis, and you know the names: "
+            "processing tells which tasks are held."
+        ),
     )
     exam.require(
         scene.everything() == before,
-        "Redis as it was before",
-        "other values in it",
-        "A monitor looks and changes nothing: no RPOP, no HDEL, no SET.",
+        tr("Redis as it was before"),
+        tr("other values in it"),
+        tr("A monitor looks and changes nothing: no RPOP, no HDEL, no SET."),
     )
 
 
@@ -301,21 +334,30 @@ def _code(functions: Sequence[Callable[..., object]]) -> str:
 
 EXERCISES = {
     "06-exercise-snapshot": Exercise(
-        task="snapshot(r, namespace, lease) looks at a queue in two round trips to Redis, with "
-        "pipelines, and returns a dict: at (ms of Redis' clock), depth (status → number of tasks), "
-        "busy (worker → image_path of the task it holds, if the deadline of its claim is later "
-        "than now), silent (sorted names of workers that were seen more than lease ms ago). Claims "
-        "are JSON in the hash image_processing:processing, workers in image_processing:workers, "
-        "payloads in task:<id>, all behind the namespace.",
+        task=tr(
+            "snapshot(r, namespace, lease) looks at a queue in two round trips to Redis, with "
+            "pipelines, and returns a dict: at (ms of Redis' clock), depth (status → number of "
+            "tasks), busy (worker → image_path of the task it holds, if the deadline of its claim "
+            "is later than now), silent (sorted names of workers that were seen more than lease ms "
+            "ago). Claims are JSON in the hash image_processing:processing, workers in "
+            "image_processing:workers, payloads in task:<id>, all behind the namespace."
+        ),
         hints=(
-            "What can you ask before you know which tasks are held? It all goes into the first "
-            "pipeline. Only the payloads of the held tasks are for the second.",
-            "The first: pipe.time(), pipe.hgetall(…) of processing and workers, pipe.zcard(…) of "
-            "delayed, pipe.llen(…) of three lists; pipe.execute() returns the replies in this "
-            'order. The second: pipe.hget(namespace + "task:" + task, "payload") for each id in '
-            "processing, and pipe.execute() again.",
-            'In `snapshot`: now = clock[0] * 1000 + clock[1] // 1000; busy where claim["deadline"] '
-            '> now, after claim = json.loads(text); silent where now - record["seen"] > lease.',
+            tr(
+                "What can you ask before you know which tasks are held? It all goes into the first "
+                "pipeline. Only the payloads of the held tasks are for the second."
+            ),
+            tr(
+                "The first: pipe.time(), pipe.hgetall(…) of processing and workers, pipe.zcard(…) "
+                "of delayed, pipe.llen(…) of three lists; pipe.execute() returns the replies in "
+                'this order. The second: pipe.hget(namespace + "task:" + task, "payload") for each '
+                "id in processing, and pipe.execute() again."
+            ),
+            tr(
+                "In `snapshot`: now = clock[0] * 1000 + clock[1] // 1000; busy where "
+                'claim["deadline"] > now, after claim = json.loads(text); silent where now - '
+                'record["seen"] > lease.'
+            ),
         ),
         solution=snapshot,
         judge=judge_snapshot,

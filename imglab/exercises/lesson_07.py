@@ -9,6 +9,7 @@ from typing import Any
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
 from imglab.exercises.lines_of_tasks import LinesOfTasks
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.queues.vocabulary import PRIORITIES
 
@@ -18,26 +19,27 @@ ClaimNext = Callable[[Any, Sequence[str], int], str | None]
 LOAD_CLAIMS = 120
 SEEDS = (1, 2, 3)
 
-IN_ORDER = (
-    "Ask the lines one after the other, lines[0] first: r.rpop(line) takes the oldest task of a "
-    "line, or gives None when the line is empty; then ask the next."
+IN_ORDER = tr(
+    "Ask the lines one after the other, lines[0] first: r.rpop(line) takes the oldest task of "
+    "a line, or gives None when the line is empty; then ask the next."
 )
-EMPTY_LINES = (
+EMPTY_LINES = tr(
     "Some lines are empty here. None from r.rpop(line) means: ask another line. That holds for "
     "the claims that begin with another line, too: they go on through all three."
 )
-FLOODED = (
-    "High tasks come as fast as they are taken, so whoever always asks high first never asks the "
-    "others. Every 8th claim (number % 8) has to begin with another line."
+FLOODED = tr(
+    "High tasks come as fast as they are taken, so whoever always asks high first never asks "
+    "the others. Every 8th claim (number % 8) has to begin with another line."
 )
-COUNTED = (
+COUNTED = tr(
     "Two queues are served in turn, and each has a number of its own: `number` says how many "
     "claims this queue has seen. A counter in your program counts the claims of both; and of "
     "another worker's claims it knows nothing."
 )
-RACE = (
-    "Another worker claimed between two commands of yours. LLEN or LINDEX only tell what was true "
-    "a moment ago; r.rpop(line) looks and takes in one step, and its None says: ask the next line."
+RACE = tr(
+    "Another worker claimed between two commands of yours. LLEN or LINDEX only tell what was "
+    "true a moment ago; r.rpop(line) looks and takes in one step, and its None says: ask the "
+    "next line."
 )
 
 
@@ -58,18 +60,18 @@ def claim_next(r, lines, number):
 def judge_claim(answer: ClaimNext, exam: Examiner) -> None:
     """Short lines, empty lines, a flood, two queues, seeded loads, another worker in between."""
     queue = exam.queue()
-    exam.case("four tasks in each line, twelve claims", IN_ORDER)
+    exam.case(tr("four tasks in each line, twelve claims"), IN_ORDER)
     with LinesOfTasks(exam, queue, answer) as lines:
         for level in PRIORITIES:
             lines.add(level, 4)
         lines.claim(times=12)
         lines.expect_no_other_key()
-    exam.case("only one line has tasks, twenty claims; each line once", EMPTY_LINES)
+    exam.case(tr("only one line has tasks, twenty claims; each line once"), EMPTY_LINES)
     for level in PRIORITIES:
         with LinesOfTasks(exam, queue, answer) as lines:
             lines.add(level, 20)
             lines.claim(times=21)
-    exam.case("20 normal and 20 low wait, a high one comes before each of 64 claims", FLOODED)
+    exam.case(tr("20 normal and 20 low wait, a high one comes before each of 64 claims"), FLOODED)
     with LinesOfTasks(exam, queue, answer) as lines:
         lines.add("normal", 20)
         lines.add("low", 20)
@@ -78,9 +80,16 @@ def judge_claim(answer: ClaimNext, exam: Examiner) -> None:
             lines.claim()
     _judge_two_queues(answer, exam, queue)
     for seed in SEEDS:
-        exam.case(f"seeded load {seed}: {LOAD_CLAIMS} claims, tasks of all levels come", FLOODED)
+        exam.case(
+            tr(
+                "seeded load {seed}: {claims} claims, tasks of all levels come",
+                seed=seed,
+                claims=LOAD_CLAIMS,
+            ),
+            FLOODED,
+        )
         _judge_seeded_load(answer, exam, queue, seed)
-    exam.case("another worker claims between two commands of yours", RACE)
+    exam.case(tr("another worker claims between two commands of yours"), RACE)
     for number in range(16):
         with LinesOfTasks(exam, queue, answer, claims_before=number) as lines:
             for level in PRIORITIES:
@@ -89,7 +98,9 @@ def judge_claim(answer: ClaimNext, exam: Examiner) -> None:
 
 
 def _judge_two_queues(answer: ClaimNext, exam: Examiner, queue: RedisTaskQueue) -> None:
-    exam.case("two queues flooded with high tasks, claims in turn from one and the other", COUNTED)
+    exam.case(
+        tr("two queues flooded with high tasks, claims in turn from one and the other"), COUNTED
+    )
     second = RedisTaskQueue(url=exam.url, namespace=exam.namespace, name="second")
     with (
         second,
@@ -119,22 +130,32 @@ def _judge_seeded_load(answer: ClaimNext, exam: Examiner, queue: RedisTaskQueue,
 EXERCISES = {
     "07-exercise-claim": Exercise(
         task=(
-            "Write claim_next(r, lines, number). r is a client of Redis; lines are the names of "
-            "three lists, for high, normal and low, filled with LPUSH; number says how many tasks "
-            "were claimed from these lists before. It takes one task out of its line and returns "
-            "its id, or None when all three are empty. First in, first out inside a line. Of any "
-            "eight claims in a row, at most one may take a task while one of a higher level "
-            "waits. A line with tasks in it gets at least one of any sixteen claims in a row. "
-            "Nothing is put back, no other key is used, and other workers claim at the same time."
+            tr(
+                "Write claim_next(r, lines, number). r is a client of Redis; lines are the names "
+                "of three lists, for high, normal and low, filled with LPUSH; number says how many "
+                "tasks were claimed from these lists before. It takes one task out of its line and "
+                "returns its id, or None when all three are empty. First in, first out inside a "
+                "line. Of any eight claims in a row, at most one may take a task while one of a "
+                "higher level waits. A line with tasks in it gets at least one of any sixteen "
+                "claims in a row. Nothing is put back, no other key is used, and other workers "
+                "claim at the same time."
+            )
         ),
         hints=(
-            "Most claims ask the lines in their order and take the first task they get: a loop "
-            "over lines with r.rpop(line) in it. What must differ in every 8th claim?",
-            "number % 8 == 7 is true for every 8th claim. There are two other lines, and each "
-            "needs its turn: number % 16 is 7 for one half of these claims and 15 for the other.",
-            "Choose the order first: [low, normal, high] when number % 16 == 7, "
-            "[normal, low, high] when it is 15, else [high, normal, low]. Then loop over it, and "
-            "return the first id that r.rpop(line) gives.",
+            tr(
+                "Most claims ask the lines in their order and take the first task they get: a loop "
+                "over lines with r.rpop(line) in it. What must differ in every 8th claim?"
+            ),
+            tr(
+                "number % 8 == 7 is true for every 8th claim. There are two other lines, and each "
+                "needs its turn: number % 16 is 7 for one half of these claims and 15 for the "
+                "other."
+            ),
+            tr(
+                "Choose the order first: [low, normal, high] when number % 16 == 7, [normal, low, "
+                "high] when it is 15, else [high, normal, low]. Then loop over it, and return the "
+                "first id that r.rpop(line) gives."
+            ),
         ),
         solution=claim_next,
         judge=judge_claim,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imglab.exercises.exercise import Exercise
 from imglab.exercises.rescue import judge_rescue
+from imglab.language import tr
 
 
 def claim(r, q, token, lease):
@@ -52,26 +53,35 @@ def reap(r, q):
 EXERCISES = {
     "08-exercise-rescue": Exercise(
         task=(
-            "Write claim(r, q, token, lease), ack(r, q, task, token, result) and reap(r, q) for a "
-            "queue in Redis; r is a redis-py client, q the string in front of every key. "
-            "q + 'pending' is a LIST of ids (LPUSH adds, the right end is next), q + 'processing' "
-            "a HASH id → token, q + 'deadlines' a ZSET id → when its lease is over (milliseconds "
-            "of Redis' TIME), q + 'done' a HASH id → result. claim takes the next task for lease "
-            "milliseconds and returns its id, or None. ack records the result and returns 1; with "
-            "a token that does not hold the task it changes nothing and returns 0. reap puts "
-            "tasks whose lease is over to the front of the line and returns how many. A kill, or "
-            "another worker, between any two commands must do no harm: each is one Lua script."
+            tr(
+                "Write claim(r, q, token, lease), ack(r, q, task, token, result) and reap(r, q) "
+                "for a queue in Redis; r is a redis-py client, q the string in front of every key. "
+                "q + 'pending' is a LIST of ids (LPUSH adds, the right end is next), q + "
+                "'processing' a HASH id → token, q + 'deadlines' a ZSET id → when its lease is "
+                "over (milliseconds of Redis' TIME), q + 'done' a HASH id → result. claim takes "
+                "the next task for lease milliseconds and returns its id, or None. ack records the "
+                "result and returns 1; with a token that does not hold the task it changes nothing "
+                "and returns 0. reap puts tasks whose lease is over to the front of the line and "
+                "returns how many. A kill, or another worker, between any two commands must do no "
+                "harm: each is one Lua script."
+            )
         ),
         hints=(
-            "Each of the three has to be one step: r.eval(script, number_of_keys, *keys, *words) "
-            "sends a Lua script, which Redis runs as one command. Begin with claim: it is the "
-            "script of lesson 04 and one ZADD more.",
-            "In a script, local t = redis.call('TIME') gives seconds and microseconds of Redis' "
-            "clock; t[1] * 1000 + math.floor(t[2] / 1000) are milliseconds. ack begins with: if "
-            "redis.call('HGET', …) ~= ARGV[2] then return 0 end.",
-            "reap: local late = redis.call('ZRANGEBYSCORE', deadlines, 0, now), and for each id of "
-            "them HDEL, ZREM and RPUSH, then return #late. ack takes the task out of both "
-            "processing and deadlines before it writes into done.",
+            tr(
+                "Each of the three has to be one step: r.eval(script, number_of_keys, *keys, "
+                "*words) sends a Lua script, which Redis runs as one command. Begin with claim: it "
+                "is the script of lesson 04 and one ZADD more."
+            ),
+            tr(
+                "In a script, local t = redis.call('TIME') gives seconds and microseconds of "
+                "Redis' clock; t[1] * 1000 + math.floor(t[2] / 1000) are milliseconds. ack begins "
+                "with: if redis.call('HGET', …) ~= ARGV[2] then return 0 end."
+            ),
+            tr(
+                "reap: local late = redis.call('ZRANGEBYSCORE', deadlines, 0, now), and for each "
+                "id of them HDEL, ZREM and RPUSH, then return #late. ack takes the task out of "
+                "both processing and deadlines before it writes into done."
+            ),
         ),
         solution=(claim, ack, reap),
         judge=judge_rescue,

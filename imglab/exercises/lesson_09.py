@@ -11,6 +11,7 @@ from imglab.exercises.adding_many import judge_adding
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
 from imglab.exercises.same import is_same
+from imglab.language import tr
 
 #: (ms, event, task), in the order of their happening.
 Record = Sequence[tuple[int, str, str]]
@@ -78,28 +79,28 @@ class Case(NamedTuple):
 
 
 ONE = Case(
-    "a is added at 1,000 ms, claimed at 1,200, completed at 1,500",
+    tr("a is added at 1,000 ms, claimed at 1,200, completed at 1,500"),
     [(1000, "added", "a"), (1200, "claimed", "a"), (1500, "completed", "a")],
     500,
     500,
     "",
 )
-AREA_OF_ONE = (
+AREA_OF_ONE = tr(
     "From one event to the next, the area grows by (tasks that are here) × (ms between): here "
     "1 × 200 and 1 × 300. Let it grow first, then look what the event changes."
 )
-STAYS_OF_ONE = (
+STAYS_OF_ONE = tr(
     "A task is here from `added` until its end, while it waits and while a worker has it: here "
     "500 ms. What is asked for is a sum of whole ms, and no mean."
 )
 #: What comes out where only a part of a stay counts.
 PARTS_OF_ONE = {
-    300: "The stay begins with `added`, not with `claimed`: waiting is a part of it.",
-    200: "`claimed` ends the waiting, not the stay: that ends with `completed`.",
+    300: tr("The stay begins with `added`, not with `claimed`: waiting is a part of it."),
+    200: tr("`claimed` ends the waiting, not the stay: that ends with `completed`."),
 }
 CASES = (
     Case(
-        "a is here from 0 to 400 ms, b from 100 to 300",
+        tr("a is here from 0 to 400 ms, b from 100 to 300"),
         [
             (0, "added", "a"),
             (100, "added", "b"),
@@ -110,11 +111,13 @@ CASES = (
         ],
         600,
         600,
-        "Between 100 and 300 ms two tasks are here, else one. What counts between two events is "
-        "how many were here before the second of them.",
+        tr(
+            "Between 100 and 300 ms two tasks are here, else one. What counts between two events "
+            "is how many were here before the second of them."
+        ),
     ),
     Case(
-        "a is here from 0 to 100 ms, b from 1,000 to 1,100",
+        tr("a is here from 0 to 100 ms, b from 1,000 to 1,100"),
         [
             (0, "added", "a"),
             (100, "completed", "a"),
@@ -123,10 +126,10 @@ CASES = (
         ],
         200,
         200,
-        "From 100 to 1,000 ms nobody is here, and 0 × 900 ms is nothing.",
+        tr("From 100 to 1,000 ms nobody is here, and 0 × 900 ms is nothing."),
     ),
     Case(
-        "the first try of a fails, it waits for another one, and is completed at 900 ms",
+        tr("the first try of a fails, it waits for another one, and is completed at 900 ms"),
         [
             (0, "added", "a"),
             (100, "claimed", "a"),
@@ -137,11 +140,13 @@ CASES = (
         ],
         900,
         900,
-        "A task that waits for another try is still here: `delayed` and `promoted` change nothing. "
-        "It came once, with `added`.",
+        tr(
+            "A task that waits for another try is still here: `delayed` and `promoted` change "
+            "nothing. It came once, with `added`."
+        ),
     ),
     Case(
-        "a fails for good at 300 ms, b is cancelled at 500",
+        tr("a fails for good at 300 ms, b is cancelled at 500"),
         [
             (0, "added", "a"),
             (100, "added", "b"),
@@ -150,47 +155,54 @@ CASES = (
         ],
         700,
         700,
-        "Not every task ends well: `failed` (given up) and `cancelled` are ends, too.",
+        tr("Not every task ends well: `failed` (given up) and `cancelled` are ends, too."),
     ),
     Case(
-        "a is here from 0 to 400 ms, b comes at 100, and the record ends at 400 while b is here",
+        tr(
+            "a is here from 0 to 400 ms, b comes at 100, and the record ends at 400 while b is here"
+        ),
         [(0, "added", "a"), (100, "added", "b"), (400, "completed", "a")],
         700,
         400,
-        "This record does not end empty, so the two differ, and neither can stand in for the "
-        "other: the area counts b up to the last event, the stays only tasks that have ended. So "
-        "keep for each task when it came.",
+        tr(
+            "This record does not end empty, so the two differ, and neither can stand in for the "
+            "other: the area counts b up to the last event, the stays only tasks that have ended. "
+            "So keep for each task when it came."
+        ),
     ),
 )
-TOGETHER = (
+TOGETHER = tr(
     "All together now: several at once, gaps, other tries, every end, and tasks that are still "
     "here when the record ends. Who came first need not end first."
 )
-TWO_FUNCTIONS = 'Hand in both functions: check("09-exercise-little", (area, stays)).'
+TWO_FUNCTIONS = tr('Hand in both functions: check("09-exercise-little", (area, stays)).')
 
 
 def judge_little(answer: tuple[Sum, Sum], exam: Examiner) -> None:
     """One task, two at once, a gap, another try, other ends, a record cut off, seeded ones."""
-    exam.case("what you handed in", TWO_FUNCTIONS)
+    exam.case(tr("what you handed in"), TWO_FUNCTIONS)
     are_two = isinstance(answer, tuple) and len(answer) == 2 and all(map(callable, answer))
-    exam.require(are_two, "two functions", f"{answer!r:.80}")
+    exam.require(are_two, tr("two functions"), f"{answer!r:.80}")
     area_of, stays_of = answer
-    exam.case(f"area of this record: {ONE.given}", AREA_OF_ONE)
+    exam.case(tr("area of this record: {record}", record=ONE.given), AREA_OF_ONE)
     exam.expect(ONE.area, area_of(_events(ONE.record)))
-    exam.case(f"stays of this record: {ONE.given}", STAYS_OF_ONE)
+    exam.case(tr("stays of this record: {record}", record=ONE.given), STAYS_OF_ONE)
     got = stays_of(_events(ONE.record))
     for part, hint in PARTS_OF_ONE.items():
         exam.require(not is_same(part, got), f"{ONE.stays}", f"{part}", hint)
     exam.expect(ONE.stays, got)
     for case in CASES:
-        exam.case(f"area of this record: {case.given}", case.hint)
+        exam.case(tr("area of this record: {record}", record=case.given), case.hint)
         exam.expect(case.area, area_of(_events(case.record)))
-        exam.case(f"stays of this record: {case.given}", case.hint)
+        exam.case(tr("stays of this record: {record}", record=case.given), case.hint)
         exam.expect(case.stays, stays_of(_events(case.record)))
     for seed in SEEDS:
         record = _seeded(seed)
         both = _both(record)
-        exam.case(f"seeded record {seed}: {TASKS} tasks of every kind", TOGETHER)
+        exam.case(
+            tr("seeded record {seed}: {tasks} tasks of every kind", seed=seed, tasks=TASKS),
+            TOGETHER,
+        )
         exam.expect(both, (area_of(_events(record)), stays_of(_events(record))))
 
 
@@ -244,22 +256,30 @@ def _both(record: Record) -> tuple[int, int]:
 EXERCISES = {
     "09-exercise-add": Exercise(
         task=(
-            "Write add_all(r, q, payloads). It adds a task for each payload, a dict, to plain "
-            'keys: a record, the field payload of the hash q + "task:" + id with the payload as '
-            'JSON, and the id in the list q + "pending", LPUSH, the first payload first. The ids '
-            'are numbers as strings, from the counter q + "last", which other producers use, too. '
-            "It returns the ids in the order of the payloads. A record is there before its id is "
-            "in line. 1,000 payloads take at most three round trips."
+            tr(
+                "Write add_all(r, q, payloads). It adds a task for each payload, a dict, to plain "
+                'keys: a record, the field payload of the hash q + "task:" + id with the payload '
+                'as JSON, and the id in the list q + "pending", LPUSH, the first payload first. '
+                'The ids are numbers as strings, from the counter q + "last", which other '
+                "producers use, too. It returns the ids in the order of the payloads. A record is "
+                "there before its id is in line. 1,000 payloads take at most three round trips."
+            )
         ),
         hints=(
-            "Two things are asked of Redis: numbers for the ids, and then all the writing. The "
-            "second cannot begin before the first has answered, so there are two round trips.",
-            'last = r.incrby(q + "last", len(payloads)) makes the numbers up to last yours: '
-            "last - len(payloads) + 1 is the first of them. pipe = r.pipeline(transaction=False) "
-            "notes commands, pipe.execute() sends all of them.",
-            'In a loop, pipe.hset(q + "task:" + task_id, "payload", json.dumps(payload)); after '
-            'it, pipe.lpush(q + "pending", *ids) and pipe.execute(), once. Begin with: if not '
-            "payloads: return [].",
+            tr(
+                "Two things are asked of Redis: numbers for the ids, and then all the writing. The "
+                "second cannot begin before the first has answered, so there are two round trips."
+            ),
+            tr(
+                'last = r.incrby(q + "last", len(payloads)) makes the numbers up to last yours: '
+                "last - len(payloads) + 1 is the first of them. pipe = "
+                "r.pipeline(transaction=False) notes commands, pipe.execute() sends all of them."
+            ),
+            tr(
+                'In a loop, pipe.hset(q + "task:" + task_id, "payload", json.dumps(payload)); '
+                'after it, pipe.lpush(q + "pending", *ids) and pipe.execute(), once. Begin with: '
+                "if not payloads: return []."
+            ),
         ),
         solution=add_all,
         judge=judge_adding,
@@ -267,20 +287,29 @@ EXERCISES = {
     ),
     "09-exercise-little": Exercise(
         task=(
-            "Write area(events) and stays(events), and hand in both, as a pair. Each event is a "
-            "dict with at (ms), event and task, the oldest first. A task is here from its event "
-            "added until completed, failed or cancelled; other events change nothing. area is the "
-            "area under the number of tasks that are here, from the first event to the last one; "
-            "stays is the sum of how long each task was here that has ended. Both are ms."
+            tr(
+                "Write area(events) and stays(events), and hand in both, as a pair. Each event is "
+                "a dict with at (ms), event and task, the oldest first. A task is here from its "
+                "event added until completed, failed or cancelled; other events change nothing. "
+                "area is the area under the number of tasks that are here, from the first event to "
+                "the last one; stays is the sum of how long each task was here that has ended. "
+                "Both are ms."
+            )
         ),
         hints=(
-            "area goes through the events and keeps how many are here; stays keeps for each task "
-            "when it came: a dict.",
-            "Before an event changes how many are here, the area grows by here × (its at - the at "
-            'of the event before). In stays, "added" puts came[event["task"]] = event["at"].',
-            'At "completed", "failed" or "cancelled": here -= 1 in area, and in stays '
-            'total += event["at"] - came.pop(event["task"]). All other events only let the area '
-            "grow.",
+            tr(
+                "area goes through the events and keeps how many are here; stays keeps for each "
+                "task when it came: a dict."
+            ),
+            tr(
+                "Before an event changes how many are here, the area grows by here × (its at - the "
+                'at of the event before). In stays, "added" puts came[event["task"]] = '
+                'event["at"].'
+            ),
+            tr(
+                'At "completed", "failed" or "cancelled": here -= 1 in area, and in stays total += '
+                'event["at"] - came.pop(event["task"]). All other events only let the area grow.'
+            ),
         ),
         solution=(area, stays),
         judge=judge_little,

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from imglab.exercises.examiner import Examiner, Wrong
 from imglab.exercises.words import told
+from imglab.language import tr
 from imglab.queues import RedisTaskQueue
 from imglab.queues.keys import as_pattern
 from imglab.queues.vocabulary import PRIORITIES
@@ -20,45 +21,47 @@ FEW_PASS_BY = 8
 #: A line with tasks in it is served at least once in so many claims in a row.
 SERVED_WITHIN = 16
 
-FORGOTTEN = (
-    "It took {task} out of its line and gave None, so nobody will ever do that task. Is a return "
-    "missing?"
+FORGOTTEN = tr(
+    "It took {task} out of its line and gave None, so nobody will ever do that task. Is a "
+    "return missing?"
 )
-NO_ID = (
+NO_ID = tr(
     "Return what r.rpop(line) gave, the id of the task: no line, no pair, and no text of your own."
 )
-NOT_THE_OLDEST = (
-    "Inside a line the oldest task is the first. LPUSH adds on the left, so the oldest is on the "
-    "right: r.rpop(line)."
+NOT_THE_OLDEST = tr(
+    "Inside a line the oldest task is the first. LPUSH adds on the left, so the oldest is on "
+    "the right: r.rpop(line)."
 )
-LEFT_IN_LINE = "It is still in its line, so the next worker gets it as well: r.rpop takes it out."
-MORE_THAN_ONE = (
-    "A claim takes one task out, and leaves all others where they are: do not take a second one, "
-    "and put nothing back."
+LEFT_IN_LINE = tr(
+    "It is still in its line, so the next worker gets it as well: r.rpop takes it out."
 )
-PUT_BACK = (
+MORE_THAN_ONE = tr(
+    "A claim takes one task out, and leaves all others where they are: do not take a second "
+    "one, and put nothing back."
+)
+PUT_BACK = tr(
     "It took a task out and put it back. In between the task is in no line: a worker that is "
     "killed there loses it. Decide which line to ask first, then take."
 )
-PASSED_BY_TOO_OFTEN = (
-    "High first: of any eight claims in a row, at most one may take a task while one of a higher "
-    "level waits. All other claims ask high, then normal, then low."
+PASSED_BY_TOO_OFTEN = tr(
+    "High first: of any eight claims in a row, at most one may take a task while one of a "
+    "higher level waits. All other claims ask high, then normal, then low."
 )
-BOTH_STARVE = (
+BOTH_STARVE = tr(
     "This is strict: the others starve for as long as high tasks come. Every 8th claim has to "
     "begin with another line."
 )
-LOW_STARVES = (
-    "Low gets no turn of its own while others wait. The claims that do not begin with high have "
-    "to begin with low and with normal in turn, or more often."
+LOW_STARVES = tr(
+    "Low gets no turn of its own while others wait. The claims that do not begin with high "
+    "have to begin with low and with normal in turn, or more often."
 )
-NORMAL_STARVES = (
-    "The middle starves: the claims that do not begin with high must not all begin with low. Let "
-    "low and normal have them in turn."
+NORMAL_STARVES = tr(
+    "The middle starves: the claims that do not begin with high must not all begin with low. "
+    "Let low and normal have them in turn."
 )
-STRAY_KEY = (
-    "The names of the lines are in `lines`, and an answer needs no other key: nobody would ever "
-    "read it."
+STRAY_KEY = tr(
+    "The names of the lines are in `lines`, and an answer needs no other key: nobody would "
+    "ever read it."
 )
 
 
@@ -133,7 +136,7 @@ class LinesOfTasks:
         pattern = as_pattern(self._namespace) + "*"
         found = {str(key) for key in self._client.scan_iter(pattern)}
         strays = sorted(found - set(self._keys.values()))
-        _must(not strays, "no key but the three lines", told(strays), STRAY_KEY)
+        _must(not strays, tr("no key but the three lines"), told(strays), STRAY_KEY)
 
     # What the answer sends
 
@@ -199,14 +202,34 @@ class LinesOfTasks:
         others = [each for each in PRIORITIES if each != level]
         line = self._waiting[level]
         task = str(got)
-        _must(task not in there[level], f"{task} leaves its line", f"{task} is in it", LEFT_IN_LINE)
-        _must(task == line[0], f"{line[0]}, the oldest {level} one", task, NOT_THE_OLDEST)
+        _must(
+            task not in there[level],
+            tr("{task} leaves its line", task=task),
+            tr("{task} is in it", task=task),
+            LEFT_IN_LINE,
+        )
+        _must(
+            task == line[0],
+            tr("{task}, the oldest {level} one", task=line[0], level=level),
+            task,
+            NOT_THE_OLDEST,
+        )
         expected = {each: self._waiting[each] for each in others}
         expected[level] = line[1:]
         is_as_expected = all(there[each] == expected[each] for each in PRIORITIES)
-        _must(is_as_expected, f"all but {task} stay in line", _told(there), MORE_THAN_ONE)
+        _must(
+            is_as_expected,
+            tr("all but {task} stay in line", task=task),
+            _told(there),
+            MORE_THAN_ONE,
+        )
         was_back = sorted(self._was_out - {task})
-        _must(not was_back, "nothing is put back", f"{was_back} was out and in again", PUT_BACK)
+        _must(
+            not was_back,
+            tr("nothing is put back"),
+            tr("{tasks} was out and in again", tasks=was_back),
+            PUT_BACK,
+        )
         self._judge_turns(level)
         self._waiting[level] = line[1:]
         self._number += 1
@@ -219,7 +242,11 @@ class LinesOfTasks:
         waiting = sum(map(len, there.values()))
         _must(
             waiting == 0,
-            f"the id of one of {waiting} waiting tasks, at number = {self._number}",
+            tr(
+                "the id of one of {waiting} waiting tasks, at number = {number}",
+                waiting=waiting,
+                number=self._number,
+            ),
             "None",
             self._exam.hint,
         )
@@ -229,9 +256,9 @@ class LinesOfTasks:
             if isinstance(got, str) and got in self._waiting[level]:
                 return level
         if isinstance(got, str) and got in self._claimed_by_others:
-            words = f"{got}, which another worker has"
-            raise Wrong("a task that nobody has", words, self._exam.hint)
-        raise Wrong("the id of a task that waits, or None where none does", told(got), NO_ID)
+            words = tr("{task}, which another worker has", task=got)
+            raise Wrong(tr("a task that nobody has"), words, self._exam.hint)
+        raise Wrong(tr("the id of a task that waits, or None where none does"), told(got), NO_ID)
 
     def _judge_turns(self, taken: str) -> None:
         higher = PRIORITIES[: PRIORITIES.index(taken)]
@@ -239,8 +266,11 @@ class LinesOfTasks:
             latest = [each for each in self._passed_by if each > self._number - FEW_PASS_BY]
             _must(
                 not latest,
-                f"at most 1 of {FEW_PASS_BY} claims takes less than the highest that waits",
-                f"claims {[*latest, self._number]} did",
+                tr(
+                    "at most 1 of {claims} claims takes less than the highest that waits",
+                    claims=FEW_PASS_BY,
+                ),
+                tr("claims {numbers} did", numbers=[*latest, self._number]),
                 self._hint_for_turns or PASSED_BY_TOO_OFTEN,
             )
             self._passed_by.append(self._number)
@@ -248,12 +278,12 @@ class LinesOfTasks:
             is_left = bool(self._waiting[level]) and level != taken
             self._unserved[level] = self._unserved[level] + 1 if is_left else 0
         starved = [each for each in PRIORITIES if self._unserved[each] >= SERVED_WITHIN]
-        _must(
-            not starved,
-            f"each line with tasks is served within {SERVED_WITHIN} claims",
-            f"{' and '.join(starved)} waited for {SERVED_WITHIN} claims in a row",
-            self._hint_for_turns or _hint_for(starved),
-        )
+        if starved:
+            raise Wrong(
+                tr("each line with tasks is served within {claims} claims", claims=SERVED_WITHIN),
+                _told_starved(starved),
+                self._hint_for_turns or _hint_for(starved),
+            )
 
 
 def _must(is_so: bool, expected: str, got: str, hint: str) -> None:
@@ -267,6 +297,13 @@ def _hint_for(starved: Sequence[str]) -> str:
     if starved == ["normal"]:
         return NORMAL_STARVES
     return BOTH_STARVE
+
+
+def _told_starved(starved: Sequence[str]) -> str:
+    levels = starved[0]
+    for level in starved[1:]:
+        levels = tr("{first} and {second}", first=levels, second=level)
+    return tr("{levels} waited for {claims} claims in a row", levels=levels, claims=SERVED_WITHIN)
 
 
 def _told(lines: dict[str, list[str]]) -> str:

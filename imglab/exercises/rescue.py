@@ -14,77 +14,87 @@ from imglab.exercises.killing import die
 from imglab.exercises.mistakes import NO_RETURN
 from imglab.exercises.rescue_desk import LEASE_MS, WRONG_BY_S, Desk, wrong_clock
 from imglab.exercises.words import told
+from imglab.language import tr
 
 #: How exact a deadline has to be, in ms.
 EXACT_MS = 5000
 
-PLAIN = "first in, first out: LPUSH has put them in on the left, so RPOP takes them from the right"
-NOTED = (
-    "claim notes two things: HSET processing id token says who has the task, and ZADD deadlines "
-    "says until when."
+PLAIN = tr(
+    "first in, first out: LPUSH has put them in on the left, so RPOP takes them from the right"
 )
-NOTHING_TAKEN = (
-    "claim took nothing out of pending, though three ids are in line. Does each of your keys begin "
-    "with q, as in q + 'pending'?"
+NOTED = tr(
+    "claim notes two things: HSET processing id token says who has the task, and ZADD "
+    "deadlines says until when."
 )
-NO_HASH = "processing is a HASH, id → token: HSET processing id token, in the script that claims."
-NO_COUNT = "reap returns how many tasks it put back: a number, not the ids. In Lua, #late counts."
-THREE = (
-    "Hand in the three functions themselves, in this order: (claim, ack, reap), without brackets "
-    "after their names."
+NOTHING_TAKEN = tr(
+    "claim took nothing out of pending, though three ids are in line. Does each of your keys "
+    "begin with q, as in q + 'pending'?"
 )
-SECONDS = (
-    "The deadline is in milliseconds of Redis' clock: TIME gives seconds and microseconds, so it "
-    "is t[1] * 1000 + math.floor(t[2] / 1000), plus the lease, which is in milliseconds already."
+NO_HASH = tr(
+    "processing is a HASH, id → token: HSET processing id token, in the script that claims."
 )
-OWN_CLOCK = (
-    "This deadline was made with the worker's own clock, which the check had put two hours wrong. "
-    "Workers' clocks disagree; let Redis' clock (TIME) make the deadline."
+NO_COUNT = tr(
+    "reap returns how many tasks it put back: a number, not the ids. In Lua, #late counts."
 )
-NO_DEADLINE_CHECK = (
-    "reap took a task from a worker that is alive: its lease still runs. Only deadlines that are "
-    "over count: ZRANGEBYSCORE deadlines 0 now."
+THREE = tr(
+    "Hand in the three functions themselves, in this order: (claim, ack, reap), without "
+    "brackets after their names."
 )
-LEFT_CLAIM = (
+SECONDS = tr(
+    "The deadline is in milliseconds of Redis' clock: TIME gives seconds and microseconds, so "
+    "it is t[1] * 1000 + math.floor(t[2] / 1000), plus the lease, which is in milliseconds "
+    "already."
+)
+OWN_CLOCK = tr(
+    "This deadline was made with the worker's own clock, which the check had put two hours "
+    "wrong. Workers' clocks disagree; let Redis' clock (TIME) make the deadline."
+)
+NO_DEADLINE_CHECK = tr(
+    "reap took a task from a worker that is alive: its lease still runs. Only deadlines that "
+    "are over count: ZRANGEBYSCORE deadlines 0 now."
+)
+LEFT_CLAIM = tr(
     "The task is in line again, but its old claim is still there: reap has to take it out of "
     "processing (HDEL) and out of deadlines (ZREM) as well."
 )
-NOT_BACK = "A task whose lease is over has to go back into pending, and reap returns how many."
-NOT_NEXT = (
-    "It went to the end of the line. It has waited longest: RPUSH puts it at the right end, where "
-    "it is the next to be taken."
+NOT_BACK = tr("A task whose lease is over has to go back into pending, and reap returns how many.")
+NOT_NEXT = tr(
+    "It went to the end of the line. It has waited longest: RPUSH puts it at the right end, "
+    "where it is the next to be taken."
 )
-NO_TOKEN = (
-    "The token of a claim that is over was accepted: ack has to compare HGET processing id with "
-    "its token, and to change nothing when they differ."
+NO_TOKEN = tr(
+    "The token of a claim that is over was accepted: ack has to compare HGET processing id "
+    "with its token, and to change nothing when they differ."
 )
-ACK_LEFT = (
-    "A finished task is in done and nowhere else: ack takes it out of processing (HDEL) and out of "
-    "deadlines (ZREM), or a reap will give it out again."
+ACK_LEFT = tr(
+    "A finished task is in done and nowhere else: ack takes it out of processing (HDEL) and "
+    "out of deadlines (ZREM), or a reap will give it out again."
 )
-NOWHERE = (
+NOWHERE = tr(
     "Between two commands the task was in no key at all, and the process died there. Let one "
     "script do everything: r.eval(…) is one command."
 )
-TWO_PLACES = (
-    "Between two commands the task was in two places, and the process died there. Writing first "
-    "and removing later loses nothing, but somebody else will do it again: make it one script."
+TWO_PLACES = tr(
+    "Between two commands the task was in two places, and the process died there. Writing "
+    "first and removing later loses nothing, but somebody else will do it again: make it one "
+    "script."
 )
-NO_DEADLINE = (
+NO_DEADLINE = tr(
     "It died between noting the claim and its deadline: without a deadline, no reap ever finds "
     "the task. Both belong into one script."
 )
-BETWEEN_CLAIM = (
-    "Somebody else claimed between two of its commands, and now both have the same task, or one of "
-    "them is nowhere. What is read in one command is old news in the next: use one script."
+BETWEEN_CLAIM = tr(
+    "Somebody else claimed between two of its commands, and now both have the same task, or "
+    "one of them is nowhere. What is read in one command is old news in the next: use one "
+    "script."
 )
-BETWEEN_ACK = (
-    "When ack compared the token, it was still the right one; before it wrote, the lease ran out "
-    "and somebody else claimed the task. Comparing and writing have to be one step."
+BETWEEN_ACK = tr(
+    "When ack compared the token, it was still the right one; before it wrote, the lease ran "
+    "out and somebody else claimed the task. Comparing and writing have to be one step."
 )
-BETWEEN_REAP = (
-    "While reap was at work, the holder reported after all, and reap put the finished task in line "
-    "again. Looking for late tasks and moving them have to be one step."
+BETWEEN_REAP = tr(
+    "While reap was at work, the holder reported after all, and reap put the finished task in "
+    "line again. Looking for late tasks and moving them have to be one step."
 )
 
 
@@ -95,7 +105,7 @@ def judge_rescue(
     are_three = (
         isinstance(answer, tuple | list) and [callable(each) for each in answer] == [True] * 3
     )
-    _must(are_three, "three functions", told(answer), THREE)
+    _must(are_three, tr("three functions"), told(answer), THREE)
     desk = Desk(exam, answer)
     _one_worker(desk)
     _live_worker(desk)
@@ -109,20 +119,27 @@ def judge_rescue(
 
 def _one_worker(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("pending holds 'a', 'b', 'c', added in this order; claim(r, q, 'token-1', …)", PLAIN)
+    exam.case(
+        tr("pending holds 'a', 'b', 'c', added in this order; claim(r, q, 'token-1', …)"), PLAIN
+    )
     desk.begin("a", "b", "c")
     before = desk.now()
     with wrong_clock(desk.answer):
         got = desk.claim("token-1")
     after = desk.now()
     is_left = got is None and desk.redis.llen(desk.q + "pending") == 3
-    _must(not is_left, "'a'", "None, and 'a' is still in line", NOTHING_TAKEN)
+    _must(not is_left, "'a'", tr("None, and 'a' is still in line"), NOTHING_TAKEN)
     kind = str(desk.redis.type(desk.q + "processing"))
-    _must(kind in {"hash", "none"}, "a HASH in processing", f"a {kind.upper()}", NO_HASH)
+    _must(
+        kind in {"hash", "none"},
+        tr("a HASH in processing"),
+        tr("a {kind}", kind=kind.upper()),
+        NO_HASH,
+    )
     exam.expect("a", got, PLAIN)
     exam.expect(["b", "c"], desk.redis.lrange(desk.q + "pending", 0, -1)[::-1], PLAIN)
     _expect_in_redis(exam, "token-1", desk.holder("a"), NOTED)
-    exam.require("a" in desk.deadlines(), "a deadline for 'a'", "none", NOTED)
+    exam.require("a" in desk.deadlines(), tr("a deadline for 'a'"), tr("none"), NOTED)
     deadline = desk.deadlines()["a"] - LEASE_MS
     _expect_own_time(exam, deadline, before, after)
     _first_report(desk)
@@ -136,29 +153,35 @@ def _expect_own_time(exam: Examiner, began: float, before: float, after: float) 
         hint = OWN_CLOCK
     exam.require(
         before - EXACT_MS <= began <= after + EXACT_MS,
-        "a deadline one lease after Redis' own time",
-        f"one that is {off_by_s:,.0f} s away from it",
+        tr("a deadline one lease after Redis' own time"),
+        tr("one that is {seconds:,.0f} s away from it", seconds=off_by_s),
         hint,
     )
 
 
 def _first_report(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("ack(r, q, 'a', 'token-1', 'ok') by its holder", ACK_LEFT)
+    exam.case(tr("ack(r, q, 'a', 'token-1', 'ok') by its holder"), ACK_LEFT)
     got = desk.ack("a", "token-1", "ok")
-    exam.require(got, "a true value, such as 1", repr(got), NO_RETURN if got is None else ACK_LEFT)
-    _expect_in_redis(exam, "ok", desk.result("a"), "ack writes the result: HSET done id result.")
+    exam.require(
+        got, tr("a true value, such as 1"), repr(got), NO_RETURN if got is None else ACK_LEFT
+    )
+    _expect_in_redis(
+        exam, "ok", desk.result("a"), tr("ack writes the result: HSET done id result.")
+    )
     exam.expect(["done"], desk.places("a"), ACK_LEFT)
     exam.expect({}, desk.deadlines(), ACK_LEFT)
-    exam.case("two more claims, then one when nothing is left", PLAIN)
+    exam.case(tr("two more claims, then one when nothing is left"), PLAIN)
     rest = [desk.claim("token-2"), desk.claim("token-3"), desk.claim("token-4")]
-    exam.expect(["b", "c", None], rest, "claim returns None when pending is empty.")
-    exam.expect(["b", "c"], sorted(desk.deadlines()), "Without a task there is nothing to note.")
+    exam.expect(["b", "c", None], rest, tr("claim returns None when pending is empty."))
+    exam.expect(
+        ["b", "c"], sorted(desk.deadlines()), tr("Without a task there is nothing to note.")
+    )
 
 
 def _live_worker(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("'a' is claimed, its lease still runs; reap(r, q)", NO_DEADLINE_CHECK)
+    exam.case(tr("'a' is claimed, its lease still runs; reap(r, q)"), NO_DEADLINE_CHECK)
     desk.begin("a", "b")
     desk.claim("token-1")
     desk.shorten_lease("a")
@@ -173,7 +196,7 @@ def _live_worker(desk: Desk) -> None:
 
 def _late_worker(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("'a' and 'b' are claimed, the lease of 'a' is over; reap(r, q)", NOT_BACK)
+    exam.case(tr("'a' and 'b' are claimed, the lease of 'a' is over; reap(r, q)"), NOT_BACK)
     desk.begin("a", "b", "c")
     desk.claim("token-1")
     desk.claim("token-2")
@@ -185,30 +208,34 @@ def _late_worker(desk: Desk) -> None:
     exam.expect(["pending"], places, LEFT_CLAIM if "pending" in places else NOT_BACK)
     exam.expect(["b"], sorted(desk.deadlines()), LEFT_CLAIM)
     exam.require(_is_number(got, 1), "1", repr(got), NO_RETURN if got is None else NOT_BACK)
-    exam.case("the same, and then claim(r, q, 'token-3', …)", NOT_NEXT)
+    exam.case(tr("the same, and then claim(r, q, 'token-3', …)"), NOT_NEXT)
     exam.expect("a", desk.claim("token-3"), NOT_NEXT)
 
 
 def _zombie(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("the lease of 'a' is over, it is in line again; its first holder reports", NO_TOKEN)
+    exam.case(
+        tr("the lease of 'a' is over, it is in line again; its first holder reports"), NO_TOKEN
+    )
     desk.begin("a")
     desk.claim("token-1")
     desk.end_lease("a")
     desk.reap()
     got = desk.ack("a", "token-1", "late")
     exam.expect(["pending"], desk.places("a"), NO_TOKEN)
-    exam.require(not got, "a false value, such as 0", repr(got), NO_TOKEN)
-    exam.case("'token-2' holds 'a' by now; its first holder, 'token-1', reports", NO_TOKEN)
+    exam.require(not got, tr("a false value, such as 0"), repr(got), NO_TOKEN)
+    exam.case(tr("'token-2' holds 'a' by now; its first holder, 'token-1', reports"), NO_TOKEN)
     desk.claim("token-2")
     got = desk.ack("a", "token-1", "late")
     _expect_in_redis(exam, "token-2", desk.holder("a"), NO_TOKEN)
     exam.expect(["processing"], desk.places("a"), NO_TOKEN)
     exam.expect(["a"], sorted(desk.deadlines()), NO_TOKEN)
-    exam.require(not got, "a false value, such as 0", repr(got), NO_TOKEN)
-    exam.case("'token-2' reports, and then the first holder once more", NO_TOKEN)
+    exam.require(not got, tr("a false value, such as 0"), repr(got), NO_TOKEN)
+    exam.case(tr("'token-2' reports, and then the first holder once more"), NO_TOKEN)
     desk.ack("a", "token-2", "second")
-    exam.require(not desk.ack("a", "token-1", "late"), "a false value", "a true one", NO_TOKEN)
+    exam.require(
+        not desk.ack("a", "token-1", "late"), tr("a false value"), tr("a true one"), NO_TOKEN
+    )
     _expect_in_redis(exam, "second", desk.result("a"), NO_TOKEN)
 
 
@@ -220,9 +247,15 @@ def _killed(desk: Desk) -> None:
         "reap": (desk.two_late, desk.reap),
     }
     for name, (begin, operation) in operations.items():
-        desk.exam.case(f"{name}, killed before its first command", NOWHERE)
+        desk.exam.case(
+            tr("{name}, killed before its first command", name=name),
+            NOWHERE,
+        )
         for number, _ in desk.each_command(begin, operation, die):
-            desk.exam.case(f"{name}, killed before its command {number}", NOWHERE)
+            desk.exam.case(
+                tr("{name}, killed before its command {number}", name=name, number=number),
+                NOWHERE,
+            )
             _expect_sound(desk)
             _rescued(desk)
 
@@ -239,7 +272,7 @@ def _rescued(desk: Desk) -> None:
 
 def _claim_between_commands(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("somebody else claims right before a command of claim", BETWEEN_CLAIM)
+    exam.case(tr("somebody else claims right before a command of claim"), BETWEEN_CLAIM)
     for _, got in desk.each_command(desk.two_in_line, desk.first_claims, desk.other_claims):
         (other,) = desk.others
         exam.expect(["a", "b"], sorted(map(str, [got, other])), BETWEEN_CLAIM)
@@ -250,16 +283,18 @@ def _claim_between_commands(desk: Desk) -> None:
 
 def _take_over_between_commands(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("the lease runs out and somebody else claims right before a command of ack", NO_TOKEN)
+    exam.case(
+        tr("the lease runs out and somebody else claims right before a command of ack"), NO_TOKEN
+    )
     for _, got in desk.each_command(desk.one_held, desk.first_reports, desk.other_takes_over):
         _expect_in_redis(exam, "token-2", desk.holder("a"), BETWEEN_ACK)
-        exam.require(not got, "a false value, such as 0", repr(got), BETWEEN_ACK)
+        exam.require(not got, tr("a false value, such as 0"), repr(got), BETWEEN_ACK)
         _expect_sound(desk, BETWEEN_ACK)
 
 
 def _report_between_commands(desk: Desk) -> None:
     exam = desk.exam
-    exam.case("the holder reports right before a command of reap", BETWEEN_REAP)
+    exam.case(tr("the holder reports right before a command of reap"), BETWEEN_REAP)
     for _, _ in desk.each_command(desk.one_late, desk.reap, desk.holder_reports):
         _expect_sound(desk, BETWEEN_REAP)
         (was_recorded,) = desk.others
@@ -271,16 +306,29 @@ def _expect_sound(desk: Desk, left: str = TWO_PLACES) -> None:
     """Each task in one place, and a deadline for each claim and for nothing else."""
     for name in desk.names:
         places = desk.places(name)
-        got = f"it is in {' and in '.join(places) or 'none'}"
-        expected = f"task {name!r} is in one of pending, processing and done"
+        got = _told_places(places)
+        expected = tr("task {name!r} is in one of pending, processing and done", name=name)
         hint = left if places else NOWHERE
         desk.exam.require(len(places) == 1, expected, got, hint)
         has_deadline = name in desk.deadlines()
         is_held = places == ["processing"]
-        got = f"in {places[0]} {'with' if has_deadline else 'without'} a deadline"
-        expected = f"task {name!r} has a deadline while it is in processing, and only then"
+        got = tr("in {place} without a deadline", place=places[0])
+        if has_deadline:
+            got = tr("in {place} with a deadline", place=places[0])
+        expected = tr(
+            "task {name!r} has a deadline while it is in processing, and only then", name=name
+        )
         hint = NO_DEADLINE if is_held else left
         desk.exam.require(is_held == has_deadline, expected, got, hint)
+
+
+def _told_places(places: list[str]) -> str:
+    if not places:
+        return tr("it is in none")
+    words = places[0]
+    for place in places[1:]:
+        words = tr("{places} and in {place}", places=words, place=place)
+    return tr("it is in {places}", places=words)
 
 
 def _expect_in_redis(exam: Examiner, expected: str, got: str | None, hint: str) -> None:
