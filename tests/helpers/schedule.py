@@ -56,6 +56,7 @@ SLOW_FILES = (
     "test_shared_host",
     "test_server",
     "test_torture",
+    "test_spanish_classroom",
     "test_wheel",
 )
 #: And single tests that start other programs, or count for seconds.
