@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imglab.language import tr
+
 
 class ImglabError(Exception):
     """Anything imglab raises on purpose; the text says what happened and what to do next."""
@@ -70,8 +72,11 @@ class TaskExists(TaskError):
 
     def __init__(self, *task_ids: str) -> None:
         super().__init__(
-            f"Task {', '.join(task_ids)} exists already and was left as it is. "
-            "Choose another id, or none: the queue makes one."
+            tr(
+                "Task {tasks} exists already and was left as it is. "
+                "Choose another id, or none: the queue makes one.",
+                tasks=", ".join(task_ids),
+            )
         )
         #: The ids that were refused.
         self.task_ids = task_ids
@@ -89,7 +94,7 @@ class TaskFailed(TaskError):
     """A task that somebody waited for ended as failed."""
 
     def __init__(self, task_id: str, reason: str) -> None:
-        super().__init__(f"Task {task_id} failed: {reason}")
+        super().__init__(tr("Task {task} failed: {reason}", task=task_id, reason=reason))
         self.task_id = task_id
         self.reason = reason
 
@@ -98,7 +103,13 @@ class TaskCancelled(TaskError):
     """A task that somebody waited for was cancelled."""
 
     def __init__(self, task_id: str, reason: str) -> None:
-        super().__init__(f"Task {task_id} was cancelled and has no result: {reason}")
+        super().__init__(
+            tr(
+                "Task {task} was cancelled and has no result: {reason}",
+                task=task_id,
+                reason=reason,
+            )
+        )
         self.task_id = task_id
         self.reason = reason
 
@@ -107,12 +118,16 @@ class LeaseLost(QueueError):
     """A claim no longer holds its task: the lease ran out or the task was given back."""
 
     #: What it says behind the tasks; whoever counts refused reports in a log looks for it.
-    WORDS = "is no longer ours"
+    WORDS = tr("is no longer ours")
 
     def __init__(self, *task_ids: str) -> None:
         super().__init__(
-            f"Task {', '.join(task_ids)} {self.WORDS}: its lease ran out or it was given "
-            "back, and another claim counts now. Drop this result; nothing is lost."
+            tr(
+                "Task {tasks} {is_no_longer_ours}: its lease ran out or it was given "
+                "back, and another claim counts now. Drop this result; nothing is lost.",
+                tasks=", ".join(task_ids),
+                is_no_longer_ours=self.WORDS,
+            )
         )
         #: The tasks whose lease is lost.
         self.task_ids = task_ids
@@ -123,10 +138,14 @@ class QueueFull(QueueError):
 
     def __init__(self, in_line: int, bound: int) -> None:
         super().__init__(
-            f"The queue is full: {in_line:,} tasks are in line or delayed, and its bound "
-            f"(max_pending) is {bound:,}. Wait for room with timeout=… (--wait in a terminal), "
-            "start more workers, or change the bound with queue.change_settings(max_pending=…) or "
-            "`imglab settings`."
+            tr(
+                "The queue is full: {in_line:,} tasks are in line or delayed, and its bound "
+                "(max_pending) is {bound:,}. Wait for room with timeout=… (--wait in a terminal), "
+                "start more workers, or change the bound with queue.change_settings(max_pending=…) "
+                "or `imglab settings`.",
+                in_line=in_line,
+                bound=bound,
+            )
         )
         #: How many tasks were pending or delayed.
         self.in_line = in_line

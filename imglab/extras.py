@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 
 from imglab.errors import NotInstalled
+from imglab.language import tr
 
 #: An extra of pyproject.toml → the packages it brings, as pip knows them.
 EXTRAS = {
@@ -21,8 +22,13 @@ def need(extra: str, *modules: str) -> None:
     for module in modules:
         if find_spec(module) is None:
             raise NotInstalled(
-                f"This needs {module}, which is not installed in this Python: imglab came without "
-                f"its extra `{extra}`. Type: {install_line(extra)}"
+                tr(
+                    "This needs {module}, which is not installed in this Python: imglab came "
+                    "without its extra `{extra}`. Type: {line}",
+                    module=module,
+                    extra=extra,
+                    line=install_line(extra),
+                )
             )
 
 
@@ -33,9 +39,11 @@ def need_posix() -> None:
     """
     if find_spec("fcntl") is None:
         raise NotInstalled(
-            "Workers, the project's own Redis and the lessons need Linux or macOS. Windows brings "
-            "Linux along (WSL2): type `wsl --install`, restart, open Ubuntu, and set imglab up "
-            "there: the README has the lines."
+            tr(
+                "Workers, the project's own Redis and the lessons need Linux or macOS. Windows "
+                "brings Linux along (WSL2): type `wsl --install`, restart, open Ubuntu, and set "
+                "imglab up there: the README has the lines."
+            )
         )
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.text import told
 
 #: Names the largest picture, in pixels, that is opened; without it Pillow's own limit counts.
@@ -40,12 +41,18 @@ def as_bytes(size: int | str, what: str) -> int:
     if isinstance(size, str):
         found = _SIZE.fullmatch(size.strip())
     if found is None:
-        raise ImglabError(f"{what} must be a size with its unit, such as 500MB; not {told(size)}.")
+        raise ImglabError(
+            tr(
+                "{what} must be a size with its unit, such as 500MB; not {size}.",
+                what=what,
+                size=told(size),
+            )
+        )
     number, unit = found.groups()
     factor = (_UNITS | _BINARY_UNITS)[unit.lower()]
     result = int(float(number) * factor)
     if result < 1:
-        raise ImglabError(f"{what} must be more than nothing.")
+        raise ImglabError(tr("{what} must be more than nothing.", what=what))
     return result
 
 
@@ -63,8 +70,12 @@ def max_pixels() -> int:
         return DEFAULT_MAX_PIXELS
     if not re.fullmatch(r"0*[1-9]\d{0,11}", text, re.ASCII):
         raise ImglabError(
-            f"{PIXELS_VARIABLE} must be a whole number of pixels, such as 24000000 for pictures of "
-            f"6,000 × 4,000; not {told(text)}."
+            tr(
+                "{variable} must be a whole number of pixels, such as 24000000 for pictures of "
+                "6,000 × 4,000; not {value}.",
+                variable=PIXELS_VARIABLE,
+                value=told(text),
+            )
         )
     return int(text)
 

@@ -13,6 +13,8 @@ import re
 import textwrap
 import unicodedata
 
+from imglab.language import tr
+
 #: The kinds of characters that steer or hide: control, format, half a pair, line and paragraph end.
 _ODD_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: Format characters that words and emoji of many languages need: they join two letters, or do not.
@@ -70,7 +72,7 @@ def told(value: object) -> str:
     try:
         words = repr(value)
     except Exception:  # noqa: BLE001 - it is somebody else's, and so is what it raises
-        return f"a {type(value).__name__} that cannot be shown"
+        return tr("a {kind} that cannot be shown", kind=type(value).__name__)
     return short(words, 80)
 
 
