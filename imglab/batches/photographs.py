@@ -11,9 +11,10 @@ from pathlib import Path
 
 from imglab.errors import ImageError
 from imglab.imaging.kinds import FORMATS
+from imglab.language import tr
 from imglab.text import is_utf8
 
-#: Why an entry is left out.
+#: Why an entry is left out, as a program reads it in every language; see `reasons.py`.
 NO_PICTURE = "its name ends in none that a picture's does"
 NOT_UTF8 = "its name is not UTF-8, and a task is"
 HIDDEN = "its name begins with a dot"
@@ -68,9 +69,13 @@ def named(names: Iterable[str]) -> Found:
 
 def _existing(place: Path) -> Path:
     if not is_utf8(str(place)):
-        raise ImageError(f"The name of {place} is not UTF-8, and a task is. Rename it.")
+        raise ImageError(
+            tr("The name of {place} is not UTF-8, and a task is. Rename it.", place=place)
+        )
     if not place.exists():
-        raise ImageError(f"{place} is no file and no folder. Nothing was added; check the path.")
+        raise ImageError(
+            tr("{place} is no file and no folder. Nothing was added; check the path.", place=place)
+        )
     return place.resolve()
 
 

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imglab.batches import reasons
 from imglab.batches.photographs import Found, Photograph
 from imglab.errors import ImageError
+from imglab.language import tr
 from imglab.queues.base import BaseQueue
 from imglab.queues.batches import BatchState, BatchTask, check_batch_name
 from imglab.queues.vocabulary import NORMAL
@@ -124,7 +126,8 @@ def submit(
     photographs = iter(found)
     first = next(photographs, None)
     if first is None:
-        raise ImageError(f"There is no photograph. Nothing was added.{_in_words(found.left_out)}")
+        words = tr("There is no photograph. Nothing was added.")
+        raise ImageError(words + _in_words(found.left_out))
     queue.begin_batch(name, plan.about())
     sample = _Sample(name)
     rows = _tasks(name, itertools.chain([first], photographs), plan, folders, sample)
@@ -178,5 +181,8 @@ def _in_words(left_out: Counter[str]) -> str:
     """What was left out, as a sentence that follows another; "" for nothing."""
     if not left_out:
         return ""
-    reasons = [f"{count:,} because {reason}" for reason, count in left_out.most_common()]
-    return f" Left out: {', '.join(reasons)}."
+    parts = [
+        tr("{count:,} because {reason}", count=count, reason=reasons.in_words(reason))
+        for reason, count in left_out.most_common()
+    ]
+    return tr(" Left out: {reasons}.", reasons=", ".join(parts))
