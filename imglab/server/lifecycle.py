@@ -17,6 +17,7 @@ from typing import Any
 
 from imglab.errors import QueueUnavailable
 from imglab.extras import need_posix
+from imglab.language import tr
 from imglab.project import private_folder
 from imglab.queues.connection import address, connect, host_and_port, speaking_to
 from imglab.queues.own_password import (
@@ -104,16 +105,21 @@ def ensure(home: Path | None = None, address: str = "") -> RedisServer:
                 state = _start(home, address)
     if address not in ("", state.address):
         raise QueueUnavailable(
-            f"This project's Redis runs already, and does not listen at {address}. Type `imglab "
-            "server stop`, then this line again: its data stay, and workers come back."
+            tr(
+                "This project's Redis runs already, and does not listen at {address}. Type `imglab "
+                "server stop`, then this line again: its data stay, and workers come back.",
+                address=address,
+            )
         )
     remember(home)
     port = state.port
     note = ""
     if port != PORT:
-        note = (
-            f"Port {PORT} was taken by another program, so this project's Redis listens on port "
-            f"{port}; write -p {port} in redis-cli lines."
+        note = tr(
+            "Port {taken} was taken by another program, so this project's Redis listens on port "
+            "{port}; write -p {port} in redis-cli lines.",
+            taken=PORT,
+            port=port,
         )
     return RedisServer(
         url=f"redis://{HOST}:{port}",
@@ -183,7 +189,11 @@ def _in(home: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise QueueUnavailable(
-            f"Redis' data belong into the folder {home}, which cannot be used: {error}."
+            tr(
+                "Redis' data belong into the folder {home}, which cannot be used: {error}.",
+                home=home,
+                error=error,
+            )
         ) from error
 
 
@@ -198,7 +208,7 @@ def _named(url: str) -> RedisServer:
     with client, speaking_to(client):
         client.ping()
         host, port = host_and_port(client)
-    note = f"This is the Redis at {address(client)}, as IMGLAB_REDIS_URL says."
+    note = tr("This is the Redis at {place}, as IMGLAB_REDIS_URL says.", place=address(client))
     return RedisServer(
         url=url,
         host=host,
@@ -219,7 +229,9 @@ def _start(home: Path, address: str) -> ServerState:
             return state
         if _is_free(port):
             break  # whatever went wrong, it was not the port
-    raise QueueUnavailable(f"{binary} did not start. The end of its log:\n{_log(home)}")
+    raise QueueUnavailable(
+        tr("{binary} did not start. The end of its log:\n{log}", binary=binary, log=_log(home))
+    )
 
 
 def _launch(home: Path, port: int, binary: str, address: str) -> None:
@@ -298,10 +310,16 @@ def _looks(home: Path) -> Iterator[None]:
         yield
         time.sleep(LOOK_EVERY)
     state = read_state(home)
-    keeper = ""
-    if state:
-        keeper = f" (process {state.keeper} keeps it)"
-    raise QueueUnavailable(f"Redis is not ready in time{keeper}. The end of its log:\n{_log(home)}")
+    log = _log(home)
+    if state is None:
+        words = tr("Redis is not ready in time. The end of its log:\n{log}", log=log)
+    else:
+        words = tr(
+            "Redis is not ready in time (process {pid} keeps it). The end of its log:\n{log}",
+            pid=state.keeper,
+            log=log,
+        )
+    raise QueueUnavailable(words)
 
 
 def _log(home: Path) -> str:
