@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from imglab.errors import ImglabError, QueueError, QueueUnavailable
+from imglab.language import tr, tr_count
 from imglab.memory import in_words
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.connection import BLOCK
@@ -46,46 +47,53 @@ class Finding:
 def examine(queue: RedisTaskQueue) -> list[Finding]:
     """Everything the doctor looks at, the server first, then the queue; nothing is changed."""
     findings: list[Finding] = []
-    for look in LOOKS:
+    for look, name in LOOKS.items():
         try:
             findings += look(queue)
         except QueueError as error:
             # A queue that nobody could look at is not known to be sound.
             level = "broken" if look in (_invariants, _orphans) else "warning"
-            findings.append(Finding(level, f"{look.__name__[1:]} cannot be looked at: {error}"))
+            what = tr("{what} cannot be looked at: {error}", what=name, error=error)
+            findings.append(Finding(level, what))
     return findings
 
 
 def _server(queue: RedisTaskQueue) -> Iterator[Finding]:
     info = queue.server_info()
     if "valkey_version" in info:
-        yield Finding("ok", f"Valkey {info['valkey_version']} answers.")
+        yield Finding("ok", tr("Valkey {version} answers.", version=info["valkey_version"]))
     else:
-        yield Finding("ok", f"Redis {info['redis_version']} answers.")
+        yield Finding("ok", tr("Redis {version} answers.", version=info["redis_version"]))
     if info["aof_enabled"]:
-        yield Finding("ok", "The append-only file is on: at most a second or two can be lost.")
+        what = tr("The append-only file is on: at most a second or two can be lost.")
+        yield Finding("ok", what)
     else:
-        what = "Redis keeps snapshots only: a crash loses every task since the last one."
-        yield Finding("warning", what, "CONFIG SET appendonly yes, and put it into redis.conf.")
+        what = tr("Redis keeps snapshots only: a crash loses every task since the last one.")
+        remedy = tr("CONFIG SET appendonly yes, and put it into redis.conf.")
+        yield Finding("warning", what, remedy)
     policy = info["maxmemory_policy"]
     limit = info["maxmemory"]
     if policy != "noeviction":
-        what = f"When its memory is full, Redis deletes keys ({policy}): tasks would vanish."
+        what = tr(
+            "When its memory is full, Redis deletes keys ({policy}): tasks would vanish.",
+            policy=policy,
+        )
         yield Finding("broken", what, "CONFIG SET maxmemory-policy noeviction")
     if limit and info["used_memory"] > 0.8 * limit:
-        what = (
-            f"Redis uses {info['used_memory'] / limit:.0%} of its memory; then it takes no tasks."
+        what = tr(
+            "Redis uses {share:.0%} of its memory; then it takes no tasks.",
+            share=info["used_memory"] / limit,
         )
-        yield Finding("warning", what, "Raise maxmemory, or keep fewer finished tasks.")
+        yield Finding("warning", what, tr("Raise maxmemory, or keep fewer finished tasks."))
 
 
 def _clock(queue: RedisTaskQueue) -> Iterator[Finding]:
     skew = abs(queue.server_time() / 1000 - time.time())
-    what = f"The clocks of Redis and of this machine differ by {skew:.1f} s."
+    what = tr("The clocks of Redis and of this machine differ by {skew:.1f} s.", skew=skew)
     if skew < 1:
         yield Finding("ok", what)
         return
-    remedy = (
+    remedy = tr(
         "Harmless for the queue, which uses Redis' clock alone; logs will not line up: use NTP."
     )
     yield Finding("warning", what, remedy)
@@ -94,10 +102,14 @@ def _clock(queue: RedisTaskQueue) -> Iterator[Finding]:
 def _timeouts(queue: RedisTaskQueue) -> Iterator[Finding]:
     idle = int(queue.server_setting("timeout"))
     if 0 < idle <= 2 * BLOCK:
-        what = f"Redis closes connections that are idle for {idle} s: shorter than workers block."
+        what = tr(
+            "Redis closes connections that are idle for {idle} s: shorter than workers block.",
+            idle=idle,
+        )
         yield Finding("broken", what, "CONFIG SET timeout 0")
     else:
-        yield Finding("ok", f"No timeout is shorter than a worker's block of {BLOCK:g} s.")
+        what = tr("No timeout is shorter than a worker's block of {block:g} s.", block=BLOCK)
+        yield Finding("ok", what)
 
 
 def _settings(queue: RedisTaskQueue) -> Iterator[Finding]:
@@ -106,24 +118,33 @@ def _settings(queue: RedisTaskQueue) -> Iterator[Finding]:
     except QueueUnavailable:
         raise
     except QueueError as error:
-        remedy = "--repair stores the default ones; `imglab settings --help` tells how to others."
+        remedy = tr(
+            "--repair stores the default ones; `imglab settings --help` tells how to others."
+        )
         yield Finding("broken", str(error), remedy, partial(_store_settings, queue))
 
 
 def _invariants(queue: RedisTaskQueue) -> Iterator[Finding]:
     wrong = queue.check()
     for what in wrong:
-        remedy = "Probably freed by hand. --repair makes each task's record say where it is."
+        remedy = tr("Probably freed by hand. --repair makes each task's record say where it is.")
         yield Finding("broken", what, remedy, partial(mend, queue))
     if not wrong:
+        count = queue.get_stats().unfinished
         yield Finding(
-            "ok", f"All invariants hold ({queue.get_stats().unfinished} unfinished tasks)."
+            "ok",
+            tr_count(
+                "All invariants hold ({count} unfinished tasks).",
+                "All invariants hold ({count} unfinished tasks).",
+                count,
+            ),
         )
 
 
 def _story(queue: RedisTaskQueue) -> Iterator[Finding]:
     for what in impossible_steps(queue.events()):
-        yield Finding("warning", what, "Somebody moved it by hand; imglab trace tells the rest.")
+        remedy = tr("Somebody moved it by hand; imglab trace tells the rest.")
+        yield Finding("warning", what, remedy)
 
 
 def _leases(queue: RedisTaskQueue) -> Iterator[Finding]:
@@ -131,17 +152,22 @@ def _leases(queue: RedisTaskQueue) -> Iterator[Finding]:
     late = [claim.task for claim in queue.claims() if claim.deadline < now]
     if late:
         names = ", ".join(late[:5])
-        what = (
-            f"{len(late)} claimed tasks are past their lease, and nobody took them over: {names}."
+        what = tr_count(
+            "{count} claimed tasks are past their lease, and nobody took them over: {names}.",
+            "{count} claimed tasks are past their lease, and nobody took them over: {names}.",
+            len(late),
+            names=names,
         )
-        remedy = "Start a worker: it takes them over. --repair gives them back right now."
+        remedy = tr("Start a worker: it takes them over. --repair gives them back right now.")
         yield Finding("warning", what, remedy, partial(_give_back, queue))
 
 
 def _orphans(queue: RedisTaskQueue) -> Iterator[Finding]:
     for task_id in queue.orphans():
-        what = f"Task {task_id} has a record, but is in no list: nobody will ever take it."
-        remedy = "--repair puts it back in line, or deletes it if it was finished."
+        what = tr(
+            "Task {task} has a record, but is in no list: nobody will ever take it.", task=task_id
+        )
+        remedy = tr("--repair puts it back in line, or deletes it if it was finished.")
         yield Finding("broken", what, remedy, partial(mend, queue))
 
 
@@ -149,10 +175,15 @@ def _odd(queue: RedisTaskQueue) -> Iterator[Finding]:
     count, latest = queue.set_aside(SHOWN)
     if count:
         shown = "; ".join(f"{each['id']} ({each['reason']})" for each in latest)
-        what = f"{count} entries of the queue's keys were of no use and were set aside: {shown}."
-        key = queue.keys.odd
-        remedy = (
-            f"Somebody else writes here? LRANGE {key} 0 -1 shows all of them, DEL {key} ends it."
+        what = tr_count(
+            "{count} entries of the queue's keys were of no use and were set aside: {entries}.",
+            "{count} entries of the queue's keys were of no use and were set aside: {entries}.",
+            count,
+            entries=shown,
+        )
+        remedy = tr(
+            "Somebody else writes here? LRANGE {key} 0 -1 shows all of them, DEL {key} ends it.",
+            key=queue.keys.odd,
         )
         yield Finding("warning", what, remedy)
 
@@ -161,12 +192,14 @@ def _workers(queue: RedisTaskQueue) -> Iterator[Finding]:
     for worker in worker_states(queue.snapshot(), queue.settings.lease):
         if worker.is_here:
             continue
-        what = f"Worker {worker.name} is {worker.words}."
+        what = tr("Worker {worker} is {words}.", worker=worker.name, words=worker.words)
         if worker.activity is Activity.GONE and not worker.tasks:
-            remedy = "--repair takes it off the list; so does a worker process, after an hour."
+            remedy = tr("--repair takes it off the list; so does a worker process, after an hour.")
             yield Finding("warning", what, remedy, partial(queue.leave, worker.name))
         else:
-            remedy = "Frozen, cut off or killed? What it held goes to the next worker that asks."
+            remedy = tr(
+                "Frozen, cut off or killed? What it held goes to the next worker that asks."
+            )
             yield Finding("warning", what, remedy)
 
 
@@ -177,24 +210,39 @@ def _memory(queue: RedisTaskQueue) -> Iterator[Finding]:
     try:
         room = room_for(max(1, hosts.count(socket.gethostname())))
     except ImglabError as error:
-        yield Finding("warning", str(error), "Until then no picture is opened here.")
+        yield Finding("warning", str(error), tr("Until then no picture is opened here."))
         return
     if room is None:
         return
     if room.is_enough:
         yield Finding(
             "ok",
-            f"The memory of this machine ({in_words(room.memory)}) has room for "
-            f"{count_of(room.fitting)}, with a photograph of {room.pixels:,} pixels each.",
+            tr(
+                "The memory of this machine ({memory}) has room for {workers}, with a photograph "
+                "of {pixels:,} pixels each.",
+                memory=in_words(room.memory),
+                workers=count_of(room.fitting),
+                pixels=room.pixels,
+            ),
         )
     else:
         yield Finding("warning", f"{room.what}.", f"{room.remedy[0].upper()}{room.remedy[1:]}")
 
 
-LOOKS = (
-    *(_server, _clock, _timeouts, _settings),
-    *(_invariants, _story, _leases, _orphans, _odd, _workers, _memory),
-)
+#: Each look, in its order → what it looks at, for when it cannot.
+LOOKS = {
+    _server: tr("server"),
+    _clock: tr("clock"),
+    _timeouts: tr("timeouts"),
+    _settings: tr("settings"),
+    _invariants: tr("invariants"),
+    _story: tr("story"),
+    _leases: tr("leases"),
+    _orphans: tr("orphans"),
+    _odd: tr("odd"),
+    _workers: tr("workers"),
+    _memory: tr("memory"),
+}
 
 
 # Repairs

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 
 from imglab.errors import QueueError
+from imglab.language import tr
 from imglab.queues.keys import as_pattern
 
 #: Their names.
@@ -40,7 +41,7 @@ def rules(
     `passwords` has one for each of them. QueueError when one is empty.
     """
     if re.search(r"\s", namespace + name):
-        raise QueueError("With a space in its name, a queue cannot have rules of its own.")
+        raise QueueError(tr("With a space in its name, a queue cannot have rules of its own."))
     start = as_pattern(namespace)
     queue = f"{start}{name}:"
     task = f"{start}task:*"
@@ -57,7 +58,9 @@ def rules(
     }
     empty = [user for user in users if not passwords.get(user)]
     if empty:
-        raise QueueError(f"Without a password anybody is the {empty[0]}: give each user one.")
+        raise QueueError(
+            tr("Without a password anybody is the {user}: give each user one.", user=empty[0])
+        )
     commands: dict[str, list[str]] = {}
     for user, words in users.items():
         single_rules = re.findall(r"\(.*\)|\S+", words)  # what is in brackets is one rule

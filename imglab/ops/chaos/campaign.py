@@ -13,6 +13,7 @@ from pathlib import Path
 
 from imglab.errors import LeaseLost
 from imglab.imaging import open_image, save_image
+from imglab.language import tr
 from imglab.ops.chaos.faults import Progress, Tormentor
 from imglab.ops.chaos.judge import judge
 from imglab.ops.chaos.mortal_redis import MortalRedis
@@ -67,7 +68,7 @@ def run(
         _, standings = queue.standings()
         completed = {standing.id for standing in standings if standing.place == Status.COMPLETED}
         pictures = {path.stem for path in (folder / "output").glob("*.png")}
-        chaos.find(f"Task {task_id} has no picture." for task_id in completed - pictures)
+        chaos.find(tr("Task {task} has no picture.", task=each) for each in completed - pictures)
     kinds = {task_id: plan.tasks[task_id][0] for task_id in chaos.added}
     logs = "".join(path.read_text() for path in pool.logs.glob("*.log"))
     return Report(

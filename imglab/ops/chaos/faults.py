@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from imglab.errors import QueueUnavailable, TaskError
+from imglab.language import tr
 from imglab.ops.chaos.mortal_redis import MortalRedis
 from imglab.ops.chaos.plan import FAULTS, Fault, Plan
+from imglab.ops.chaos.words import FAULTS_IN_WORDS
 from imglab.queues import RedisTaskQueue
 from imglab.workers import WorkerPool
 
@@ -47,7 +49,7 @@ class Tormentor:
         self.pool = pool
         self.report = report
         #: What happened last, for whoever watches.
-        self.latest = "ready"
+        self.latest = tr("ready")
         self.faults = Counter(dict.fromkeys(FAULTS, 0))
         self.checks = 0
         #: The tasks that Redis said it had stored, and when it did.
@@ -88,7 +90,7 @@ class Tormentor:
     def come_to_rest(self) -> None:
         """Wait until every task is finished and no worker is missing."""
         self._continue(float("inf"))
-        self.latest = "faults are over"
+        self.latest = tr("faults are over")
         limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit:
             self._look_until(time.monotonic() + LOOK_EVERY)
@@ -96,10 +98,15 @@ class Tormentor:
             missing = self.pool.size - len(self.pool.pids)
             if not left and not missing:
                 return
-        self.find([f"At the end {left} tasks are not finished, {missing} workers are missing."])
+        words = tr(
+            "At the end {left} tasks are not finished, {missing} workers are missing.",
+            left=left,
+            missing=missing,
+        )
+        self.find([words])
 
     def _do(self, fault: Fault) -> None:
-        self.latest = fault.what
+        self.latest = FAULTS_IN_WORDS.get(fault.what, fault.what)
         if fault.what == "Redis killed":
             self._kill_redis(fault.lasts)
         elif fault.what == "connections cut":

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from imglab.language import tr
 from imglab.ops.chaos.plan import DOOMED
 from imglab.queues.invariants import Standing
 from imglab.queues.vocabulary import Event, Status, impossible_steps
@@ -33,9 +34,9 @@ def judge(
         kind = added.get(task_id)
         otherwise += _wrong(kind, found[0], commits[task_id], reasons.get(task_id))
     return {
-        "lost": [f"Task {each} is lost." for each in added if each not in places],
+        "lost": [tr("Task {task} is lost.", task=each) for each in added if each not in places],
         "in two places": list(_in_two_places(places)),
-        "accepted twice": [f"Task {each} was, {n} times." for each, n in commits.items() if n > 1],
+        "accepted twice": list(_accepted_twice(commits)),
         "otherwise wrong": otherwise,
     }
 
@@ -43,8 +44,14 @@ def judge(
 def _in_two_places(places: Mapping[str, list[Standing]]) -> Iterator[str]:
     for task_id, found in places.items():
         if len(found) > 1:
-            words = " and in ".join(standing.place for standing in found)
-            yield f"Task {task_id} is in {words}."
+            names = tr(" and in ").join(standing.place for standing in found)
+            yield tr("Task {task} is in {places}.", task=task_id, places=names)
+
+
+def _accepted_twice(commits: Mapping[str, int]) -> Iterator[str]:
+    for task_id, times in commits.items():
+        if times > 1:
+            yield tr("Task {task} was, {times} times.", task=task_id, times=times)
 
 
 def _intruders(events: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -56,19 +63,48 @@ def _intruders(events: Iterable[dict[str, Any]]) -> Iterator[str]:
         if event["event"] == Event.CLAIMED:
             holders[task_id] = worker
         elif event["event"] == Event.COMPLETED and worker != holders.get(task_id):
-            yield f"Task {task_id} was completed by {worker}, but held by {holders.get(task_id)}."
+            yield tr(
+                "Task {task} was completed by {worker}, but held by {holder}.",
+                task=task_id,
+                worker=worker,
+                holder=holders.get(task_id),
+            )
 
 
 def _wrong(kind: str | None, task: Standing, commits: int, reason: str | None) -> Iterator[str]:
     """What is wrong with one task of this kind; `reason` is that of its last failure."""
     wanted = Status.FAILED if kind in DOOMED else Status.COMPLETED
     if kind is None:
-        yield f"Task {task.id} was never added."
+        yield tr("Task {task} was never added.", task=task.id)
     if task.place != wanted:
-        yield f"Task {task.id} is {task.place}, not {wanted}; the reason: {reason}."
+        yield tr(
+            "Task {task} is {place}, not {wanted}; the reason: {reason}.",
+            task=task.id,
+            place=task.place,
+            wanted=wanted,
+            reason=reason,
+        )
     elif kind in DOOMED and not re.search(DOOMED[kind], reason or ""):
-        yield f"Task {task.id} failed for another reason: {reason}."
+        yield tr("Task {task} failed for another reason: {reason}.", task=task.id, reason=reason)
+    yield from _wrong_result(task, commits)
+
+
+def _wrong_result(task: Standing, commits: int) -> Iterator[str]:
+    """What is wrong where a task has a result, or commits, and is not completed; or has none."""
     is_completed = task.place == Status.COMPLETED
-    if task.has_result != is_completed or (commits > 0) != is_completed:
-        result = "a result" if task.has_result else "no result"
-        yield f"Task {task.id} is {task.place} with {result} after {commits} commits."
+    if task.has_result == is_completed and (commits > 0) == is_completed:
+        return
+    if task.has_result:
+        yield tr(
+            "Task {task} is {place} with a result after {commits} commits.",
+            task=task.id,
+            place=task.place,
+            commits=commits,
+        )
+    else:
+        yield tr(
+            "Task {task} is {place} with no result after {commits} commits.",
+            task=task.id,
+            place=task.place,
+            commits=commits,
+        )

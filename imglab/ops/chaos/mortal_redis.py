@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from imglab.errors import QueueUnavailable
+from imglab.language import tr
 from imglab.queues.connection import connect, speaking_to
 from imglab.server import find_binary
 
@@ -62,7 +63,13 @@ class MortalRedis:
                 self.kill()
         if not answers:
             end = log.read_text()[-500:]
-            raise QueueUnavailable(f"{self.binary} did not start. The end of its log:\n{end}")
+            raise QueueUnavailable(
+                tr(
+                    "{binary} did not start. The end of its log:\n{log}",
+                    binary=self.binary,
+                    log=end,
+                )
+            )
 
     def _answers(self) -> bool:
         """Whether it answers, this very process."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from imglab.language import tr
+from imglab.ops.chaos.words import FAULTS_IN_WORDS, WRONG_IN_WORDS
+
 
 @dataclass(frozen=True)
 class Report:
@@ -41,14 +44,14 @@ class Report:
     def rows(self) -> list[tuple[str, str]]:
         """The figures as text, for a table."""
         return [
-            *((what, str(number)) for what, number in self.faults.items()),
-            ("tasks", str(self.tasks)),
-            ("not yet in Redis' file, added again", str(self.forgotten)),
-            ("completed", str(self.completed)),
-            ("failed, and made to fail", f"{self.failed}, {self.doomed}"),
-            ("executions", f"{self.executions} ({self.reruns:+.1%})"),
-            ("stale reports refused", str(self.refused)),
-            ("checks meanwhile", str(self.checks)),
-            ("seconds", f"{self.seconds:.0f}"),
-            *((what, str(len(sentences))) for what, sentences in self.wrong.items()),
+            *((FAULTS_IN_WORDS.get(each, each), str(count)) for each, count in self.faults.items()),
+            (tr("tasks"), str(self.tasks)),
+            (tr("not yet in Redis' file, added again"), str(self.forgotten)),
+            (tr("completed"), str(self.completed)),
+            (tr("failed, and made to fail"), f"{self.failed}, {self.doomed}"),
+            (tr("executions"), f"{self.executions} ({self.reruns:+.1%})"),
+            (tr("stale reports refused"), str(self.refused)),
+            (tr("checks meanwhile"), str(self.checks)),
+            (tr("seconds"), f"{self.seconds:.0f}"),
+            *((WRONG_IN_WORDS[what], str(len(each))) for what, each in self.wrong.items()),
         ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from imglab.errors import ImglabError
 from imglab.extras import need
+from imglab.language import tr
 from imglab.text import shown
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Pages:
             if reason:
                 return HTTPStatus.SERVICE_UNAVAILABLE, PLAIN, _line(reason)
             return HTTPStatus.OK, PLAIN, _line("ok")
-        return HTTPStatus.NOT_FOUND, PLAIN, _line("There are /metrics and /healthz.")
+        return HTTPStatus.NOT_FOUND, PLAIN, _line(tr("There are /metrics and /healthz."))
 
     def _metrics(self) -> tuple[str, bytes]:
         from prometheus_client.exposition import (  # noqa: PLC0415
@@ -81,7 +82,10 @@ class _Handler(BaseHTTPRequestHandler):
             logger.exception("The page %s cannot be made", self.path)
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             kind = PLAIN
-            body = _line(f"This page cannot be made: {type(error).__name__}: {error}")
+            words = tr(
+                "This page cannot be made: {kind}: {error}", kind=type(error).__name__, error=error
+            )
+            body = _line(words)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -153,7 +157,9 @@ def serve(
 
 def _bound(port: int, host: str) -> _Server:
     if not 0 <= port <= MAX_PORT:
-        raise ImglabError(f"A port is a number from 0 to {MAX_PORT}, not {port}.")
+        raise ImglabError(
+            tr("A port is a number from 0 to {most}, not {port}.", most=MAX_PORT, port=port)
+        )
     kind = _Server
     if ":" in host:
         kind = _Server6
@@ -164,14 +170,25 @@ def _bound(port: int, host: str) -> _Server:
 
 
 def _why_not(error: OSError, port: int, host: str) -> str:
-    place = f"port {port} of {shown(host)}"
     if error.errno == errno.EADDRINUSE:
-        return f"The {place} is taken: name another one for the metrics, or 0 for any that is free."
+        return tr(
+            "The port {port} of {host} is taken: name another one for the metrics, or 0 for any "
+            "that is free.",
+            port=port,
+            host=shown(host),
+        )
     if error.errno == errno.EACCES:
-        return f"The {place} is for the system's own programs: name one from 1024 on."
-    return (
-        f"The metrics cannot be had at {place}, for {error.strerror or error}: name an address of "
-        "this machine, such as 127.0.0.1, or 0.0.0.0 for all of them."
+        return tr(
+            "The port {port} of {host} is for the system's own programs: name one from 1024 on.",
+            port=port,
+            host=shown(host),
+        )
+    return tr(
+        "The metrics cannot be had at port {port} of {host}, for {reason}: name an address of "
+        "this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.",
+        port=port,
+        host=shown(host),
+        reason=error.strerror or error,
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from imglab.errors import QueueError
+from imglab.language import tr
 from imglab.ops.metrics.follower import Follower
 from imglab.ops.metrics.http import LOCAL, Site, serve
 from imglab.queues import RedisTaskQueue
@@ -79,18 +80,19 @@ class QueueWatch:
         try:
             snapshot = self._queue.snapshot()
         except QueueError as error:
-            return f"Redis does not answer: {error}"
+            return tr("Redis does not answer: {error}", error=error)
         stuck = []
         for worker in worker_states(snapshot, self._queue.settings.lease):
             is_gone = worker.activity is Activity.GONE
             if worker.activity is Activity.SILENT or (is_gone and worker.tasks):
-                stuck.append(f"{worker.name} is {worker.words}")
+                name = worker.name
+                stuck.append(tr("{worker} is {words}", worker=name, words=worker.words))
         if not stuck:
             return ""
         words = "; ".join(stuck[:NAMED])
         if len(stuck) > NAMED:
-            words += f"; and {len(stuck) - NAMED} more"
-        return f"Stuck: {words}."
+            words += tr("; and {count} more", count=len(stuck) - NAMED)
+        return tr("Stuck: {workers}.", workers=words)
 
     def collector(self) -> Collector:
         """What Prometheus' library asks at each scrape."""

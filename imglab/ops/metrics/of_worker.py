@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imglab.errors import QueueError
+from imglab.language import tr
 from imglab.memory import resident
 from imglab.ops.metrics.http import LOCAL, Site, serve
 from imglab.queues import RedisTaskQueue
@@ -41,15 +42,19 @@ def health_of(worker: Worker) -> str:
     seconds = time.monotonic() - worker.in_hand.began
     limit = worker.queue.settings.longest_try
     if task is not None and seconds > limit + STUCK_AFTER_S:
-        return (
-            f"Worker {worker.name} is stuck: task {task.id} runs for {seconds:.0f} s, and its time "
-            f"limit is {limit:g} s."
+        return tr(
+            "Worker {worker} is stuck: task {task} runs for {seconds:.0f} s, and its time "
+            "limit is {limit:g} s.",
+            worker=worker.name,
+            task=task.id,
+            seconds=seconds,
+            limit=limit,
         )
     if isinstance(worker.queue, RedisTaskQueue):
         try:
             worker.queue.server_time()
         except QueueError as error:
-            return f"Worker {worker.name} has no Redis: {error}"
+            return tr("Worker {worker} has no Redis: {error}", worker=worker.name, error=error)
     return worker.figures.trouble
 
 
