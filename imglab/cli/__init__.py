@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from imglab.errors import ImglabError, SettingsWarning
+from imglab.language import tr
 from imglab.text import shown, shown_lines
 
 if TYPE_CHECKING:
@@ -38,20 +39,20 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - a person gets a sentence, whatever it was
-        _fail(
-            f"This should not happen: {type(error).__name__}: {shown(error)}. Please report it, "
-            f"with the command and with what it prints after `export {DEBUG}=1`.",
-            error,
-        )
+        _fail(_words_for_a_report(error), error)
     finally:
         _flush_or_drop(sys.stdout)
 
 
 def load_app() -> typer.Typer:
     """Load every command: it takes a moment, in which Ctrl-C shall be no traceback either."""
+    from imglab.cli.typer_words import speak
+
+    speak()
     from imglab.cli import (  # noqa: F401 - they add commands
         batch,
         classroom,
+        failed,
         metrics,
         ops,
         queue,
@@ -79,19 +80,34 @@ def _fail(words: str, error: Exception) -> None:
     sys.exit(1)
 
 
+def _words_for_a_report(error: Exception) -> str:
+    return tr(
+        "This should not happen: {kind}: {error}. Please report it, with the command and with "
+        "what it prints after `export {variable}=1`.",
+        kind=type(error).__name__,
+        error=shown(error),
+        variable=DEBUG,
+    )
+
+
 def _fail_without_packages(error: ModuleNotFoundError) -> NoReturn:
     """Say which package this Python lacks, and where one is that has it: it may be typer itself."""
     if os.environ.get(DEBUG) == "1":
         raise error
     sys.exit(
-        f"imglab: {error}: this Python lacks what imglab needs. In the folder of the project, type "
-        "`source .venv/bin/activate`; if there is no .venv yet, `make lab` makes it."
+        tr(
+            "imglab: {error}: this Python lacks what imglab needs. In the folder of the project, "
+            "type `source .venv/bin/activate`; if there is no .venv yet, `make lab` makes it.",
+            error=error,
+        )
     )
 
 
 def _sentence(error: OSError) -> str:
     """What the system refused, and for which file."""
-    words = shown(error.strerror or error)
+    from imglab.storage.system_words import system_words
+
+    words = shown(system_words(str(error.strerror or error)))
     if error.filename is None:
         return f"{words}."
     return f"{words}: {shown(os.fsdecode(error.filename))}"

@@ -20,6 +20,7 @@ from imglab.cli.common import (
     open_queue,
     table_console,
 )
+from imglab.language import tr, tr_count
 from imglab.queues.vocabulary import Status
 from imglab.text import shown
 
@@ -36,40 +37,49 @@ STDOUT = Path("-")
 WATCH_INTERVAL_S = 0.5
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Tell how a batch stands: how much is done, how fast, how long it takes, and what failed."
+        "\n\n"
+        "With --wait, --manifest goes on until the batch is over.\n\n"
+        "Example: imglab batch holiday --manifest holiday.jsonl"
+    )
+)
 def batch(
-    name: Annotated[str, typer.Argument(help="Which batch; without a name, all of them.")] = "",
-    watch: Annotated[bool, typer.Option(help="Again and again, until it is over.")] = False,
-    wait: Annotated[bool, typer.Option(help="Say it when it is over.")] = False,
+    name: Annotated[str, typer.Argument(help=tr("Which batch; without a name, all of them."))] = "",
+    watch: Annotated[bool, typer.Option(help=tr("Again and again, until it is over."))] = False,
+    wait: Annotated[bool, typer.Option(help=tr("Say it when it is over."))] = False,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="Write a line of JSON for each picture that ended; - for stdout."),
+        typer.Option(help=tr("Write a line of JSON for each picture that ended; - for stdout.")),
     ] = None,
-    retry: Annotated[bool, typer.Option(help="Give its failed tasks a fresh start.")] = False,
-    cancel: Annotated[bool, typer.Option(help="Take its open tasks back.")] = False,
-    forget: Annotated[bool, typer.Option(help="Delete what is known of it.")] = False,
+    retry: Annotated[bool, typer.Option(help=tr("Give its failed tasks a fresh start."))] = False,
+    cancel: Annotated[bool, typer.Option(help=tr("Take its open tasks back."))] = False,
+    forget: Annotated[bool, typer.Option(help=tr("Delete what is known of it."))] = False,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Tell how a batch stands: how much is done, how fast, how long it takes, and what failed.
-
-    With --wait, --manifest goes on until the batch is over.
-
-    Example: imglab batch holiday --manifest holiday.jsonl
-    """
+    """Tell of batches, or do with one of them what an option says."""
     with open_queue(queue, namespace) as tasks:
         if not name:
             _list(tasks, as_json)
         elif retry:
             moved = tasks.requeue_failed(list(tasks.batch_tasks(name, Status.FAILED)))
-            typer.echo(f"{len(moved):,} back in line.")
+            words = tr_count("{count:,} back in line.", "{count:,} back in line.", len(moved))
+            typer.echo(words)
         elif cancel:
             asked = [tasks.cancel(each) for each in list(tasks.batch_tasks(name, "open"))]
-            typer.echo(f"{sum(asked):,} cancelled, or their workers are asked to stop.")
+            words = tr_count(
+                "{count:,} cancelled, or their workers are asked to stop.",
+                "{count:,} cancelled, or their workers are asked to stop.",
+                sum(asked),
+            )
+            typer.echo(words)
         elif forget:
             tasks.forget_batch(name)
-            typer.echo(f"The batch {name} is forgotten; its results are where they were.")
+            words = tr("The batch {name} is forgotten; its results are where they were.", name=name)
+            typer.echo(words)
         elif manifest is not None:
             _write_manifest(tasks, name, manifest, wait)
         else:
@@ -81,9 +91,11 @@ def _list(tasks: RedisTaskQueue, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_figures(state) for state in states], indent=2))
     elif not states:
-        typer.echo("There is no batch. Make one: imglab submit FOLDER --batch NAME")
+        typer.echo(tr("There is no batch. Make one: imglab submit FOLDER --batch NAME"))
     else:
-        table = new_table("batch", "tasks", "completed", "failed", "cancelled", "open")
+        table = new_table(
+            tr("batch"), tr("tasks"), tr("completed"), tr("failed"), tr("cancelled"), tr("open")
+        )
         for each in states:
             counts = (each.tasks, each.completed, each.failed, each.cancelled, each.open)
             add_row(table, each.name, *(f"{count:,}" for count in counts))
@@ -110,7 +122,10 @@ def _write_manifest(tasks: RedisTaskQueue, name: str, path: Path, follow: bool) 
             file.write(f"{line}\n")
             file.flush()
             count += 1
-    typer.echo(f"{count:,} lines in {shown(path)}.")
+    words = tr_count(
+        "{count:,} lines in {path}.", "{count:,} lines in {path}.", count, path=shown(path)
+    )
+    typer.echo(words)
 
 
 def _show(tasks: RedisTaskQueue, name: str, watch: bool, wait: bool, as_json: bool) -> None:
@@ -158,30 +173,57 @@ def _picture(progress: Progress) -> RenderableType:
     ]
     hidden = state.failed - len(progress.failed)
     if hidden > 0:
-        lines.append(Text(f"  and {hidden:,} more: imglab batch {state.name} --manifest -"))
+        more = tr_count(
+            "  and {count:,} more: imglab batch {name} --manifest -",
+            "  and {count:,} more: imglab batch {name} --manifest -",
+            hidden,
+            name=state.name,
+        )
+        lines.append(Text(more))
     return Group(*lines)
 
 
 def _standing(state: BatchState) -> str:
-    percent = 100 * state.ended // max(1, state.tasks)
-    words = f"{state.name}: {state.ended:,} of {state.tasks:,} ended ({percent} %)"
-    words += f": {state.completed:,} completed, {state.failed:,} failed"
-    if state.cancelled:
-        words += f", {state.cancelled:,} cancelled"
-    return f"{words}; {state.open:,} open."
+    figures = {
+        "name": state.name,
+        "ended": state.ended,
+        "tasks": state.tasks,
+        "percent": 100 * state.ended // max(1, state.tasks),
+        "completed": state.completed,
+        "failed": state.failed,
+        "open": state.open,
+    }
+    if not state.cancelled:
+        return tr(
+            "{name}: {ended:,} of {tasks:,} ended ({percent} %): {completed:,} completed, "
+            "{failed:,} failed; {open:,} open.",
+            **figures,
+        )
+    return tr(
+        "{name}: {ended:,} of {tasks:,} ended ({percent} %): {completed:,} completed, "
+        "{failed:,} failed, {cancelled:,} cancelled; {open:,} open.",
+        cancelled=state.cancelled,
+        **figures,
+    )
 
 
 def _pace(progress: Progress) -> str:
     state = progress.state
     if state.is_over:
         took = (state.ended_at - state.began_at) / 1000
-        return f"It is over: {took:,.1f} s from its beginning to its end."
+        return tr("It is over: {took:,.1f} s from its beginning to its end.", took=took)
     if not state.is_closed:
-        return "It is still being submitted. If that stopped half-way: the same line again goes on."
+        return tr(
+            "It is still being submitted. If that stopped half-way: the same line again goes on."
+        )
     left = progress.seconds_left
     if left is None:
-        return "Nobody can tell yet how long it takes: imglab worker works on it."
-    return f"{progress.rate:,.1f} a second at last; about {_duration(left)} left."
+        return tr("Nobody can tell yet how long it takes: imglab worker works on it.")
+    return tr(
+        "{rate:,.1f} a second at last; about {duration} left.",
+        rate=progress.rate,
+        duration=_duration(left),
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -23,20 +23,23 @@ from imglab.cli.common import (
     table_console,
 )
 from imglab.errors import ImglabError
+from imglab.language import tr, tr_count
 from imglab.text import shown
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Filter the same photographs one by one, by threads, and by worker processes on Redis.\n\n"
+        "Example: imglab demo --tasks 30 --workers 2"
+    )
+)
 def demo(
-    tasks: Annotated[int, typer.Option(min=1, max=1000, help="Photographs to filter.")] = 15,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 3,
-    filters: Annotated[str, typer.Option(help="Other filters than the demo's own.")] = "",
+    tasks: Annotated[int, typer.Option(min=1, max=1000, help=tr("Photographs to filter."))] = 15,
+    workers: Annotated[int, typer.Option(min=1, max=64, help=tr("Worker processes."))] = 3,
+    filters: Annotated[str, typer.Option(help=tr("Other filters than the demo's own."))] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Filter the same photographs one by one, by threads, and by worker processes on Redis.
-
-    Example: imglab demo --tasks 30 --workers 2
-    """
+    """Filter the same photographs in three ways, and print what each of them takes."""
     from imglab.classroom import demo as the_demo
     from imglab.classroom.seats import seat
     from imglab.queues import RedisTaskQueue
@@ -45,7 +48,7 @@ def demo(
     say = partial(typer.echo, err=True)  # stdout is for the figures
     with (
         server_meanwhile(),
-        seat(the_demo.NAMESPACE, "the demo", say) as here,
+        seat(the_demo.NAMESPACE, tr("the demo"), say) as here,
         RedisTaskQueue(url=here.url, namespace=the_demo.NAMESPACE) as queue,
         progress_bars() as progress,
     ):
@@ -59,7 +62,14 @@ def demo(
     if as_json:
         typer.echo(json.dumps(figures.as_dict(), indent=2))
         return
-    table = new_table("", "time", "speed-up", "efficiency", "throughput", "tasks per worker")
+    table = new_table(
+        "",
+        tr("time"),
+        tr("speed-up"),
+        tr("efficiency"),
+        tr("throughput"),
+        tr("tasks per worker"),
+    )
     for stage in figures.stages:
         add_row(
             table,
@@ -70,17 +80,26 @@ def demo(
             f"{tasks / stage.seconds:.1f} /s",
             " + ".join(str(share) for share in stage.shares.values()),
         )
-    typer.echo(f"{tasks} photographs, {shown(figures.pipeline)}, on {figures.cores} cores")
+    words = tr(
+        "{tasks} photographs, {filters}, on {cores} cores",
+        tasks=tasks,
+        filters=shown(figures.pipeline),
+        cores=figures.cores,
+    )
+    typer.echo(words)
     table_console().print(table)
-    typer.echo("All three ways agree in every pixel. The results are in output/.")
+    typer.echo(tr("All three ways agree in every pixel. The results are in output/."))
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Show your tries, hints and passed checks. They are kept in this project and nowhere else."
+        "\n\n"
+        "Example: imglab progress"
+    )
+)
 def progress(as_json: AsJson = False) -> None:
-    """Show your tries, hints and passed checks. They are kept in this project and nowhere else.
-
-    Example: imglab progress
-    """
+    """Show how somebody did in the exercises here."""
     from imglab.exercises.progress import path, records
 
     found = records()
@@ -88,30 +107,34 @@ def progress(as_json: AsJson = False) -> None:
         typer.echo(json.dumps([asdict(record) for record in found], indent=2))
         return
     if not found:
-        typer.echo("No exercise was checked here yet.")
+        typer.echo(tr("No exercise was checked here yet."))
         return
-    table = new_table("exercise", "tries", "hints", "passed", "minutes")
+    table = new_table(tr("exercise"), tr("tries"), tr("hints"), tr("passed"), tr("minutes"))
     for record in found:
-        passed = "not yet"
+        passed = tr("not yet")
         minutes = ""
         if record.passed_at:
             passed = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.passed_at))
             minutes = f"{record.minutes:.0f}"
         add_row(table, record.name, str(record.tries), str(record.hints), passed, minutes)
     table_console().print(table)
-    typer.echo(f"It is all in {shown(path())}: delete the file to begin anew.")
+    words = tr("It is all in {file}: delete the file to begin anew.", file=shown(path()))
+    typer.echo(words)
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Work in the shared room of a class until Ctrl-C, with this machine and its photographs."
+        "\n\n"
+        "The room is in the Redis that IMGLAB_REDIS_URL names.\n"
+        "Example: imglab join --name ada"
+    )
+)
 def join(
-    name: Annotated[str, typer.Option(help="Your name in the room; else person@machine.")] = "",
-    room: Annotated[str, typer.Option(help="The room's name, where it has another.")] = "room",
+    name: Annotated[str, typer.Option(help=tr("Your name in the room; else person@machine."))] = "",
+    room: Annotated[str, typer.Option(help=tr("The room's name, where it has another."))] = "room",
 ) -> None:
-    """Work in the shared room of a class until Ctrl-C, with this machine and its photographs.
-
-    The room is in the Redis that IMGLAB_REDIS_URL names.
-    Example: imglab join --name ada
-    """
+    """Be a worker in the shared room of a class, until Ctrl-C."""
     import logging
 
     from imglab.classroom.shared import check_machine, own_name, room_queue
@@ -123,25 +146,31 @@ def join(
     logging.getLogger("imglab").setLevel(logging.DEBUG)  # each task, too
     with room_queue(ensure_server().url, room) as tasks:
         spec = WorkerSpec(name=own_name(tasks, name), queue=tasks.spec())
-    typer.echo(f"You are {spec.name} here, and work until Ctrl-C.")
+    typer.echo(tr("You are {name} here, and work until Ctrl-C.", name=spec.name))
     raise typer.Exit(run(spec))
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Put lessons and photographs into a folder of your own, in which `imglab lab` opens them."
+        "\n\n"
+        "Call it again at any time: it brings what is missing, and never writes over what you "
+        "wrote.\n"
+        "Example: imglab course ~/my-course"
+    )
+)
 def course(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="A folder that is new, or your last copy; else the current folder."),
+        typer.Argument(
+            help=tr("A folder that is new, or your last copy; else the current folder.")
+        ),
     ] = None,
     update: Annotated[
-        bool, typer.Option(help="Bring new versions, too: beside a lesson in which you worked.")
+        bool, typer.Option(help=tr("Bring new versions, too: beside a lesson in which you worked."))
     ] = False,
 ) -> None:
-    """Put lessons and photographs into a folder of your own, in which `imglab lab` opens them.
-
-    Call it again at any time: it brings what is missing, and never writes over what you wrote.
-    Example: imglab course ~/my-course
-    """
+    """Copy the course's lessons and photographs, or bring a copy up to date."""
     import shlex
 
     from imglab.classroom.copies import check_empty, copy_course, course_source
@@ -151,22 +180,32 @@ def course(
         check_empty(where)
     copied = copy_course(course_source(), where, update=update)
     place = shown(where.resolve())
-    typer.echo(f"{len(copied)} new files in {place}; what you wrote there stayed as it was.")
+    words = tr_count(
+        "{count} new files in {place}; what you wrote there stayed as it was.",
+        "{count} new files in {place}; what you wrote there stayed as it was.",
+        len(copied),
+        place=place,
+    )
+    typer.echo(words)
     for file in copied:
         if update and file.name.count(".") > 1:
-            typer.echo(f"  {shown(file)} is the new version, beside yours.")
+            typer.echo(tr("  {file} is the new version, beside yours.", file=shown(file)))
     if folder is None:
-        typer.echo("Open them: imglab lab")
+        typer.echo(tr("Open them: imglab lab"))
     else:
-        typer.echo(f"Work there: cd {shlex.quote(str(folder))}, then imglab lab")
+        where_to = shlex.quote(str(folder))
+        typer.echo(tr("Work there: cd {folder}, then imglab lab", folder=where_to))
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    help=tr(
+        "Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab.\n\n"
+        "Example: imglab lab --no-browser --port=8890"
+    ),
+)
 def lab(context: typer.Context) -> None:
-    """Open the lessons in JupyterLab, with a Redis; further options go to JupyterLab.
-
-    Example: imglab lab --no-browser --port=8890
-    """
+    """Become JupyterLab, with the lessons and a Redis."""
     from imglab.classroom import lab as jupyter
     from imglab.extras import need, need_posix
     from imglab.project import project_root
@@ -176,8 +215,11 @@ def lab(context: typer.Context) -> None:
     root = project_root()
     if not (root / "notebooks").is_dir():
         raise ImglabError(
-            f"There are no lessons in {root}. In an empty folder type `imglab course`, which puts "
-            "them there, and then `imglab lab` again."
+            tr(
+                "There are no lessons in {root}. In an empty folder type `imglab course`, which "
+                "puts them there, and then `imglab lab` again.",
+                root=root,
+            )
         )
     here = ensure_server()
     if here.password_file:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imglab import __version__
+from imglab.cli.typer_words import Commands
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.project import is_in_project
 from imglab.text import is_utf8, shown
 
@@ -21,11 +23,8 @@ if TYPE_CHECKING:
     from imglab.queues import RedisTaskQueue
     from imglab.server import RedisServer
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help=(
+app = Commands(
+    help=tr(
         "Filter photographs with worker processes that share one Redis queue.\n\n"
         "Begin with `imglab lab` (the lessons) or `imglab demo`. `imglab COMMAND --help` has an "
         "example of each command.\n\n"
@@ -36,10 +35,12 @@ app = typer.Typer(
     ),
 )
 
-Name = Annotated[str, typer.Option("--queue", help="The queue's name.")]
-Namespace = Annotated[str, typer.Option(help="What stands in front of every key of the queue.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
-Filters = Annotated[str, typer.Option(help="Filters in their order, such as blur:radius=3,edges.")]
+Name = Annotated[str, typer.Option("--queue", help=tr("The queue's name."))]
+Namespace = Annotated[str, typer.Option(help=tr("What stands in front of every key of the queue."))]
+AsJson = Annotated[bool, typer.Option("--json", help=tr("Print JSON, for a script."))]
+Filters = Annotated[
+    str, typer.Option(help=tr("Filters in their order, such as blur:radius=3,edges."))
+]
 QUEUE = "image_processing"
 #: Letters across that a table has in the narrowest terminal.
 MIN_COLUMNS = 20
@@ -55,7 +56,9 @@ def _say_version(wanted: bool) -> None:
 def options_of_the_app(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help=tr("Print the version.")
+        ),
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
@@ -100,8 +103,17 @@ def open_queue(name: str, namespace: str, database: int | None = None) -> RedisT
     from imglab.queues import RedisTaskQueue
 
     if not is_utf8(namespace):
-        raise ImglabError(f"The namespace {namespace} is not UTF-8.")
+        raise ImglabError(tr("The namespace {namespace} is not UTF-8.", namespace=namespace))
     return RedisTaskQueue(url=redis_address(database), name=name, namespace=namespace)
+
+
+def check_ids(task_ids: Iterable[str]) -> None:
+    """Refuse a name that no task can have."""
+    for task_id in task_ids:
+        if not is_utf8(task_id):
+            raise ImglabError(
+                tr("There is no task {task}: the name of a task is UTF-8.", task=task_id)
+            )
 
 
 def redis_address(database: int | None = None) -> str:

@@ -23,6 +23,7 @@ from imglab.cli.common import (
     progress_bars,
     table_console,
 )
+from imglab.language import tr
 from imglab.text import shown
 
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
 
 #: What stands before a finding, and its colour.
 SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
-#: The same for a lamp, by its state.
-LAMPS = {"green": ("●", "green"), "red": ("✕", "red"), "not tried": ("○", None)}
+#: The same for a lamp, by its state, and what the state is called.
+LAMPS = {
+    "green": ("●", "green", tr("green")),
+    "red": ("✕", "red", tr("red")),
+    "not tried": ("○", None, tr("not tried")),
+}
 #: The workers of a lesson, which a machine in a class has to have room for.
 CLASS_WORKERS = 3
 #: Bytes of a new password: too many to guess, and few enough to type from a screen.
@@ -42,25 +47,29 @@ PASSWORD_BYTES = 6
 SENTENCES_SHOWN = 20
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Look for what is wrong, each finding with its remedy; exit code 1 for what is broken.\n\n"
+        "With --class it tries the six lamps of lesson 00, in ten seconds or so, and no queue.\n"
+        "Example: imglab doctor --repair"
+    )
+)
 def doctor(
-    repair: Annotated[bool, typer.Option(help="Mend what can be mended.")] = False,
+    repair: Annotated[bool, typer.Option(help=tr("Mend what can be mended."))] = False,
     for_class: Annotated[
-        bool, typer.Option("--class", help="Look at this machine, the day before a class.")
+        bool, typer.Option("--class", help=tr("Look at this machine, the day before a class."))
     ] = False,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Look for what is wrong, each finding with its remedy; exit code 1 for what is broken.
-
-    With --class it tries the six lamps of lesson 00, in ten seconds or so, and no queue.
-    Example: imglab doctor --repair
-    """
+    """Look for what is wrong with a queue, or with this machine."""
     from imglab.ops.doctor import examine
 
     if for_class and repair:
-        raise typer.BadParameter("--repair is for a queue; with --class type what each lamp says.")
+        raise typer.BadParameter(
+            tr("--repair is for a queue; with --class type what each lamp says.")
+        )
     if for_class:
         _look_at_machine(as_json)
     with open_queue(queue, namespace) as tasks:
@@ -76,13 +85,16 @@ def doctor(
     raise typer.Exit(any(each.level == "broken" for each in findings))
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Print three users with few rights for one queue, as lines to type; nothing is changed."
+        "\n\n"
+        "Each line has a new password. Type them as the administrator of that Redis.\n"
+        "Example: imglab users --namespace room:"
+    )
+)
 def users(queue: Name = QUEUE, namespace: Namespace = "") -> None:
-    """Print three users with few rights for one queue, as lines to type; nothing is changed.
-
-    Each line has a new password. Type them as the administrator of that Redis.
-    Example: imglab users --namespace room:
-    """
+    """Print three users with few rights for one queue, as lines to type."""
     import secrets
     import shlex
     from urllib.parse import urlsplit
@@ -98,29 +110,36 @@ def users(queue: Name = QUEUE, namespace: Namespace = "") -> None:
     typer.echo("")
     for user in USERS:
         url = f"{scheme}://{user}:{passwords[user]}@{place}{address.path}"
-        typer.echo(f"# For a {user}: export IMGLAB_REDIS_URL={url}")
+        typer.echo(tr("# For a {user}: export IMGLAB_REDIS_URL={url}", user=user, url=url))
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Kill workers, Redis and connections while tasks run; exit code 1 if a promise was broken."
+        "\n\n"
+        "Example: imglab chaos --tasks 200 --workers 4 --seconds 10"
+    )
+)
 def chaos(
-    seed: Annotated[int, typer.Option(help="Another number, other tasks and other faults.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help=tr("Another number, other tasks and other faults."))
+    ] = 1,
     tasks: Annotated[
         int,
         typer.Option(
-            min=10, max=100_000, help="Tasks to do; some fail, hang or kill their worker."
+            min=10, max=100_000, help=tr("Tasks to do; some fail, hang or kill their worker.")
         ),
     ] = 2000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 8,
+    workers: Annotated[int, typer.Option(min=1, max=64, help=tr("Worker processes."))] = 8,
     seconds: Annotated[
-        float, typer.Option(min=1, help="For how many seconds something is killed or cut.")
+        float, typer.Option(min=1, help=tr("For how many seconds something is killed or cut."))
     ] = 50,
-    prefetch: Annotated[int, typer.Option(min=1, help="Tasks that a worker claims at once.")] = 1,
+    prefetch: Annotated[
+        int, typer.Option(min=1, help=tr("Tasks that a worker claims at once."))
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Kill workers, Redis and connections while tasks run; exit code 1 if a promise was broken.
-
-    Example: imglab chaos --tasks 200 --workers 4 --seconds 10
-    """
+    """Kill workers, Redis and connections while tasks run, and judge what came of it."""
     import signal
     import tempfile
 
@@ -131,7 +150,7 @@ def chaos(
         tempfile.TemporaryDirectory(prefix="imglab-chaos-") as folder,
         progress_bars() as progress,
     ):
-        bar = progress.add_task("starting", total=tasks)
+        bar = progress.add_task(tr("starting"), total=tasks)
 
         def follow(what: str, done: int) -> None:
             progress.update(bar, description=what, completed=done)
@@ -173,24 +192,30 @@ def _look_at_machine(as_json: bool) -> NoReturn:
 
 def _print_lamp(lamps: Bench, name: str, lamp: Lamp) -> None:
     number = list(lamps.lamps).index(name) + 1
-    sign, color = LAMPS[lamp.state]
-    typer.secho(f"{sign} {number} {name}: {lamp.state}", fg=color)
+    sign, color, state = LAMPS[lamp.state]
+    typer.secho(f"{sign} {number} {name}: {state}", fg=color)
     typer.echo(f"    {shown(lamp.words)}")
     if lamp.state == "red":
-        typer.echo(f"    Type: {shown(lamps.mend(name))}")
+        typer.echo(tr("    Type: {line}", line=shown(lamps.mend(name))))
 
 
 def _print_sum(lamps: Bench) -> None:
     red = [name for name, lamp in lamps.lamps.items() if lamp.state == "red"]
     if red:
-        typer.echo(f"Mend the first red lamp ({red[0]}), then type `imglab doctor --class` again.")
+        words = tr(
+            "Mend the first red lamp ({lamp}), then type `imglab doctor --class` again.",
+            lamp=red[0],
+        )
+        typer.echo(words)
         return
     _print_room()
     cores = os.cpu_count() or 1
-    typer.echo(
-        f"This machine is ready. Cores: {cores}, so workers together do at most {cores} × the work "
-        "of one."
+    words = tr(
+        "This machine is ready. Cores: {cores}, so workers together do at most {cores} × the work "
+        "of one.",
+        cores=cores,
     )
+    typer.echo(words)
 
 
 def _print_room() -> None:
@@ -211,7 +236,8 @@ def _print_findings(findings: list[Finding]) -> None:
 
 
 def _print_report(report: Report, sentences: list[str]) -> None:
-    table = new_table(f"seed {report.seed}, {report.workers} workers", "")
+    head = tr("seed {seed}, {workers} workers", seed=report.seed, workers=report.workers)
+    table = new_table(head, "")
     for row in report.rows():
         add_row(table, *row)
     table_console().print(table)

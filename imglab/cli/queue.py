@@ -18,68 +18,83 @@ from imglab.cli.common import (
     Namespace,
     add_row,
     app,
+    check_ids,
     new_table,
     open_queue,
     read_by_default,
     table_console,
 )
 from imglab.errors import ImageError, ImglabError, PartlyAdded
+from imglab.language import tr
 from imglab.queues.bound import fullness
 from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
 from imglab.queues.worker_states import worker_states
-from imglab.text import is_utf8, shown, shown_json
+from imglab.text import is_utf8, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from imglab.queues import RedisTaskQueue
 
+#: A figure of a queue → what a table calls it.
+FIGURES = {
+    "pending": tr("pending"),
+    "processing": tr("processing"),
+    "delayed": tr("delayed"),
+    "completed": tr("completed"),
+    "failed": tr("failed"),
+    "cancelled": tr("cancelled"),
+    "completed_total": tr("completed total"),
+    "failed_total": tr("failed total"),
+    "cancelled_total": tr("cancelled total"),
+}
 #: Seconds between two tables of `stats --watch`.
 WATCH_INTERVAL_S = 0.5
 
-failed_app = typer.Typer(no_args_is_help=True, help="Tasks that were given up: the dead letters.")
-app.add_typer(failed_app, name="failed")
 
-
-@app.command()
+@app.command(
+    help=tr(
+        "Add a task for each image; a worker writes the result into its output folder.\n\n"
+        "With --batch each is added once: the same line again adds only what is new or changed."
+        "\n\n"
+        "Example: imglab submit images/*.jpg --filters blur:radius=3,edges"
+    )
+)
 def submit(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Images to filter; with --batch folders, too, or - for stdin."),
+        typer.Argument(help=tr("Images to filter; with --batch folders, too, or - for stdin.")),
     ],
     filters: Filters = "",
     batch: Annotated[
-        str, typer.Option(help="A name for all of them: `imglab batch NAME` tells of it.")
+        str, typer.Option(help=tr("A name for all of them: `imglab batch NAME` tells of it."))
     ] = "",
     keep_folders: Annotated[
-        bool, typer.Option(help="With --batch: results in folders as their photographs.")
+        bool, typer.Option(help=tr("With --batch: results in folders as their photographs."))
     ] = False,
     contact_sheet: Annotated[
-        bool, typer.Option(help="With --batch: at its end, some of the results on one sheet.")
+        bool, typer.Option(help=tr("With --batch: at its end, some of the results on one sheet."))
     ] = False,
     null: Annotated[
-        bool, typer.Option("--null", "-0", help="Names on stdin end with NUL: find -print0.")
+        bool, typer.Option("--null", "-0", help=tr("Names on stdin end with NUL: find -print0."))
     ] = False,
-    priority: Annotated[str, typer.Option(help=f"One of {', '.join(PRIORITIES)}.")] = NORMAL,
+    priority: Annotated[
+        str, typer.Option(help=tr("One of {priorities}.", priorities=", ".join(PRIORITIES)))
+    ] = NORMAL,
     max_attempts: Annotated[
-        int | None, typer.Option(min=1, help="Tries of these tasks, if not the queue's.")
+        int | None, typer.Option(min=1, help=tr("Tries of these tasks, if not the queue's."))
     ] = None,
     wait: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for room, where the queue is full.")
+        float, typer.Option(min=0, help=tr("Seconds to wait for room, where the queue is full."))
     ] = 0,
     resume: Annotated[
-        str, typer.Option(help="What a submit said that stopped half-way: adds only the rest.")
+        str, typer.Option(help=tr("What a submit said that stopped half-way: adds only the rest."))
     ] = "",
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Add a task for each image; a worker writes the result into its output folder.
-
-    With --batch each is added once: the same line again adds only what is new or changed.
-
-    Example: imglab submit images/*.jpg --filters blur:radius=3,edges
-    """
+    """Add a task for each image, or for each of a batch."""
     from imglab.imaging import FilterPipeline
     from imglab.storage import Folders
 
@@ -129,17 +144,16 @@ def submit(
         typer.echo(f"{task_id}  {shown(payload['image_path'])}")
 
 
-@app.command()
+@app.command(
+    help=tr("Show how many tasks are where, and who works.\n\nExample: imglab stats --watch")
+)
 def stats(
-    watch: Annotated[bool, typer.Option(help="Again and again, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option(help=tr("Again and again, until Ctrl-C."))] = False,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show how many tasks are where, and who works.
-
-    Example: imglab stats --watch
-    """
+    """Show how many tasks are where, and who works."""
     with open_queue(queue, namespace) as tasks:
         if as_json:
             typer.echo(json.dumps(_figures(tasks), indent=2))
@@ -149,15 +163,17 @@ def stats(
             table_console().print(_stats_table(tasks))
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Tell the life of one task.\n\n"
+        "Example: imglab trace ID, with an id that `imglab submit` printed"
+    )
+)
 def trace(
     task_id: str, queue: Name = QUEUE, namespace: Namespace = "", as_json: AsJson = False
 ) -> None:
-    """Tell the life of one task.
-
-    Example: imglab trace ID, with an id that `imglab submit` printed
-    """
-    _check_ids([task_id])
+    """Tell the life of one task."""
+    check_ids([task_id])
     with open_queue(queue, namespace) as tasks:
         events = tasks.trace(task_id)
         if not events:
@@ -172,119 +188,71 @@ def trace(
         typer.echo(f"{seconds:9.3f} s  {shown(event['event']):<10} {shown(words)}")
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Take tasks back: one that waits at once, one that runs at its next step.\n\n"
+        "Example: imglab cancel ID"
+    )
+)
 def cancel(
-    task_ids: Annotated[list[str], typer.Argument(help="Ids of tasks that nobody is to do.")],
+    task_ids: Annotated[list[str], typer.Argument(help=tr("Ids of tasks that nobody is to do."))],
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Take tasks back: one that waits at once, one that runs at its next step.
-
-    Example: imglab cancel ID
-    """
-    _check_ids(task_ids)
+    """Take tasks back."""
+    check_ids(task_ids)
     finished = []
     with open_queue(queue, namespace) as tasks:
         for task_id in task_ids:
             if not tasks.cancel(task_id):
                 finished.append(task_id)
             elif tasks.task(task_id).status == Status.PROCESSING:
-                typer.echo(f"{task_id}  its worker is asked to stop")
+                typer.echo(tr("{task}  its worker is asked to stop", task=task_id))
             else:
-                typer.echo(f"{task_id}  cancelled")
+                typer.echo(tr("{task}  cancelled", task=task_id))
     if finished:
-        raise ImglabError(f"Finished before: {', '.join(finished)}.")
-
-
-@failed_app.command("list")
-def failed_list(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")] = 20,
-    queue: Name = QUEUE,
-    namespace: Namespace = "",
-    as_json: AsJson = False,
-) -> None:
-    """List failed tasks with their last error.
-
-    Example: imglab failed list --limit 5
-    """
-    with open_queue(queue, namespace) as tasks:
-        failed = [_task(tasks, task_id) for task_id in tasks.tasks(Status.FAILED, limit)]
-    if as_json:
-        typer.echo(json.dumps(failed, indent=2))
-    elif not failed:
-        typer.echo("No task has failed.")
-    else:
-        table = new_table("task", "attempts", "reason")
-        for each in failed:
-            add_row(table, each["id"], each["attempts"], each["reason"])
-        table_console().print(table)
-
-
-@failed_app.command("show")
-def failed_show(task_id: str, queue: Name = QUEUE, namespace: Namespace = "") -> None:
-    """Show everything about one task, with its last errors.
-
-    Example: imglab failed show ID
-    """
-    _check_ids([task_id])
-    with open_queue(queue, namespace) as tasks:
-        typer.echo(shown_json(_task(tasks, task_id)))
-
-
-@failed_app.command("requeue")
-def failed_requeue(
-    task_ids: Annotated[
-        list[str] | None, typer.Argument(help="Ids of failed or cancelled tasks.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
-    queue: Name = QUEUE,
-    namespace: Namespace = "",
-) -> None:
-    """Give failed tasks a fresh start; cancelled ones only when they are named.
-
-    Example: imglab failed requeue ID
-    """
-    if not task_ids and not every:
-        raise ImglabError("Which ones? Name their ids (imglab failed list), or say --all.")
-    _check_ids(task_ids or ())
-    with open_queue(queue, namespace) as tasks:
-        moved = tasks.requeue_failed(None if every else task_ids)
-    if missing := set(task_ids or ()) - set(moved):
-        names = ", ".join(sorted(missing))
-        raise ImglabError(f"Not among the failed or cancelled tasks: {names}.")
-    typer.echo(f"{len(moved)} back in line.")
+        raise ImglabError(tr("Finished before: {tasks}.", tasks=", ".join(finished)))
 
 
 def _half_way(error: PartlyAdded, total: int) -> ImglabError:
     """The error for a submit that stopped in the middle, with what to type."""
-    words = f"{len(error.added):,} of {total:,} tasks are in"
+    words = tr("{added:,} of {total:,} tasks are in.", added=len(error.added), total=total)
     if error.unsure:
-        words += f", and of {len(error.unsure):,} nobody knows"
+        words = tr(
+            "{added:,} of {total:,} tasks are in, and of {unsure:,} nobody knows.",
+            added=len(error.added),
+            total=total,
+            unsure=len(error.unsure),
+        )
     return ImglabError(
-        f"{error.why} {words}. Type the same line again with --resume {error.call_id}: it adds "
-        "only the rest."
+        tr(
+            "{why} {words} Type the same line again with --resume {call}: it adds only the rest.",
+            why=error.why,
+            words=words,
+            call=error.call_id,
+        )
     )
-
-
-def _check_ids(task_ids: Iterable[str]) -> None:
-    for task_id in task_ids:
-        if not is_utf8(task_id):
-            raise ImglabError(f"There is no task {task_id}: the name of a task is UTF-8.")
 
 
 def _check_files(files: Iterable[Path]) -> None:
     for file in files:
         if not is_utf8(str(file)):
             raise ImageError(
-                f"The name of {file} is not UTF-8, and a task is. Nothing was added; rename it."
+                tr(
+                    "The name of {file} is not UTF-8, and a task is. Nothing was added; rename it.",
+                    file=file,
+                )
             )
         if not file.is_file():
             if file.is_dir():
                 raise ImageError(
-                    f"{file} is a folder, no file. Nothing was added; for all that is in it, say "
-                    "--batch NAME."
+                    tr(
+                        "{file} is a folder, no file. Nothing was added; for all that is in it, "
+                        "say --batch NAME.",
+                        file=file,
+                    )
                 )
-            raise ImageError(f"{file} is no file. Nothing was added; check the path.")
+            raise ImageError(tr("{file} is no file. Nothing was added; check the path.", file=file))
 
 
 def say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
@@ -300,22 +268,12 @@ def say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
     names = ", ".join(map(str, strangers))
     places = dict.fromkeys(file if file.is_dir() else file.parent for file in strangers)
     options = " ".join(f"--images {shlex.quote(str(place))}" for place in places)
-    words = f"A worker must be told that it may read {names}: imglab worker {options}"
+    words = tr(
+        "A worker must be told that it may read {names}: imglab worker {options}",
+        names=names,
+        options=options,
+    )
     typer.echo(shown(words), err=True)
-
-
-def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:
-    task = tasks.task(task_id)
-    return {
-        "id": task.id,
-        "status": task.status,
-        "payload": task.payload,
-        "attempts": task.attempt,
-        "crashes": task.crashes,
-        "worker": task.worker,
-        "reason": task.reason if task.status in (Status.FAILED, Status.CANCELLED) else "",
-        "errors": list(task.errors),
-    }
 
 
 def _watch(tasks: RedisTaskQueue) -> NoReturn:
@@ -357,12 +315,12 @@ def _figures(tasks: RedisTaskQueue) -> dict[str, Any]:
 
 
 def _stats_table(tasks: RedisTaskQueue) -> Table:
-    table = new_table("place", "tasks")
+    table = new_table(tr("place"), tr("tasks"))
     for place, number in tasks.get_stats().shown().items():
-        add_row(table, place.replace("_", " "), number)
+        add_row(table, FIGURES[place], number)
     snapshot = tasks.snapshot()
     if snapshot.max_pending is not None:
-        add_row(table, "in line", fullness(snapshot.in_line, snapshot.max_pending))
+        add_row(table, tr("in line"), fullness(snapshot.in_line, snapshot.max_pending))
     for worker in worker_states(snapshot, tasks.settings.lease):
         add_row(table, worker.name, worker.words)
     return table

@@ -16,34 +16,40 @@ from imglab.cli.common import (
     ensure_server,
     redis_address,
 )
+from imglab.cli.typer_words import Commands
+from imglab.language import tr
 from imglab.text import shown
 
-server_app = typer.Typer(
-    no_args_is_help=True, help="Start, stop or look at the project's own Redis."
-)
+server_app = Commands(help=tr("Start, stop or look at the project's own Redis."))
 app.add_typer(server_app, name="server")
 
 
-@server_app.command("start")
+@server_app.command(
+    "start",
+    help=tr(
+        "Start the project's own Redis, or find it; it stops a minute after its last client.\n\n"
+        "With --host it listens at that address, too, stays until `imglab server stop`, and "
+        "prints what to type on another machine for a worker of this one queue.\n\n"
+        "Example: imglab server start --host 192.168.1.10"
+    ),
+)
 def server_start(
     host: Annotated[
-        str, typer.Option(help="An address of this machine, for workers on others.")
+        str, typer.Option(help=tr("An address of this machine, for workers on others."))
     ] = "",
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Start the project's own Redis, or find it; it stops a minute after its last client.
-
-    With --host it listens at that address, too, stays until `imglab server stop`, and prints what
-    to type on another machine for a worker of this one queue.
-
-    Example: imglab server start --host 192.168.1.10
-    """
+    """Start the project's own Redis, or find it, or open it to other machines."""
     if host:
         _start_for_others(host, queue, namespace)
         return
     here = ensure_server()
-    typer.echo(f"Redis {'started' if here.started else 'answers'} at {here.host}:{here.port}.")
+    place = f"{here.host}:{here.port}"
+    if here.started:
+        typer.echo(tr("Redis started at {place}.", place=place))
+    else:
+        typer.echo(tr("Redis answers at {place}.", place=place))
     if here.note and not here.started:
         typer.echo(here.note)
 
@@ -64,33 +70,39 @@ def _start_for_others(address: str, queue: str, namespace: str) -> None:
         words += ["--queue", queue]
     if namespace:
         words += ["--namespace", namespace]
-    typer.echo(
+    said = tr(
         "Redis answers other machines, until `imglab server stop`. Nothing that travels is "
         "encrypted: do this in a network that you trust."
     )
-    typer.echo("On each of them, in a folder with the photographs in images/ and an output/:\n")
+    typer.echo(said)
+    typer.echo(tr("On each of them, in a folder with the photographs in images/ and an output/:\n"))
     typer.echo(f"export IMGLAB_REDIS_URL={url}")
     typer.echo(shlex.join(words))
 
 
-@server_app.command("stop")
+@server_app.command(
+    "stop",
+    help=tr("Stop the project's own Redis; its data stays.\n\nExample: imglab server stop"),
+)
 def server_stop() -> None:
-    """Stop the project's own Redis; its data stays.
-
-    Example: imglab server stop
-    """
+    """Stop the project's own Redis; its data stays."""
     from imglab import server
 
-    stopped = server.stop()
-    typer.echo("Redis stopped; its data stays." if stopped else "No Redis of this project runs.")
+    if server.stop():
+        typer.echo(tr("Redis stopped; its data stays."))
+    else:
+        typer.echo(tr("No Redis of this project runs."))
 
 
-@server_app.command("status")
+@server_app.command(
+    "status",
+    help=tr(
+        "Show what runs, and how redis-cli gets its password; exit code 1 when nothing does.\n\n"
+        "Example: imglab server status"
+    ),
+)
 def server_status(as_json: AsJson = False) -> None:
-    """Show what runs, and how redis-cli gets its password; exit code 1 when nothing does.
-
-    Example: imglab server status
-    """
+    """Show what runs, and how redis-cli gets its password."""
     import shlex
     from dataclasses import asdict
 
@@ -98,7 +110,7 @@ def server_status(as_json: AsJson = False) -> None:
 
     status = server.status()
     if status is None:
-        typer.echo("null" if as_json else "No Redis of this project runs.")
+        typer.echo("null" if as_json else tr("No Redis of this project runs."))
         raise typer.Exit(1)
     if as_json:
         typer.echo(json.dumps(asdict(status), default=str, indent=2))
@@ -107,20 +119,23 @@ def server_status(as_json: AsJson = False) -> None:
         typer.echo(f"{key:<14} {shown(value)}")
     if status.password_file:
         file = shlex.quote(str(status.password_file))
-        typer.echo(f'For redis-cli: export REDISCLI_AUTH="$(cat {file})"')
+        typer.echo(tr('For redis-cli: export REDISCLI_AUTH="$(cat {file})"', file=file))
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    help=tr(
+        "Send one command to Redis and print the reply as redis-cli does.\n\n"
+        "Example: imglab redis LRANGE image_processing:pending 0 -1"
+    ),
+)
 def redis(
-    words: Annotated[list[str], typer.Argument(help="A command of Redis with its arguments.")],
+    words: Annotated[list[str], typer.Argument(help=tr("A command of Redis with its arguments."))],
     database: Annotated[
-        int | None, typer.Option("-n", min=0, help="The database, where a lesson names one.")
+        int | None, typer.Option("-n", min=0, help=tr("The database, where a lesson names one."))
     ] = None,
 ) -> None:
-    """Send one command to Redis and print the reply as redis-cli does.
-
-    Example: imglab redis LRANGE image_processing:pending 0 -1
-    """
+    """Send one command to Redis and print the reply as redis-cli does."""
     from imglab.console import redis_cli
 
     with redis_cli.open_client(redis_address(database)) as client:
@@ -129,14 +144,17 @@ def redis(
     raise typer.Exit(1 if reply.startswith("(error)") else 0)
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Print every command that anybody sends to Redis, live.\n\nExample: imglab monitor -n 20"
+    )
+)
 def monitor(
-    number: Annotated[int, typer.Option("-n", min=0, help="Stop after so many; 0: at Ctrl-C.")] = 0,
+    number: Annotated[
+        int, typer.Option("-n", min=0, help=tr("Stop after so many; 0: at Ctrl-C."))
+    ] = 0,
 ) -> None:
-    """Print every command that anybody sends to Redis, live.
-
-    Example: imglab monitor -n 20
-    """
+    """Print every command that anybody sends to Redis, live."""
     from itertools import islice
 
     from imglab.console import redis_cli

@@ -20,41 +20,50 @@ from imglab.cli.common import (
     table_console,
 )
 from imglab.errors import QueueError
+from imglab.language import tr
 
 #: What a time limit, or a bound, is called that is none.
 NO_LIMIT = "none"
-#: The settings that may be none, what they are else, and that in words.
+#: The settings that may be none, what they are else, and what to say when they are not that.
 MAY_BE_NONE: dict[str, tuple[Callable[[str], float], str]] = {
-    "time_limit": (float, "a number of seconds"),
-    "max_pending": (int, "a whole number"),
+    "time_limit": (float, tr("{name} must be a number of seconds or {none}, not {text!r}.")),
+    "max_pending": (int, tr("{name} must be a whole number or {none}, not {text!r}.")),
 }
 
 Lease = Annotated[
-    float | None, typer.Option(help="Seconds that a claim holds without a sign of life.")
+    float | None, typer.Option(help=tr("Seconds that a claim holds without a sign of life."))
 ]
 MaxAttempts = Annotated[
-    int | None, typer.Option(help="Tries that may end in an error, the first included.")
+    int | None, typer.Option(help=tr("Tries that may end in an error, the first included."))
 ]
 TimeLimit = Annotated[
-    str | None, typer.Option(help=f"Seconds that one try may take; {NO_LIMIT} for no limit.")
+    str | None,
+    typer.Option(help=tr("Seconds that one try may take; {none} for no limit.", none=NO_LIMIT)),
 ]
-MaxCrashes = Annotated[int | None, typer.Option(help="Workers that may die over one task.")]
+MaxCrashes = Annotated[int | None, typer.Option(help=tr("Workers that may die over one task."))]
 Backoff = Annotated[
-    float | None, typer.Option(help="The longest wait before the second try, in seconds.")
+    float | None, typer.Option(help=tr("The longest wait before the second try, in seconds."))
 ]
 BackoffCap = Annotated[
-    float | None, typer.Option(help="The longest wait before any further try, in seconds.")
+    float | None, typer.Option(help=tr("The longest wait before any further try, in seconds."))
 ]
-Keep = Annotated[int | None, typer.Option(help="Completed, and failed, tasks that are kept.")]
-KeepEvents = Annotated[int | None, typer.Option(help="Events of the history that are kept.")]
-Ttl = Annotated[float | None, typer.Option(help="Seconds that a result is kept.")]
+Keep = Annotated[int | None, typer.Option(help=tr("Completed, and failed, tasks that are kept."))]
+KeepEvents = Annotated[int | None, typer.Option(help=tr("Events of the history that are kept."))]
+Ttl = Annotated[float | None, typer.Option(help=tr("Seconds that a result is kept."))]
 MaxPending = Annotated[
     str | None,
-    typer.Option(help=f"Tasks that may be in line and delayed; {NO_LIMIT} for any number."),
+    typer.Option(
+        help=tr("Tasks that may be in line and delayed; {none} for any number.", none=NO_LIMIT)
+    ),
 ]
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Show the settings of a queue, or change them for everybody who uses it.\n\n"
+        "Example: imglab settings --max-attempts 6 --lease 60"
+    )
+)
 def settings(
     lease: Lease = None,
     max_attempts: MaxAttempts = None,
@@ -66,15 +75,14 @@ def settings(
     keep_events: KeepEvents = None,
     ttl: Ttl = None,
     max_pending: MaxPending = None,
-    default: Annotated[bool, typer.Option("--default", help="All others as by default.")] = False,
+    default: Annotated[
+        bool, typer.Option("--default", help=tr("All others as by default."))
+    ] = False,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show the settings of a queue, or change them for everybody who uses it.
-
-    Example: imglab settings --max-attempts 6 --lease 60
-    """
+    """Show the settings of a queue, or change them for everybody who uses it."""
     from imglab.queues import QueueSettings
     from imglab.queues.stored_settings import as_plain
 
@@ -101,7 +109,7 @@ def settings(
     if as_json:
         typer.echo(json.dumps(values, indent=2))
         return
-    table = new_table("setting", "value")
+    table = new_table(tr("setting"), tr("value"))
     for name, value in values.items():
         add_row(table, name.replace("_", "-"), _in_words(value))
     table_console().print(table)
@@ -112,9 +120,9 @@ def asked_for(values: Mapping[str, Any]) -> dict[str, Any]:
     from imglab.queues import QueueSettings
 
     asked = {name: value for name, value in values.items() if value is not None}
-    for name, (kind, what) in MAY_BE_NONE.items():
+    for name, (kind, otherwise) in MAY_BE_NONE.items():
         if name in asked:
-            asked[name] = _unless_none(name, kind, what, asked[name])
+            asked[name] = _unless_none(name, kind, otherwise, asked[name])
     try:
         QueueSettings(**asked)
     except QueueError as error:
@@ -122,14 +130,16 @@ def asked_for(values: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
-def _unless_none(name: str, kind: Callable[[str], float], what: str, text: str) -> float | None:
+def _unless_none(
+    name: str, kind: Callable[[str], float], otherwise: str, text: str
+) -> float | None:
     """What an option says, as a number of this kind; no limit is None."""
     if text == NO_LIMIT:
         return None
     try:
         return kind(text)
     except ValueError:
-        raise typer.BadParameter(f"{name} must be {what} or {NO_LIMIT}, not {text!r}.") from None
+        raise typer.BadParameter(otherwise.format(name=name, none=NO_LIMIT, text=text)) from None
 
 
 def _in_words(value: float | None) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from imglab.cli.common import open_queue, read_by_default
 from imglab.errors import ImglabError, QueueFull, QueueUnavailable
+from imglab.language import tr, tr_count
 
 if TYPE_CHECKING:
     from imglab.batches import Found, Submitted
@@ -57,18 +58,22 @@ def submit_batch(
     folders = Folders.of_project(read_by_default())
     say_who_may_read([file for file in files if file != STDIN], folders.readable)
     # On a terminal alone, and gone before the next line.
-    status = Console(stderr=True).status("Looking for photographs …")
+    status = Console(stderr=True).status(tr("Looking for photographs …"))
 
     def say(count: int) -> None:
-        status.update(f"{count:,} photographs …")
+        status.update(tr_count("{count:,} photographs …", "{count:,} photographs …", count))
 
     with open_queue(queue, namespace) as tasks, status:
         try:
             done = submit(tasks, name, found, plan, folders=folders, progress=say)
         except (QueueFull, QueueUnavailable) as error:
             raise ImglabError(
-                f"{error} The batch {name} was submitted in part; the same line again goes on, "
-                "and adds nothing twice."
+                tr(
+                    "{error} The batch {name} was submitted in part; the same line again goes "
+                    "on, and adds nothing twice.",
+                    error=error,
+                    name=name,
+                )
             ) from error
     if as_json:
         figures = {"batch": name, "found": done.found, "new": done.new}
@@ -87,10 +92,26 @@ def _spec(filters: str) -> list[dict[str, Any]] | None:
 
 
 def _tell(name: str, done: Submitted) -> None:
-    typer.echo(f"{name}: {done.found:,} photographs found, {done.new:,} of them new or changed.")
+    from imglab.batches import reasons
+
+    words = tr_count(
+        "{name}: {count:,} photographs found, {new:,} of them new or changed.",
+        "{name}: {count:,} photographs found, {new:,} of them new or changed.",
+        done.found,
+        name=name,
+        new=done.new,
+    )
+    typer.echo(words)
     for reason, count in done.left_out.most_common():
-        typer.echo(f"  {count:,} left out: {reason}")
-    typer.echo(f"imglab batch {name} tells how it stands.")
+        typer.echo(
+            tr_count(
+                "  {count:,} left out: {reason}",
+                "  {count:,} left out: {reason}",
+                count,
+                reason=reasons.in_words(reason),
+            )
+        )
+    typer.echo(tr("imglab batch {name} tells how it stands.", name=name))
 
 
 def _found(files: list[Path], ends_with_null: bool) -> Found:
@@ -99,7 +120,9 @@ def _found(files: list[Path], ends_with_null: bool) -> Found:
     if STDIN not in files:
         return find(files)
     if files != [STDIN]:
-        raise ImglabError("Name files and folders, or - for the names on standard input: not both.")
+        raise ImglabError(
+            tr("Name files and folders, or - for the names on standard input: not both.")
+        )
     return named(_names(ends_with_null))
 
 

@@ -28,6 +28,7 @@ from imglab.cli.common import (
 from imglab.cli.metrics import MetricsHost, MetricsPort
 from imglab.cli.settings import Keep, Lease, MaxAttempts, TimeLimit, Ttl, asked_for
 from imglab.errors import ImglabError, NoPhotographs, QueueError
+from imglab.language import tr
 from imglab.project import is_in_project
 
 if TYPE_CHECKING:
@@ -42,32 +43,49 @@ LOOK_INTERVAL_S = 1.0
 PHOTOGRAPHS_INTERVAL_S = 1.0
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Work on a queue until Ctrl-C: the first one finishes the task at hand, a second leaves."
+        "\n\n"
+        "Settings such as --lease are stored with a queue that has none; one that has keeps its "
+        "own.\n\n"
+        "With --max-tasks or --max-memory it hands in what it has done, gives back what it has "
+        "not begun, says why, and starts anew in its place, under the same name and process id: "
+        "it is never gone.\n"
+        "With --workers, each is replaced when it leaves or dies; their logs are files, as a line "
+        "says.\n"
+        "A line says so when the pictures of all workers of this machine may not fit into its "
+        "memory; IMGLAB_MAX_PIXELS=24000000 makes them refuse larger ones.\n\n"
+        "Example: imglab worker --burst"
+    )
+)
 def worker(
-    name: Annotated[str, typer.Option(help="Unique among the workers of a queue.")] = "",
+    name: Annotated[str, typer.Option(help=tr("Unique among the workers of a queue."))] = "",
     filters: Filters = "",
     workers: Annotated[
-        int, typer.Option(min=1, max=500, help="Worker processes, NAME-1 and so on.")
+        int, typer.Option(min=1, max=500, help=tr("Worker processes, NAME-1 and so on."))
     ] = 1,
-    burst: Annotated[bool, typer.Option(help="Leave when the queue is empty.")] = False,
+    burst: Annotated[bool, typer.Option(help=tr("Leave when the queue is empty."))] = False,
     imports: Annotated[
-        list[str] | None, typer.Option("--import", help="A module with filters of your own.")
+        list[str] | None, typer.Option("--import", help=tr("A module with filters of your own."))
     ] = None,
     images: Annotated[
-        list[Path] | None, typer.Option(help="A folder to read from, in place of images/.")
+        list[Path] | None, typer.Option(help=tr("A folder to read from, in place of images/."))
     ] = None,
-    output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("output"),
+    output: Annotated[Path, typer.Option(help=tr("The folder to write to."))] = Path("output"),
     prefetch: Annotated[
-        int, typer.Option(help="Tasks to claim in one round trip: for small ones.")
+        int, typer.Option(help=tr("Tasks to claim in one round trip: for small ones."))
     ] = 1,
     max_tasks: Annotated[
-        int | None, typer.Option(min=1, help="Start anew, with new memory, after so many tasks.")
+        int | None,
+        typer.Option(min=1, help=tr("Start anew, with new memory, after so many tasks.")),
     ] = None,
     max_memory: Annotated[
-        str, typer.Option(help="Start anew after a task that leaves it with more, such as 500MB.")
+        str,
+        typer.Option(help=tr("Start anew after a task that leaves it with more, such as 500MB.")),
     ] = "",
     log_format: Annotated[
-        str, typer.Option(help="text, or json: a line of JSON for each record.")
+        str, typer.Option(help=tr("text, or json: a line of JSON for each record."))
     ] = "text",
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
@@ -79,18 +97,7 @@ def worker(
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Work on a queue until Ctrl-C: the first one finishes the task at hand, a second leaves.
-
-    Settings such as --lease are stored with a queue that has none; one that has keeps its own.
-
-    With --max-tasks or --max-memory it hands in what it has done, gives back what it has not begun,
-    says why, and starts anew in its place, under the same name and process id: it is never gone.
-    With --workers, each is replaced when it leaves or dies; their logs are files, as a line says.
-    A line says so when the pictures of all workers of this machine may not fit into its memory;
-    IMGLAB_MAX_PIXELS=24000000 makes them refuse larger ones.
-
-    Example: imglab worker --burst
-    """
+    """Work on a queue, or have several workers that do."""
     from imglab.imaging import FilterPipeline
     from imglab.workers import WorkerSpec, import_filters
     from imglab.workers.arguments import checked_max_memory
@@ -106,7 +113,10 @@ def worker(
     )
     if workers > 1 and metrics_port is not None:
         raise typer.BadParameter(
-            "--metrics-port is for one worker: `imglab metrics` serves the figures of all of them."
+            tr(
+                "--metrics-port is for one worker: `imglab metrics` serves the figures of all of "
+                "them."
+            )
         )
     name = name or _own_name(workers)
     limit = checked_max_memory(max_memory or None)
@@ -170,7 +180,9 @@ def _lead(spec: WorkerSpec, workers: int) -> None:
             log_format=spec.log_format,
         )
         with pool:
-            logger.info("At work: %s. Their logs are in %s", ", ".join(pool.names), pool.logs)
+            names = ", ".join(pool.names)
+            words = tr("At work: {names}. Their logs are in {logs}", names=names, logs=pool.logs)
+            logger.info("%s", words)
             if spec.burst:
                 pool.join()
                 return
@@ -198,7 +210,8 @@ def _serve_figures(worker: Worker, port: int, host: str) -> None:
     from imglab.ops.metrics.of_worker import serve_worker
 
     address = serve_worker(worker, port, host).address
-    logger.info("%s: its figures are at %s/metrics", worker.name, address)
+    words = tr("{name}: its figures are at {address}/metrics", name=worker.name, address=address)
+    logger.info("%s", words)
 
 
 def _check_room(queue: RedisTaskQueue, spec: WorkerSpec, workers: int) -> None:
@@ -226,12 +239,17 @@ def _say_what_is_read(output: Path) -> None:
     here = Path.cwd()
     if here == Path(here.anchor):
         raise ImglabError(
-            f"In {here} a worker could read every picture of this machine. "
-            "Say which it may read: --images FOLDER."
+            tr(
+                "In {folder} a worker could read every picture of this machine. "
+                "Say which it may read: --images FOLDER.",
+                folder=here,
+            )
         )
-    words = (
-        f"There is no project here (no images/ and output/), so this worker reads pictures in "
-        f"{here} and below, and writes to {output.resolve()}."
+    words = tr(
+        "There is no project here (no images/ and output/), so this worker reads pictures in "
+        "{folder} and below, and writes to {output}.",
+        folder=here,
+        output=output.resolve(),
     )
     logger.info("%s", words)
 
@@ -262,7 +280,7 @@ def _have_photographs(readable: tuple[str, ...], output: Path, burst: bool) -> N
             if burst:
                 raise
             if not is_said:
-                words = "This worker waits for them, and takes no task before."
+                words = tr("This worker waits for them, and takes no task before.")
                 logger.warning("%s %s", error, words)
             is_said = True
             time.sleep(PHOTOGRAPHS_INTERVAL_S)
@@ -274,9 +292,11 @@ def _check_folders(images: Iterable[Path], output: Path) -> None:
     """Refuse a folder that is none, before any task fails of it."""
     for folder in images:
         if not folder.is_dir():
-            raise ImglabError(f"There is no folder {folder} to read from; check --images.")
+            raise ImglabError(
+                tr("There is no folder {folder} to read from; check --images.", folder=folder)
+            )
     if output.exists() and not output.is_dir():
-        raise ImglabError(f"{output} is a file: --output needs a folder.")
+        raise ImglabError(tr("{output} is a file: --output needs a folder.", output=output))
 
 
 def _is_paused(queue: RedisTaskQueue) -> bool:
@@ -287,7 +307,10 @@ def _is_paused(queue: RedisTaskQueue) -> bool:
 
 
 def _say_it_is_paused(queue: RedisTaskQueue, burst: bool) -> None:
-    words = f"The queue {queue.name} is paused: nobody is given a task before `queue.resume()`."
+    words = tr(
+        "The queue {name} is paused: nobody is given a task before `queue.resume()`.",
+        name=queue.name,
+    )
     if burst:
-        words += " Until then this worker waits, and then leaves when the queue is empty."
+        words += tr(" Until then this worker waits, and then leaves when the queue is empty.")
     logger.info("%s", words)
