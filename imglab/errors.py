@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imglab.language import tr
+from imglab.language import tr, tr_count
 
 
 class ImglabError(Exception):
@@ -138,12 +138,16 @@ class QueueFull(QueueError):
 
     def __init__(self, in_line: int, bound: int) -> None:
         super().__init__(
-            tr(
-                "The queue is full: {in_line:,} tasks are in line or delayed, and its bound "
+            tr_count(
+                "The queue is full: {count:,} tasks are in line or delayed, and its bound "
                 "(max_pending) is {bound:,}. Wait for room with timeout=… (--wait in a terminal), "
                 "start more workers, or change the bound with queue.change_settings(max_pending=…) "
                 "or `imglab settings`.",
-                in_line=in_line,
+                "The queue is full: {count:,} tasks are in line or delayed, and its bound "
+                "(max_pending) is {bound:,}. Wait for room with timeout=… (--wait in a terminal), "
+                "start more workers, or change the bound with queue.change_settings(max_pending=…) "
+                "or `imglab settings`.",
+                in_line,
                 bound=bound,
             )
         )

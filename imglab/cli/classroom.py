@@ -80,9 +80,10 @@ def demo(
             f"{tasks / stage.seconds:.1f} /s",
             " + ".join(str(share) for share in stage.shares.values()),
         )
-    words = tr(
-        "{tasks} photographs, {filters}, on {cores} cores",
-        tasks=tasks,
+    words = tr_count(
+        "{count} photographs, {filters}, on {cores} cores",
+        "{count} photographs, {filters}, on {cores} cores",
+        tasks,
         filters=shown(figures.pipeline),
         cores=figures.cores,
     )

@@ -23,7 +23,7 @@ from imglab.cli.common import (
     progress_bars,
     table_console,
 )
-from imglab.language import tr
+from imglab.language import tr, tr_count
 from imglab.text import shown
 
 if TYPE_CHECKING:
@@ -236,7 +236,12 @@ def _print_findings(findings: list[Finding]) -> None:
 
 
 def _print_report(report: Report, sentences: list[str]) -> None:
-    head = tr("seed {seed}, {workers} workers", seed=report.seed, workers=report.workers)
+    head = tr_count(
+        "seed {seed}, {count} workers",
+        "seed {seed}, {count} workers",
+        report.workers,
+        seed=report.seed,
+    )
     table = new_table(head, "")
     for row in report.rows():
         add_row(table, *row)

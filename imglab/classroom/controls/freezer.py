@@ -32,8 +32,8 @@ select.select([sys.stdin], [], [], float(sys.argv[2]))
 os.kill(int(sys.argv[1]), signal.SIGCONT)
 """
 #: What a worker writes into its log when Redis refused its claim: as it reported the task, or as
-#: its heartbeat asked for more time. See `Worker`.
-REFUSALS = (f"Task {{task}} {LeaseLost.WORDS}", f"task {{task}} {FOUND_LOST}")
+#: its heartbeat asked for more time. See `Worker`. The word "task" is another in each language.
+REFUSALS = (f" {{task}} {LeaseLost.WORDS}", f" {{task}} {FOUND_LOST}")
 
 
 @dataclass(frozen=True)
