@@ -42,6 +42,8 @@ Filters = Annotated[
     str, typer.Option(help=tr("Filters in their order, such as blur:radius=3,edges."))
 ]
 QUEUE = "image_processing"
+#: Letters of what stands before a bar.
+BAR_LETTERS = 15
 #: Letters across that a table has in the narrowest terminal.
 MIN_COLUMNS = 20
 
@@ -155,13 +157,16 @@ def table_console() -> Console:
     return console
 
 
-def progress_bars() -> Progress:
-    """Make a display of bars with counts and times; on stderr, for stdout is for the results."""
+def progress_bars(letters: int = BAR_LETTERS) -> Progress:
+    """Make a display of bars with counts and times; on stderr, for stdout is for the results.
+
+    `letters` has room for the longest description.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
     return Progress(
-        "{task.description:<15}",
+        f"{{task.description:<{letters}}}",
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -144,11 +144,12 @@ def chaos(
     import tempfile
 
     from imglab.ops import chaos as the_chaos
+    from imglab.ops.chaos.words import FAULTS_IN_WORDS
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind then, too
     with (
         tempfile.TemporaryDirectory(prefix="imglab-chaos-") as folder,
-        progress_bars() as progress,
+        progress_bars(max(map(len, FAULTS_IN_WORDS.values()))) as progress,
     ):
         bar = progress.add_task(tr("starting"), total=tasks)
 
