@@ -23,6 +23,7 @@ import cloudpickle
 
 from imglab.exercises.place import Place
 from imglab.exercises.words import told_error
+from imglab.language import tr
 from imglab.notebook import running_ipython
 from imglab.project import project_root
 from imglab.text import shown as shown_text
@@ -121,7 +122,7 @@ def origin(answer: object) -> str:
         if isinstance(answer, tuple):
             return ", ".join(filter(None, map(origin, answer)))
         if inspect.isfunction(answer):
-            return f"{answer.__name__}(){_cell(answer.__code__.co_filename)}"
+            return _origin_of_function(answer.__name__, _cell(answer.__code__.co_filename))
     return ""
 
 
@@ -130,16 +131,20 @@ def _origin_of_file(answer: str | Path) -> str:
     if not path.is_file():
         return ""
     saved = time.strftime("%H:%M:%S", time.localtime(path.stat().st_mtime))
-    return f"{shown_text(str(answer))}, saved at {saved}"
+    return tr("{path}, saved at {time}", path=shown_text(str(answer)), time=saved)
 
 
-def _cell(file: str) -> str:
-    """The cell of a notebook that code came from, as " of cell In [14]"; "" when it is none."""
+def _origin_of_function(name: str, cell: int | None) -> str:
+    if cell is None:
+        return f"{name}()"
+    return tr("{function}() of cell In [{cell}]", function=name, cell=cell)
+
+
+def _cell(file: str) -> int | None:
+    """The number of the cell of a notebook that code came from; None when it is none."""
     shell = running_ipython()
-    number = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(file)
-    if number is None:
-        return ""
-    return f" of cell In [{number}]"
+    number: int | None = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(file)
+    return number
 
 
 def shown(answer: object, place: Place) -> str:
@@ -152,7 +157,9 @@ def shown(answer: object, place: Place) -> str:
             line = _line_in_notebook(answer, place)
     if not line:
         return f"{place.function}()"
-    return f"line {place.line} of {place.function}(): {line}"
+    return tr(
+        "line {line} of {function}(): {code}", line=place.line, function=place.function, code=line
+    )
 
 
 def _line_in_notebook(answer: object, place: Place) -> str:
@@ -174,12 +181,17 @@ def packed(answer: object) -> bytes:
     except _TooLarge as error:
         raise CannotTravel(str(error)) from None
     except _TooLong:
-        raise CannotTravel(f"packing it took longer than {PATIENCE_S:g} s") from None
+        raise CannotTravel(
+            tr("packing it took longer than {seconds:g} s", seconds=PATIENCE_S)
+        ) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - pickle raises what it likes, it means one thing
-        names = ", ".join(_to_blame(answer)) or "something"
-        raise CannotTravel(f"it uses {names} of this notebook ({told_error(error)})") from None
+        names = ", ".join(_to_blame(answer)) or tr("something")
+        words = tr(
+            "it uses {names} of this notebook ({error})", names=names, error=told_error(error)
+        )
+        raise CannotTravel(words) from None
 
 
 def _to_blame(answer: object) -> list[str]:
@@ -214,7 +226,7 @@ class _Suitcase(io.BytesIO):
     def write(self, data: Any) -> int:
         size = memoryview(data).nbytes
         if self.tell() + size > MOST_BYTES:
-            raise _TooLarge(f"it is larger than {MOST_BYTES >> 20} MB")
+            raise _TooLarge(tr("it is larger than {megabytes} MB", megabytes=MOST_BYTES >> 20))
         return super().write(data)
 
 

@@ -18,6 +18,7 @@ import cloudpickle
 from imglab.exercises.guard import NATIVE_GRACE_S
 from imglab.exercises.papers import REPORT_BYTES, Report, Request, read_case, read_report
 from imglab.exercises.words import plain
+from imglab.language import tr
 
 #: Seconds the guard may take to start and to end what it watches, on a busy machine.
 GUARD_GRACE_S = 30.0
@@ -95,9 +96,11 @@ def _report_in(printed: bytes) -> Report:
     """The report in what the guard printed: its last line."""
     lines = printed.strip().splitlines()
     if not lines:
-        return Report("wrong", got="the examination ended without a word")
+        return Report("wrong", got=tr("the examination ended without a word"))
     report = read_report(lines[-1])
     if report is None:
         last = plain(lines[-1].decode(errors="replace"))
-        report = Report("wrong", got=f"the examination ended without a verdict: {last}")
+        report = Report(
+            "wrong", got=tr("the examination ended without a verdict: {line}", line=last)
+        )
     return report

@@ -21,6 +21,7 @@ from imglab.exercises.family import begin_session
 from imglab.exercises.limits import limit_this_process
 from imglab.exercises.papers import Report, Request, case_to_json
 from imglab.exercises.place import Place, at_the_limit
+from imglab.language import tr
 
 #: Bytes at the end of an error of ours that are told.
 ERROR_BYTES = 4000
@@ -63,7 +64,7 @@ class Reporter:
                 written = os.write(self._pipe, line)
                 line = line[written:]
         except OSError as error:
-            words = f"the answer closed the pipe of its verdict ({error.strerror})"
+            words = tr("the answer closed the pipe of its verdict ({error})", error=error.strerror)
             raise NoPipe(words) from None
 
 
@@ -99,7 +100,7 @@ def _examine(request: Request, reporter: Reporter) -> None:
         examiner.tell = reporter.tell
 
     def give_up(place: Place | None) -> None:
-        got = f"nothing within {request.limit:g} s: it hung"
+        got = tr("nothing within {seconds:g} s: it hung", seconds=request.limit)
         reporter.give(
             Report("hung", examiner.given, mistakes.ENDLESS, got=got, place=place),
         )

@@ -18,6 +18,7 @@ from imglab.exercises.place import place_of_error
 from imglab.exercises.program import Program
 from imglab.exercises.same import is_same
 from imglab.exercises.words import plain, told, told_error
+from imglab.language import tr
 
 
 class Wrong(Exception):
@@ -37,7 +38,7 @@ class Examiner:
         self.url = url
         self.namespace = namespace
         #: The case that is examined, in words.
-        self.given = "your answer"
+        self.given = tr("your answer")
         #: What helps whoever fails in it.
         self.hint = ""
         #: How many comparisons went well.
@@ -79,10 +80,10 @@ class Examiner:
         """
         code = program.wait()
         if program.hung_in:
-            got = f"it still ran, in {program.hung_in}"
-            raise Wrong("the program ends by itself", got, self.hint)
+            got = tr("it still ran, in {place}", place=program.hung_in)
+            raise Wrong(tr("the program ends by itself"), got, self.hint)
         if code:
-            raise Wrong("the program ends without an error", program.last_words, self.hint)
+            raise Wrong(tr("the program ends without an error"), program.last_words, self.hint)
         return program.printed
 
 

@@ -24,6 +24,7 @@ from imglab.exercises.examiner import Examiner
 from imglab.exercises.papers import Report, Request
 from imglab.exercises.verdict import Verdict
 from imglab.exercises.words import told
+from imglab.language import tr
 from imglab.text import wrapped
 
 #: Exercises that passed in this notebook.
@@ -85,12 +86,12 @@ def _verdict(name: str, exercise: Exercise, answer: object, code: str) -> Verdic
         return Verdict(name, "not started")
     checked = origin(answer)
     if callable(exercise.solution) and not callable(answer):
-        lines = {"expected": "a function", "got": told(answer), "hint": mistakes.ONLY_CALLED}
+        lines = {"expected": tr("a function"), "got": told(answer), "hint": mistakes.ONLY_CALLED}
         return Verdict(name, "wrong", checked, lines)
     try:
         carried = packed(answer)
     except CannotTravel as error:
-        advice = "Take what the answer needs as a parameter: it runs in another process."
+        advice = tr("Take what the answer needs as a parameter: it runs in another process.")
         return Verdict(name, "wrong", checked, {"got": str(error), "hint": advice})
     report = _examine(name, exercise, carried)
     if report.state == "passed":
@@ -99,7 +100,7 @@ def _verdict(name: str, exercise: Exercise, answer: object, code: str) -> Verdic
         return Verdict(name, "passed", checked, {"passed": str(report.passed)})
     got = report.got
     if report.place:
-        got += f", in {shown(answer, report.place)}"
+        got = tr("{got}, in {place}", got=got, place=shown(answer, report.place))
     # Of an answer that broke its own examination nobody knows the case, and so its hint.
     first = exercise.hints[0]
     lines = {
@@ -144,18 +145,24 @@ def hint(name: str) -> None:
     _hinted[name] = number + 1
     progress.write_down("hinted", name)
     if number < len(hints):
-        print(wrapped(f"Hint {number + 1} of {len(hints)}: {hints[number]}"))  # noqa: T201
+        words = tr(
+            "Hint {number} of {count}: {hint}",
+            number=number + 1,
+            count=len(hints),
+            hint=hints[number],
+        )
     else:
-        words = f'That was the last hint; solution("{name}") shows one way to do it.'
-        print(wrapped(words))  # noqa: T201
+        words = tr('That was the last hint; solution("{name}") shows one way to do it.', name=name)
+    print(wrapped(words))  # noqa: T201
 
 
 def solution(name: str) -> None:
     """Print one way to do it, below the student's own, if `check` has seen one."""
     theirs = _sources.get(name, "")
     if theirs:
-        print("Yours:\n\n" + textwrap.indent(theirs.rstrip(), "    "))  # noqa: T201
-    print("\nOne way:\n\n" + textwrap.indent(find(name).source().rstrip(), "    "))  # noqa: T201
+        print(tr("Yours:") + "\n\n" + textwrap.indent(theirs.rstrip(), "    "))  # noqa: T201
+    ours = textwrap.indent(find(name).source().rstrip(), "    ")
+    print("\n" + tr("One way:") + "\n\n" + ours)  # noqa: T201
 
 
 def use(name: str, answer: Any) -> Any:
@@ -166,7 +173,7 @@ def use(name: str, answer: Any) -> Any:
     """
     if has_passed(name, answer):
         return answer
-    words = f"{name} has not passed yet, so what follows uses our solution."
+    words = tr("{name} has not passed yet, so what follows uses our solution.", name=name)
     print(wrapped(words))  # noqa: T201
     ours = find(name).solution
     if not _are_files(ours):
@@ -196,7 +203,9 @@ def find(name: str) -> Exercise:
     with suppress(ImportError, KeyError):
         exercise: Exercise = import_module(_module(name)).EXERCISES[name]
         return exercise
-    raise ImglabError(f"There is no exercise {name!r:.60}: copy its name from the lesson.")
+    raise ImglabError(
+        tr("There is no exercise {name!r:.60}: copy its name from the lesson.", name=name)
+    )
 
 
 def _examine(name: str, exercise: Exercise, carried: bytes) -> Report:
@@ -222,7 +231,7 @@ def _examine(name: str, exercise: Exercise, carried: bytes) -> Report:
 
 
 def _say_case(given: str) -> None:
-    words = wrapped(f"Trying: {given} …", indent="    ")
+    words = wrapped(tr("Trying: {case} …", case=given), indent="    ")
     print(words, flush=True)  # noqa: T201 - a notebook shows it at once
 
 

@@ -29,6 +29,7 @@ from imglab.exercises.papers import (
     read_report,
 )
 from imglab.exercises.words import plain
+from imglab.language import tr
 
 #: Seconds after the limit, for native code, in which no thread of the answer's process gets on.
 NATIVE_GRACE_S = 3.0
@@ -160,7 +161,7 @@ class _Watch:
     def _read_report(self, line: bytes) -> Report:
         report = read_report(line)
         if report is None:
-            got = "a verdict that cannot be read: the answer changed how it is told"
+            got = tr("a verdict that cannot be read: the answer changed how it is told")
             report = Report("wrong", got=got)
         return report
 
@@ -174,13 +175,19 @@ class _Watch:
                 report = self._without_report(self.family.code)
             return report
         if self._is_notebook_gone:
-            return Report("wrong", got="nobody waits for it any more")
+            return Report("wrong", got=tr("nobody waits for it any more"))
         if time.monotonic() > self._late_at:
-            hint = "It hangs in native code, where Python cannot look, or it is stopped."
-            return Report("hung", hint=hint, got=f"nothing within {self._limit:g} s: it hung")
+            hint = tr("It hangs in native code, where Python cannot look, or it is stopped.")
+            return Report(
+                "hung",
+                hint=hint,
+                got=tr("nothing within {seconds:g} s: it hung", seconds=self._limit),
+            )
         if self._is_crowded():
-            got = f"more than {MOST_PROCESSES} processes at once"
-            return Report("wrong", got=got, hint="Does a process that it starts start the next?")
+            got = tr("more than {count} processes at once", count=MOST_PROCESSES)
+            return Report(
+                "wrong", got=got, hint=tr("Does a process that it starts start the next?")
+            )
         return None
 
     def _is_crowded(self) -> bool:
@@ -192,12 +199,12 @@ class _Watch:
 
     def _without_report(self, code: int) -> Report:
         """What there is to say of a process that ended before it said anything."""
-        how = f"the process ended with code {code}"
+        how = tr("the process ended with code {code}", code=code)
         if code < 0:
-            how = f"the process was ended by {_signal_name(-code)}"
+            how = tr("the process was ended by {signal}", signal=_signal_name(-code))
         lines = self._printed.decode(errors="replace").strip().splitlines()
         if lines:
-            how += f": {plain(lines[-1])}"
+            how = f"{how}: {plain(lines[-1])}"
         return Report("wrong", got=how)
 
 
@@ -205,4 +212,4 @@ def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:  # Linux has some without a name
-        return f"signal {number}"
+        return tr("signal {number}", number=number)

@@ -11,12 +11,17 @@ import os
 import resource
 from contextlib import suppress
 
+from imglab.language import tr
+
 #: Bytes of memory for one process.
 MEMORY = 1 << 30
 #: Bytes of one file; Python tells more as "File too large".
 FILE = 256 << 20
 #: What an answer hears that needs more memory.
-OUT_OF_MEMORY = f"it needs more than the {MEMORY >> 30} GB of memory that an answer may have"
+OUT_OF_MEMORY = tr(
+    "it needs more than the {gigabytes} GB of memory that an answer may have",
+    gigabytes=MEMORY >> 30,
+)
 
 
 def limit_this_process(seconds: float) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from imglab.exercises.place import Place
 from imglab.exercises.words import plain
+from imglab.language import tr
 
 #: How an examination can end.
 STATES = ("passed", "wrong", "raised", "hung")
@@ -50,7 +51,7 @@ class Report:
     #: One of STATES.
     state: str
     #: The case, in words, and what helps whoever fails in it.
-    given: str = "your answer"
+    given: str = tr("your answer")
     hint: str = ""
     expected: str = ""
     got: str = ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from imglab.exercises.place import Place, at_the_limit
 from imglab.exercises.words import plain
+from imglab.language import tr
 
 #: What a watched program says when its time is over, in front of the place.
 _HUNG = "imglab-hung-at "
@@ -69,7 +70,7 @@ class Program:
         if before or not number.isdecimal():
             return ""
         line = linecache.getline(file, int(number)).strip()
-        return f"line {number} of {Path(file).name}: {line}"
+        return tr("line {number} of {file}: {code}", number=number, file=Path(file).name, code=line)
 
 
 class _Kept(threading.Thread):

@@ -6,6 +6,7 @@ that never ends is ended by the clock of the examination.)
 
 from __future__ import annotations
 
+from imglab.language import tr
 from imglab.text import short
 
 #: Letters of a text that are kept.
@@ -24,7 +25,11 @@ def told(value: object) -> str:
     try:
         return plain(repr(value))
     except BaseException as error:  # noqa: BLE001 - a repr of anybody's raises what it likes
-        return f"a {type(value).__name__}, whose repr raises {type(error).__name__}"
+        return tr(
+            "a {kind}, whose repr raises {error}",
+            kind=type(value).__name__,
+            error=type(error).__name__,
+        )
 
 
 def told_error(error: BaseException) -> str:
@@ -41,7 +46,7 @@ def text_of_error(error: BaseException) -> str:
     try:
         return plain(str(error))
     except BaseException as other:  # noqa: BLE001 - so does the text of an error
-        return f"its text cannot be read, for that raises {type(other).__name__}"
+        return tr("its text cannot be read, for that raises {error}", error=type(other).__name__)
 
 
 def _readable(letter: str) -> str:
