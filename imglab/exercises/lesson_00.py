@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from imglab.errors import QueueUnavailable
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
+from imglab.language import tr
 from imglab.queues.connection import connect, speaking_to
 
 
@@ -29,37 +30,45 @@ def judge_address(answer: Callable[[Place], str], exam: Examiner) -> None:
     own = urlsplit(exam.url)
     here = Place(own.hostname or "localhost", own.port or 6379)
     exam.case(
-        f"here.host = {here.host!r}, here.port = {here.port}, the Redis of this class",
-        "Only here.host and here.port are given, as in a colleague's note. Use these two.",
+        tr(
+            "here.host = {host!r}, here.port = {port}, the Redis of this class",
+            host=here.host,
+            port=here.port,
+        ),
+        tr("Only here.host and here.port are given, as in a colleague's note. Use these two."),
     )
     got = answer(here)
     exam.require(
         isinstance(got, str),
-        "a string",
+        tr("a string"),
         f"{got!r:.80}",
-        "The function has to return the string; print shows it, and the function returns None.",
+        tr("The function has to return the string; print shows it, and the function returns None."),
     )
     parts = _parts(got, exam)
     _is_there(parts, exam)
     told = _with_credentials_of(own, parts)
     exam.require(
         _run_id(told, exam) == _run_id(exam.url, exam),
-        "the Redis of this class",
-        f"another one, at {got}",
-        "A Redis answers there, but not this one: compare the port with here.port.",
+        tr("the Redis of this class"),
+        tr("another one, at {address}", address=got),
+        tr("A Redis answers there, but not this one: compare the port with here.port."),
     )
     exam.require(
         parts.path.strip("/") in {"", "0", own.path.strip("/")},
-        "database 0, where the others put their tasks",
-        f"database {parts.path.strip('/')}, at {got}",
-        "That is another drawer of the same Redis: a worker that looks into drawer 0 finds nothing "
-        "of what you put there. Leave the number out.",
+        tr("database 0, where the others put their tasks"),
+        tr("database {number}, at {address}", number=parts.path.strip("/"), address=got),
+        tr(
+            "That is another drawer of the same Redis: a worker that looks into drawer 0 finds "
+            "nothing of what you put there. Leave the number out."
+        ),
     )
     other = Place("192.0.2.7", 7001)
     exam.case(
-        "here.host = '192.0.2.7', here.port = 7001, a Redis on another machine",
-        "You give the same address for every Redis. Take host and port from `here`, whose values "
-        "are others tomorrow.",
+        tr("here.host = '192.0.2.7', here.port = 7001, a Redis on another machine"),
+        tr(
+            "You give the same address for every Redis. Take host and port from `here`, whose "
+            "values are others tomorrow."
+        ),
     )
     parts = _parts(answer(other), exam)
     exam.expect(tuple(other), (parts.hostname, parts.port))
@@ -78,21 +87,24 @@ def _parts(got: str, exam: Examiner) -> SplitResult:
     scheme, separator, _ = got.partition("://")
     exam.require(
         "{" not in got,
-        "the values of here.host and here.port",
+        tr("the values of here.host and here.port"),
         shown,
-        "The braces are still in it: only a string with an f in front, f'…', fills them in.",
+        tr("The braces are still in it: only a string with an f in front, f'…', fills them in."),
     )
     exam.require(
         separator,
-        "an address that begins with redis://",
+        tr("an address that begins with redis://"),
         shown,
-        "It has no scheme: nothing says which language is spoken there. Begin with redis://.",
+        tr("It has no scheme: nothing says which language is spoken there. Begin with redis://."),
     )
     exam.require(
         scheme in ("redis", "rediss"),
-        "an address that begins with redis://",
+        tr("an address that begins with redis://"),
         shown,
-        f"{scheme} is another language: web servers understand http, a Redis does not.",
+        tr(
+            "{scheme} is another language: web servers understand http, a Redis does not.",
+            scheme=scheme,
+        ),
     )
     try:
         parts = urlsplit(got)
@@ -101,9 +113,12 @@ def _parts(got: str, exam: Examiner) -> SplitResult:
         port = None
     exam.require(
         port,
-        "host:port behind the two slashes",
+        tr("host:port behind the two slashes"),
         shown,
-        "It has no port: that is a number behind a colon. A number behind a slash is a database.",
+        tr(
+            "It has no port: that is a number behind a colon. A number behind a slash is a "
+            "database."
+        ),
     )
     return parts
 
@@ -115,10 +130,12 @@ def _is_there(parts: SplitResult, exam: Examiner) -> None:
     except OSError as error:
         exam.require(
             False,
-            "the name or the number of a machine",
+            tr("the name or the number of a machine"),
             f"{parts.hostname}: {error.strerror}",
-            "No machine has that name. If it reads here.host: in an f-string, a value needs "
-            "braces around it.",
+            tr(
+                "No machine has that name. If it reads here.host: in an f-string, a value needs "
+                "braces around it."
+            ),
         )
 
 
@@ -128,27 +145,36 @@ def _run_id(url: str, exam: Examiner) -> str:
         with connect(url=url) as client, speaking_to(client):
             return str(client.info("server")["run_id"])
     except QueueUnavailable as error:
-        refused = (
+        refused = tr(
             "The machine is there, but no program listens at that address and port, or it does not "
             "let you in. The port is in here.port."
         )
-        exam.require(False, "an answer", str(error).partition(" Start one")[0], refused)
+        exam.require(False, tr("an answer"), _without_advice(error), refused)
         raise
+
+
+def _without_advice(error: QueueUnavailable) -> str:
+    """What happened, in any language: where and, in brackets, why. Behind it stands what to do."""
+    what, bracket, _ = str(error).partition("). ")
+    return what + bracket.rstrip()
 
 
 EXERCISES = {
     "00-exercise-address": Exercise(
-        task=(
-            "Write address(here). It returns the address of the Redis that listens at "
-            "here.host and here.port, as a string such as redis://localhost:6379, for any "
-            "host and port."
+        task=tr(
+            "Write address(here). It returns the address of the Redis that listens at here.host "
+            "and here.port, as a string such as redis://localhost:6379, for any host and port."
         ),
         hints=(
-            "Compare the broken address with scheme://host:port part by part. Which language does "
-            "a Redis speak? What stands in front of a port?",
-            "The scheme is redis, and a colon stands between host and port: two changes.",
-            'In f"redis://{here.host}:…", write here.port in braces in place of the dots, and '
-            "return the string.",
+            tr(
+                "Compare the broken address with scheme://host:port part by part. Which language "
+                "does a Redis speak? What stands in front of a port?"
+            ),
+            tr("The scheme is redis, and a colon stands between host and port: two changes."),
+            tr(
+                'In f"redis://{here.host}:…", write here.port in braces in place of the dots, and '
+                "return the string."
+            ),
         ),
         solution=address,
         judge=judge_address,

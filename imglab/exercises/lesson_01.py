@@ -14,6 +14,7 @@ from imglab.errors import FilterError
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
 from imglab.imaging import BaseFilter, FilterFactory
+from imglab.language import tr
 from imglab.project import project_root
 
 PATH = "output/lesson-01/pixels.py"
@@ -35,52 +36,62 @@ class PixelsFilter(BaseFilter):
 EVEN = (96, 64)
 #: The size of images/sample.jpg, whose sides are not.
 ODD = (451, 300)
+#: What is said of a size that the factory does not take.
+REFUSED = tr("refused")
 
 
 def judge_pixels(answer: str, exam: Examiner) -> None:
     """The module, its parameter, the squares, what was given, and other kinds of pictures."""
     pixels = _loaded(answer, exam)
     exam.case(
-        "a picture of 96 × 64 pixels",
-        "change() gets an image and has to give one back, with return. Whatever it uses, the file "
-        "has to import.",
+        tr("a picture of 96 × 64 pixels"),
+        tr(
+            "change() gets an image and has to give one back, with return. Whatever it uses, the "
+            "file has to import."
+        ),
     )
     got = _changed(pixels, _noise(EVEN), exam)
     exam.require(
         got.size[0] > EVEN[0] // 2,
-        "96 × 64 pixels",
-        f"{got.width} × {got.height} pixels",
-        "That is the small picture, with a pixel for each square. Enlarge it again.",
+        tr("96 × 64 pixels"),
+        tr("{width} × {height} pixels", width=got.width, height=got.height),
+        tr("That is the small picture, with a pixel for each square. Enlarge it again."),
     )
     exam.expect(EVEN, got.size)
     exam.case(
-        "a picture of squares already, 8 pixels wide, on 96 × 64 pixels",
-        "It should stay as it is, for each square has one colour. Here neighbours are mixed: make "
-        "it small with image.reduce(…), and large with Image.Resampling.NEAREST.",
+        tr("a picture of squares already, 8 pixels wide, on 96 × 64 pixels"),
+        tr(
+            "It should stay as it is, for each square has one colour. Here neighbours are mixed: "
+            "make it small with image.reduce(…), and large with Image.Resampling.NEAREST."
+        ),
     )
     _is_unchanged(pixels, EVEN, exam)
     exam.case(
-        "a picture of 451 × 300 pixels, and 451 is no multiple of 8",
-        "The last squares are cut: 451 = 56 × 8 + 3. Make a picture that is a little too large, "
-        "and crop it to image.size.",
+        tr("a picture of 451 × 300 pixels, and 451 is no multiple of 8"),
+        tr(
+            "The last squares are cut: 451 = 56 × 8 + 3. Make a picture that is a little too "
+            "large, and crop it to image.size."
+        ),
     )
     exam.expect(ODD, _changed(pixels, _noise(ODD), exam).size)
     exam.case(
-        "a picture of squares already, 8 pixels wide, on 451 × 300 pixels",
-        "The squares drift: enlarged to 451 pixels, 57 of them are a bit less than 8 wide. Enlarge "
-        "by the whole number self.size first, and crop then.",
+        tr("a picture of squares already, 8 pixels wide, on 451 × 300 pixels"),
+        tr(
+            "The squares drift: enlarged to 451 pixels, 57 of them are a bit less than 8 wide. "
+            "Enlarge by the whole number self.size first, and crop then."
+        ),
     )
     _is_unchanged(pixels, ODD, exam)
     exam.case(
-        "squares of 4 and of 16 pixels",
-        "The width of a square is self.size, whatever it is; 8 is no more than its default.",
+        tr("squares of 4 and of 16 pixels"),
+        tr("The width of a square is self.size, whatever it is; 8 is no more than its default."),
     )
     for size in (4, 16):
         _is_unchanged(FilterFactory.create("pixels", size=size), EVEN, exam)
         _has_squares(FilterFactory.create("pixels", size=size), size, exam)
-    exam.case("a grey picture", "A grey picture has one number for each pixel, not three.")
+    exam.case(tr("a grey picture"), tr("A grey picture has one number for each pixel, not three."))
     exam.expect(EVEN, pixels.apply(_noise(EVEN).convert("L")).size)
-    exam.case("a picture with transparency", "It reaches change() without its alpha band.")
+    exam.case(tr("a picture with transparency"), tr("It reaches change() without its alpha band."))
     exam.expect("RGBA", pixels.apply(_noise(EVEN).convert("RGBA")).mode)
 
 
@@ -88,7 +99,10 @@ def _loaded(answer: str, exam: Examiner) -> BaseFilter:
     """The filter of a student's module, with the default size."""
     exam.case(
         f"import {PATH}",
-        "A module has to bring along all it uses: what the notebook imported does not count there.",
+        tr(
+            "A module has to bring along all it uses: what the notebook imported does not count "
+            "there."
+        ),
     )
     known = set(FilterFactory.names())
     spec: Any = spec_from_file_location("pixels", project_root() / answer)
@@ -99,25 +113,33 @@ def _loaded(answer: str, exam: Examiner) -> BaseFilter:
     except FilterError as error:
         exam.require(
             False,
-            "a class that can be registered",
+            tr("a class that can be registered"),
             str(error),
-            "Two lines stand above the class, @FilterFactory.register first, @dataclass(frozen="
-            "True) below it; the class has size: int = number(8, low=1, high=64).",
+            tr(
+                "Two lines stand above the class, @FilterFactory.register first, "
+                "@dataclass(frozen=True) below it; the class has size: int = number(8, low=1, "
+                "high=64)."
+            ),
         )
     new = set(FilterFactory.names()) - known
     if new:
-        got = f"known is {', '.join(new)}"
-        hint = "The class gives the name: PixelsFilter is pixels."
+        got = tr("known is {names}", names=", ".join(new))
+        hint = tr("The class gives the name: PixelsFilter is pixels.")
     else:
-        got = "nothing new is known"
-        hint = "The factory makes what was registered with it: @FilterFactory.register does that."
-    exam.require("pixels" in new, "a filter that is known as pixels", got, hint)
+        got = tr("nothing new is known")
+        hint = tr(
+            "The factory makes what was registered with it: @FilterFactory.register does that."
+        )
+    exam.require("pixels" in new, tr("a filter that is known as pixels"), got, hint)
     exam.case(
-        "pixels, pixels:size=64, and then pixels:size=0 and pixels:size=65, which are refused",
-        "The parameter is called size, with these limits: size: int = number(8, low=1, high=64).",
+        tr("pixels, pixels:size=64, and then pixels:size=0 and pixels:size=65, which are refused"),
+        tr(
+            "The parameter is called size, with these limits: size: int = number(8, low=1, "
+            "high=64)."
+        ),
     )
     tried = ("pixels", "pixels:size=64", "pixels:size=0", "pixels:size=65")
-    exam.expect([8, 64, "refused", "refused"], [_size(text) for text in tried])
+    exam.expect([8, 64, REFUSED, REFUSED], [_size(text) for text in tried])
     return FilterFactory.create("pixels")
 
 
@@ -125,7 +147,7 @@ def _size(text: str) -> Any:
     try:
         return FilterFactory.create(text).spec()["size"]
     except (FilterError, KeyError):
-        return "refused"
+        return REFUSED
 
 
 def _noise(size: tuple[int, int]) -> Image.Image:
@@ -137,12 +159,12 @@ def _changed(pixels: BaseFilter, image: Image.Image, exam: Examiner) -> Image.Im
     """What `change` gives for a picture, which itself stays as it is."""
     before = image.tobytes()
     got = pixels.change(image)
-    exam.require(isinstance(got, Image.Image), "an image", f"{got!r:.60}")
+    exam.require(isinstance(got, Image.Image), tr("an image"), f"{got!r:.60}")
     exam.require(
         image.tobytes() == before,
-        "the given picture as it was before",
-        "a picture that is not the same any more",
-        "Somebody may still need it: work on image.copy(), and give that back.",
+        tr("the given picture as it was before"),
+        tr("a picture that is not the same any more"),
+        tr("Somebody may still need it: work on image.copy(), and give that back."),
     )
     return got
 
@@ -157,7 +179,7 @@ def _is_unchanged(pixels: Any, size: tuple[int, int], exam: Examiner) -> None:
     image = large.crop((0, 0, *size))
     got = _changed(pixels, image, exam)
     is_same = got.size == size and got.tobytes() == image.tobytes()
-    exam.require(is_same, "the same picture", "a picture with other colours")
+    exam.require(is_same, tr("the same picture"), tr("a picture with other colours"))
 
 
 def _has_squares(pixels: BaseFilter, width: int, exam: Examiner) -> None:
@@ -171,28 +193,33 @@ def _has_squares(pixels: BaseFilter, width: int, exam: Examiner) -> None:
             most = max(most, len(colours))
     exam.require(
         most == 1,
-        "one colour in each square",
-        f"up to {most} of them",
-        "Each square has one colour: image.reduce(self.size) works it out, a pixel for each.",
+        tr("one colour in each square"),
+        tr("up to {count} of them", count=most),
+        tr("Each square has one colour: image.reduce(self.size) works it out, a pixel for each."),
     )
 
 
 EXERCISES = {
     "01-exercise-pixels": Exercise(
-        task=(
+        task=tr(
             "Write a module with a filter of your own, PixelsFilter, known as pixels. Its "
-            "parameter size is the width of a square in pixels: a whole number from 1 to "
-            "64, 8 by default. change(image) gives back a picture of the same size, made of "
-            "squares that have one colour each. The last squares may be cut; the given "
-            "picture stays as it was."
+            "parameter size is the width of a square in pixels: a whole number from 1 to 64, 8 by "
+            "default. change(image) gives back a picture of the same size, made of squares that "
+            "have one colour each. The last squares may be cut; the given picture stays as it was."
         ),
         hints=(
-            "Make the picture small, with one pixel for each square, and then large again. The two "
-            "lines above the class are those of PosterFilter.",
-            "image.reduce(self.size) makes it small, ImageOps.scale(small, self.size, Image."
-            "Resampling.NEAREST) large again, without mixing colours.",
-            "451 is no multiple of 8: the large picture is a bit too large. large.crop((0, 0, "
-            "*image.size)) cuts off what is too much, on the right and below.",
+            tr(
+                "Make the picture small, with one pixel for each square, and then large again. The "
+                "two lines above the class are those of PosterFilter."
+            ),
+            tr(
+                "image.reduce(self.size) makes it small, ImageOps.scale(small, self.size, "
+                "Image.Resampling.NEAREST) large again, without mixing colours."
+            ),
+            tr(
+                "451 is no multiple of 8: the large picture is a bit too large. large.crop((0, 0, "
+                "*image.size)) cuts off what is too much, on the right and below."
+            ),
         ),
         solution={PATH: PIXELS},
         judge=judge_pixels,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
+from imglab.language import tr
 
 Choose = Callable[[Mapping[str, float]], str]
 
@@ -32,41 +33,49 @@ CASES = (
     Case(
         {"one": 10.0, "threads": 9.0, "processes": 17.0},
         "processes",
-        "Rates are pictures a second: more is better, and 17 is far above the other two.",
+        tr("Rates are pictures a second: more is better, and 17 is far above the other two."),
     ),
     Case(
         {"one": 10.0, "threads": 19.0, "processes": 19.5},
         "threads",
-        "Threads reach 19.0 of 19.5, more than 90 %, and cost less than processes: take the "
-        "cheapest way that is good enough, which need not be the fastest.",
+        tr(
+            "Threads reach 19.0 of 19.5, more than 90 %, and cost less than processes: take the "
+            "cheapest way that is good enough, which need not be the fastest."
+        ),
     ),
     Case(
         {"one": 500.0, "threads": 520.0, "processes": 210.0},
         "one",
-        "One by one reaches 500 of 520, more than 90 % of the best: then nothing else is worth "
-        'its price. "one" is an answer, too, and the cheapest.',
+        tr(
+            "One by one reaches 500 of 520, more than 90 % of the best: then nothing else is worth "
+            'its price. "one" is an answer, too, and the cheapest.'
+        ),
     ),
     Case(
         {"one": 10.0, "threads": 15.0, "processes": 19.5},
         "processes",
-        "Threads beat one by one here, but reach only 15.0 of 19.5. Compare each way with the "
-        "best of the three.",
+        tr(
+            "Threads beat one by one here, but reach only 15.0 of 19.5. Compare each way with the "
+            "best of the three."
+        ),
     ),
     Case(
         {"one": 10.0, "threads": 20.0, "processes": 11.0},
         "threads",
-        "Here threads are the best of the three, and processes are not. Compare each way with the "
-        "largest rate, whichever way has it.",
+        tr(
+            "Here threads are the best of the three, and processes are not. Compare each way with "
+            "the largest rate, whichever way has it."
+        ),
     ),
     Case(
         {"one": 17.0, "threads": 20.0, "processes": 19.0},
         "threads",
-        "17 is 85 % of 20: near, and not near enough. Good enough begins at 90 %.",
+        tr("17 is 85 % of 20: near, and not near enough. Good enough begins at 90 %."),
     ),
     Case(
         {"one": 18.0, "threads": 20.0, "processes": 20.0},
         "one",
-        "18 is 90 % of 20, exactly: at least 90 % means >=, not >.",
+        tr("18 is 90 % of 20, exactly: at least 90 % means >=, not >."),
     ),
 )
 
@@ -80,17 +89,19 @@ def judge_choice(answer: Choose, exam: Examiner) -> None:
 
 EXERCISES = {
     "02-exercise-choose": Exercise(
-        task=(
-            "Write choose(rates). rates has three numbers, pictures a second, such as "
-            '{"one": 10.0, "threads": 19.0, "processes": 19.5}. It returns the cheapest '
-            'way that reaches at least 90 % of the best of the three. "one" is the '
-            'cheapest, then "threads", then "processes".'
+        task=tr(
+            'Write choose(rates). rates has three numbers, pictures a second, such as {"one": '
+            '10.0, "threads": 19.0, "processes": 19.5}. It returns the cheapest way that reaches '
+            'at least 90 % of the best of the three. "one" is the cheapest, then "threads", then '
+            '"processes".'
         ),
         hints=(
-            "What is the best rate of the three? Everything is compared with it.",
-            'Go through ("one", "threads", "processes"), from the cheapest to the most expensive: '
-            "the first of them that is good enough is the answer.",
-            "Good enough means rates[way] >= 0.9 * max(rates.values()).",
+            tr("What is the best rate of the three? Everything is compared with it."),
+            tr(
+                'Go through ("one", "threads", "processes"), from the cheapest to the most '
+                "expensive: the first of them that is good enough is the answer."
+            ),
+            tr("Good enough means rates[way] >= 0.9 * max(rates.values())."),
         ),
         solution=choose,
         judge=judge_choice,

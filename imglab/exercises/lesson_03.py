@@ -7,6 +7,7 @@ from typing import Any
 from imglab.errors import QueueError
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
+from imglab.language import tr
 from imglab.queues.connection import speaking_to
 
 #: A line behind each letter; two of the ten are not part of the program.
@@ -30,7 +31,7 @@ ANSWER = """order = (
     ["F", "J", "C", "I", "E", "G", "A", "D"]
 )
 """
-MISSING = (
+MISSING = tr(
     "A job has no line. There are eight of them: go through the photographs, store the payload, "
     "put the id in line, take ids out, read the payload, remove it, count, give the counter an end."
 )
@@ -71,20 +72,20 @@ def judge_order(answer: Any, exam: Examiner) -> None:
         program = "\n".join(LINES[letter] for letter in letters)
         _run_program(program, names, exam)
         _judge_taken(taken, letters, exam)
-        exam.case("the keys that are left at the end", MISSING)
+        exam.case(tr("the keys that are left at the end"), MISSING)
         left = sorted(r.scan_iter(exam.namespace + "*"))
         exam.expect(["done"], [each.removeprefix(exam.namespace) for each in left])
         exam.expect("3", r.get(done))
         hint = MISSING
         if "D" in letters:
-            hint = (
+            hint = tr(
                 "EXPIRE for a key that does not exist does nothing: the counter has to be there "
                 "first."
             )
         exam.require(
             r.ttl(done) > 0,
-            "the counter will be gone by itself",
-            "it stays for ever",
+            tr("the counter will be gone by itself"),
+            tr("it stays for ever"),
             hint,
         )
 
@@ -92,9 +93,11 @@ def judge_order(answer: Any, exam: Examiner) -> None:
 def _letters(answer: Any, exam: Examiner) -> list[str]:
     """The letters of an answer, which are known and different."""
     exam.case(
-        "your letters",
-        'Write them as a list, such as ["A", "B", "C"]. Each letter stands there at most once, and '
-        "two of the ten are not needed.",
+        tr("your letters"),
+        tr(
+            'Write them as a list, such as ["A", "B", "C"]. Each letter stands there at most once, '
+            "and two of the ten are not needed."
+        ),
     )
     letters = list[str]()
     if isinstance(answer, list | tuple | str):
@@ -105,83 +108,102 @@ def _letters(answer: Any, exam: Examiner) -> list[str]:
     are_known_as_capitals = {each.upper() for each in letters} <= LINES.keys()
     hint = exam.hint
     if are_known_as_capitals and not are_known:
-        hint = "Write capital letters, as they stand in front of the lines."
-    exam.require(are_right, "letters from A to J", f"{answer!r:.80}", hint)
+        hint = tr("Write capital letters, as they stand in front of the lines.")
+    exam.require(are_right, tr("letters from A to J"), f"{answer!r:.80}", hint)
     exam.require(
         len(letters) <= LENGTH,
-        f"{LENGTH} letters",
-        f"{len(letters)} of them",
-        "Two of the ten lines are not needed: which of them does nothing that the text asks for?",
+        tr("{count} letters", count=LENGTH),
+        tr("{count} of them", count=len(letters)),
+        tr(
+            "Two of the ten lines are not needed: which of them does nothing that the text asks "
+            "for?"
+        ),
     )
     return letters
 
 
 def _run_program(program: str, names: dict[str, Any], exam: Examiner) -> None:
     exam.case(
-        "your lines as a program",
-        "Python cannot read it. An indented line belongs to the loop above it, so the program "
-        "begins with a loop, and each loop has an indented line below it.",
+        tr("your lines as a program"),
+        tr(
+            "Python cannot read it. An indented line belongs to the loop above it, so the program "
+            "begins with a loop, and each loop has an indented line below it."
+        ),
     )
     try:
         with speaking_to(names["r"]):
             exec(program, names)
     except SyntaxError as error:
-        exam.require(False, "Python", f"{error.msg}, line {error.lineno} of yours")
+        exam.require(
+            False, "Python", tr("{error}, line {line} of yours", error=error.msg, line=error.lineno)
+        )
     except QueueError as error:
-        wrong = "`line` is a list, and HSET works on hashes: the payload needs a key of its own."
-        exam.require(False, "no error from Redis", str(error.__cause__), wrong)
+        wrong = tr(
+            "`line` is a list, and HSET works on hashes: the payload needs a key of its own."
+        )
+        exam.require(False, tr("no error from Redis"), str(error.__cause__), wrong)
 
 
 def _judge_taken(taken: Taken, letters: list[str], exam: Examiner) -> None:
     exam.case(
-        "what your program takes, in this order",
-        "The line was empty when the while loop asked for the first id, and so the loop ended at "
-        "once. Ids have to be put in line, and before anybody takes them.",
+        tr("what your program takes, in this order"),
+        tr(
+            "The line was empty when the while loop asked for the first id, and so the loop ended "
+            "at once. Ids have to be put in line, and before anybody takes them."
+        ),
     )
-    exam.require(taken, f"{PATHS}", "nothing", exam.hint if "E" in letters else MISSING)
-    never = "HGET of a key that does not exist gives None: nobody has stored a payload there."
-    early = "The payload was not there when it was read: store it before, and remove it after."
+    exam.require(taken, f"{PATHS}", tr("nothing"), exam.hint if "E" in letters else MISSING)
+    never = tr("HGET of a key that does not exist gives None: nobody has stored a payload there.")
+    early = tr("The payload was not there when it was read: store it before, and remove it after.")
     if None in taken:
         exam.expect(PATHS, list(taken), early if "J" in letters else never)
     exam.expect(
         PATHS,
         list(taken),
-        "The rocket came last and was taken first: a stack, in and out at the left end. A queue "
-        "takes from the end opposite to the one it adds to.",
+        tr(
+            "The rocket came last and was taken first: a stack, in and out at the left end. A "
+            "queue takes from the end opposite to the one it adds to."
+        ),
     )
     exam.case(
-        "how many ids are in line whenever a payload is read",
-        "A payload was read before its id was taken: reading belongs into the loop that takes.",
+        tr("how many ids are in line whenever a payload is read"),
+        tr("A payload was read before its id was taken: reading belongs into the loop that takes."),
     )
     exam.expect([2, 1, 0], taken.in_line)
     exam.case(
-        "what the counter says whenever a payload is read",
-        "The counter counts what was taken: its line belongs into the loop that takes.",
+        tr("what the counter says whenever a payload is read"),
+        tr("The counter counts what was taken: its line belongs into the loop that takes."),
     )
     exam.expect([True, True, True], [n <= place for place, n in enumerate(taken.counted, 1)])
     exam.case(
-        "how many payloads are stored when the first id is taken",
-        "Whoever adds a task stores its payload, or another program would find none.",
+        tr("how many payloads are stored when the first id is taken"),
+        tr("Whoever adds a task stores its payload, or another program would find none."),
     )
     exam.expect(len(PHOTOS), taken.stored[0])
 
 
 EXERCISES = {
     "03-exercise-fifo": Exercise(
-        task=(
-            "Put eight of ten given lines in order, so that they are a first in, first out "
-            "queue in Redis: it stores a payload for each photograph and puts its id in "
-            "line; it takes all ids, the first one first, reads each payload, removes it, "
-            "and counts; it leaves only the counter, for an hour. The answer is a list of "
-            "letters."
+        task=tr(
+            "Put eight of ten given lines in order, so that they are a first in, first out queue "
+            "in Redis: it stores a payload for each photograph and puts its id in line; it takes "
+            "all ids, the first one first, reads each payload, removes it, and counts; it leaves "
+            "only the counter, for an hour. The answer is a list of letters."
         ),
         hints=(
-            "There are two loops. The first goes through `photos` and has two indented lines; the "
-            "second takes ids as long as there are any, and has three. One line follows both.",
-            "New ids go in on the left (C), so the oldest is at the right end. In the second loop "
-            "read the payload before you remove it.",
-            "It begins with F, J, C and I. Of the three lines in the second loop, E stands before "
-            "G, and A anywhere. D is the last: the counter has to be there by then.",
+            tr(
+                "There are two loops. The first goes through `photos` and has two indented lines; "
+                "the second takes ids as long as there are any, and has three. One line follows "
+                "both."
+            ),
+            tr(
+                "New ids go in on the left (C), so the oldest is at the right end. In the second "
+                "loop read the payload before you remove it."
+            ),
+            tr(
+                "It begins with F, J, C and I. Of the three lines in the second loop, E stands "
+                "before G, and A anywhere. D is the last: the counter has to be there by then."
+            ),
         ),
         solution=["F", "J", "C", "I", "E", "G", "A", "D"],
         judge=judge_order,

@@ -9,6 +9,7 @@ from typing import Any
 
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.exercise import Exercise
+from imglab.language import tr
 from imglab.project import project_root
 from imglab.queues import RedisTaskQueue
 
@@ -34,7 +35,7 @@ NUMBERS = list(range(20))
 PROGRAM_LIMIT = 10.0
 #: Scripts that a patient consumer may call: two for each of the tasks, and some while it waits.
 MOST_SCRIPTS = 150
-BUSY_WAITING = (
+BUSY_WAITING = tr(
     "It asks again and again while there is nothing to do (busy waiting). Let Redis wait: give "
     "get_task a timeout instead of a loop around timeout=0."
 )
@@ -65,9 +66,11 @@ def judge_programs(answer: tuple[str, str], exam: Examiner) -> None:
 def _produce(exam: Examiner, queue: RedisTaskQueue, producer: Path) -> None:
     """The producer alone: twenty tasks, in order, under the namespace it was given."""
     exam.case(
-        "the producer alone",
-        "It adds one task for each number from 0 to 19, in this order: for number in range(20), "
-        'and the payload is {"number": number}.',
+        tr("the producer alone"),
+        tr(
+            "It adds one task for each number from 0 to 19, in this order: for number in "
+            'range(20), and the payload is {"number": number}.'
+        ),
     )
     with RedisTaskQueue(url=exam.url) as without_namespace:
         before = without_namespace.get_stats().pending
@@ -76,11 +79,13 @@ def _produce(exam: Examiner, queue: RedisTaskQueue, producer: Path) -> None:
     added = [queue.task(each).payload.get("number") for each in queue.tasks("pending")]
     exam.require(
         added or strayed < len(NUMBERS),
-        "20 tasks under the namespace in sys.argv[1]",
-        f"{strayed} tasks under no namespace",
-        "The queue of the first lines has the namespace already: use it as it is. The tasks that "
-        "went astray are in the queue of imglab stats; RedisTaskQueue().clear() in a cell removes "
-        "them.",
+        tr("20 tasks under the namespace in sys.argv[1]"),
+        tr("{count} tasks under no namespace", count=strayed),
+        tr(
+            "The queue of the first lines has the namespace already: use it as it is. The tasks "
+            "that went astray are in the queue of imglab stats; RedisTaskQueue().clear() in a cell "
+            "removes them."
+        ),
     )
     exam.expect(NUMBERS, added)
 
@@ -88,10 +93,12 @@ def _produce(exam: Examiner, queue: RedisTaskQueue, producer: Path) -> None:
 def _consume(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
     """One consumer and twenty tasks: all of them done, in order, with few questions."""
     exam.case(
-        "a consumer alone, after the producer",
-        'task["number"] reads a payload, and mark_completed(task, {…}) reports a dict. It has to '
-        "end by itself: get_task(name, timeout=2) gives None after two seconds without a task, and "
-        "that is the moment to leave the loop.",
+        tr("a consumer alone, after the producer"),
+        tr(
+            'task["number"] reads a payload, and mark_completed(task, {…}) reports a dict. It has '
+            "to end by itself: get_task(name, timeout=2) gives None after two seconds without a "
+            "task, and that is the moment to leave the loop."
+        ),
     )
     before = _scripts(queue)
     with queue.redis.monitor() as monitor:
@@ -102,21 +109,21 @@ def _consume(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
     stats = queue.get_stats()
     exam.require(
         stats.processing == 0,
-        "no task is left in processing",
-        f"{stats.processing} were claimed and never reported",
-        "Whoever claims a task has to report it: queue.mark_completed(task, {…}).",
+        tr("no task is left in processing"),
+        tr("{count} were claimed and never reported", count=stats.processing),
+        tr("Whoever claims a task has to report it: queue.mark_completed(task, {…})."),
     )
     done = queue.tasks("completed")[::-1]
     exam.expect(NUMBERS, [queue.task(each).payload["number"] for each in done])
     exam.expect(
         [{"square": number**2} for number in NUMBERS],
         [queue.result(each) for each in done],
-        'The result of a task is {"square": …}, the number times itself: task["number"] ** 2.',
+        tr('The result of a task is {"square": …}, the number times itself: task["number"] ** 2.'),
     )
     exam.require(
         asked < MOST_SCRIPTS,
-        f"fewer than {MOST_SCRIPTS} questions to Redis",
-        f"{asked} of them",
+        tr("fewer than {count} questions to Redis", count=MOST_SCRIPTS),
+        tr("{count} of them", count=asked),
         BUSY_WAITING,
     )
     _judge_patience(exam, rest)
@@ -172,21 +179,32 @@ def _judge_patience(exam: Examiner, rest: Rest) -> None:
     waits together must not be more.
     """
     exam.case(
-        "how long the consumer lets Redis wait after its last task",
-        "It waits for two seconds, no more and no less: get_task(name, timeout=2).",
+        tr("how long the consumer lets Redis wait after its last task"),
+        tr("It waits for two seconds, no more and no less: get_task(name, timeout=2)."),
     )
-    exam.require(rest.waited, f"{PATIENCE:g} seconds", "it never lets Redis wait", BUSY_WAITING)
+    exam.require(
+        rest.waited,
+        tr("{seconds:g} seconds", seconds=PATIENCE),
+        tr("it never lets Redis wait"),
+        BUSY_WAITING,
+    )
     is_long_enough = rest.ended - rest.began > LEAST_PATIENCE
     is_right = is_long_enough and rest.waited < MOST_PATIENCE
-    exam.require(is_right, f"{PATIENCE:g} seconds", f"about {rest.waited:.0f}")
+    exam.require(
+        is_right,
+        tr("{seconds:g} seconds", seconds=PATIENCE),
+        tr("about {seconds:.0f}", seconds=rest.waited),
+    )
 
 
 def _consume_late(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
     """A consumer that is there before its only task."""
     exam.case(
-        "a consumer that starts before there is any task",
-        "It left at once, or did not take a task that came a moment later: with timeout=0 get_task "
-        "answers at once; timeout=2 waits for the producer.",
+        tr("a consumer that starts before there is any task"),
+        tr(
+            "It left at once, or did not take a task that came a moment later: with timeout=0 "
+            "get_task answers at once; timeout=2 waits for the producer."
+        ),
     )
     process = exam.start(consumer, exam.namespace, "0", seconds=PROGRAM_LIMIT)
     while not queue.workers() and process.poll() is None:
@@ -199,8 +217,8 @@ def _consume_late(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None
 def _consume_together(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> None:
     """Two consumers at once: each task once, and each consumer under its own name."""
     exam.case(
-        "two consumers at once, after the producer",
-        "Both have to take tasks, and each task is completed once.",
+        tr("two consumers at once, after the producer"),
+        tr("Both have to take tasks, and each task is completed once."),
     )
     first = exam.start(consumer, exam.namespace, "1", seconds=PROGRAM_LIMIT)
     second = exam.start(consumer, exam.namespace, "2", seconds=PROGRAM_LIMIT)
@@ -210,10 +228,12 @@ def _consume_together(exam: Examiner, queue: RedisTaskQueue, consumer: Path) -> 
     names = sorted(queue.workers())
     exam.require(
         len(names) == 2,
-        "two workers with a name each",
-        f"{len(names)}, named {', '.join(names)}",
-        "Both consumers use one name, so nobody can tell who has which task. The second argument, "
-        "sys.argv[2], is there to tell them apart.",
+        tr("two workers with a name each"),
+        tr("{count}, named {names}", count=len(names), names=", ".join(names)),
+        tr(
+            "Both consumers use one name, so nobody can tell who has which task. The second "
+            "argument, sys.argv[2], is there to tell them apart."
+        ),
     )
 
 
@@ -229,19 +249,26 @@ def _scripts(queue: RedisTaskQueue) -> int:
 
 EXERCISES = {
     "04-exercise-programs": Exercise(
-        task=(
-            "Write two programs that know each other only through a queue in Redis. The "
-            'producer adds 20 tasks {"number": 0} to {"number": 19}. The consumer takes '
-            'tasks as they come and reports {"square": …} of each number; it ends when no '
-            "task has come for two seconds, and lets Redis do the waiting."
+        task=tr(
+            "Write two programs that know each other only through a queue in Redis. The producer "
+            'adds 20 tasks {"number": 0} to {"number": 19}. The consumer takes tasks as they come '
+            'and reports {"square": …} of each number; it ends when no task has come for two '
+            "seconds, and lets Redis do the waiting."
         ),
         hints=(
-            "The producer is a loop around queue.add_task({…}). The consumer is a loop, too: take "
-            "a task, work out the square, report it; it ends when get_task gives None.",
-            "task = queue.get_task(name, timeout=2) waits for two seconds at most, inside Redis. "
-            'task["number"] reads the payload.',
-            "while task := queue.get_task(name, timeout=2): takes tasks until there is none; the "
-            'only line in it is queue.mark_completed(task, {"square": task["number"] ** 2}).',
+            tr(
+                "The producer is a loop around queue.add_task({…}). The consumer is a loop, too: "
+                "take a task, work out the square, report it; it ends when get_task gives None."
+            ),
+            tr(
+                "task = queue.get_task(name, timeout=2) waits for two seconds at most, inside "
+                'Redis. task["number"] reads the payload.'
+            ),
+            tr(
+                "while task := queue.get_task(name, timeout=2): takes tasks until there is none; "
+                'the only line in it is queue.mark_completed(task, {"square": task["number"] ** '
+                "2})."
+            ),
         ),
         solution={
             "output/lesson-04/producer.py": PRODUCER,
