@@ -20,10 +20,11 @@ from imglab.classroom.fault_room.rooms import SPACE
 from imglab.errors import ImglabError
 from imglab.exercises.examiner import Examiner
 from imglab.exercises.words import told
+from imglab.language import tr, tr_count
 from imglab.text import short
 
 #: What an answer is, in words.
-SHAPE = "rooms.answer: a name, and room → (cause, proof)"
+SHAPE = tr("rooms.answer: a name, and room → (cause, proof)")
 #: Commands that count and do not look: what they answer under a cause nobody thought of may be the
 #: same by chance.
 COUNTING = ("HLEN", "HSTRLEN", "LLEN", "MEMORY", "OBJECT", "SCARD", "STRLEN", "XLEN", "ZCARD")
@@ -37,28 +38,31 @@ def judge_findings(answer: Any, exam: Examiner) -> None:
     try:
         plans = plans_for(name)
     except ImglabError as error:
-        exam.require(False, "your name", told(name), str(error))
+        exam.require(False, tr("your name"), told(name), str(error))
         return
     for plan in plans:
         if plan.number in findings:
             _judge_room(plan, findings[plan.number], exam)
     right = [plan for plan in plans if plan.number in findings]
     left = [plan for plan in plans if plan.number not in findings]
-    got = f"none for {_numbers(left)}"
+    got = tr("none for {rooms}", rooms=_numbers(left))
     if right:
-        got += f"; right so far: {_numbers(right)}"
+        got = tr("{left}; right so far: {rooms}", left=got, rooms=_numbers(right))
     for plan in left:
         exam.case(
             _heard(plan),
-            f'Nothing is noted of it: rooms.diagnose({plan.number}, "the cause", "the command").',
+            tr(
+                'Nothing is noted of it: rooms.diagnose({number}, "the cause", "the command").',
+                number=plan.number,
+            ),
         )
-        exam.require(False, "a cause and a command", got)
+        exam.require(False, tr("a cause and a command"), got)
 
 
 def _parts(answer: Any, exam: Examiner) -> tuple[Any, dict[Any, Any]]:
     """The name and the findings of an answer."""
     is_pair = isinstance(answer, tuple) and len(answer) == 2
-    hint = "Hand in rooms.answer: it has what rooms.diagnose(…) noted."
+    hint = tr("Hand in rooms.answer: it has what rooms.diagnose(…) noted.")
     exam.require(is_pair and isinstance(answer[1], dict), SHAPE, told(answer), hint)
     name, findings = answer
     return name, findings
@@ -67,19 +71,21 @@ def _parts(answer: Any, exam: Examiner) -> tuple[Any, dict[Any, Any]]:
 def _heard(plan: Plan) -> str:
     """The room and its symptom."""
     symptom = fault_of(plan).symptom(plan).removesuffix(".")
-    return f"room {plan.number}: {symptom}"
+    return tr("room {number}: {symptom}", number=plan.number, symptom=symptom)
 
 
 def _numbers(plans: list[Plan]) -> str:
     numbers = ", ".join(str(plan.number) for plan in plans)
-    return f"rooms {numbers}" if len(plans) > 1 else f"room {numbers}"
+    return tr_count("room {numbers}", "rooms {numbers}", len(plans), numbers=numbers)
 
 
 def _judge_room(plan: Plan, finding: Any, exam: Examiner) -> None:
     fault = fault_of(plan)
     exam.case(_heard(plan), fault.where)
     is_pair = isinstance(finding, tuple) and len(finding) == 2
-    exam.require(is_pair, "(cause, proof)", told(finding), "Use rooms.diagnose(…) to note it.")
+    exam.require(
+        is_pair, tr("(cause, proof)"), told(finding), tr("Use rooms.diagnose(…) to note it.")
+    )
     cause, proof = finding
     _judge_cause(plan, cause, exam)
     with room_of(plan, exam.url, exam.namespace) as room:
@@ -92,17 +98,22 @@ def _judge_cause(plan: Plan, cause: Any, exam: Examiner) -> None:
     named = as_cause(cause) if isinstance(cause, str) else None
     exam.require(
         named is not None,
-        "a cause of the table",
+        tr("a cause of the table"),
         told(cause),
-        f"Choose one of these, as it is spelled here: {', '.join(CAUSES)}.",
+        tr("Choose one of these, as it is spelled here: {causes}.", causes=", ".join(CAUSES)),
     )
     if named is not None:
         shows = CAUSES[named].shows
         exam.require(
             named == plan.cause,
-            "another cause",
+            tr("another cause"),
             named,
-            f"If it were “{named}”, {shows}. Look whether that is so in room {plan.number}.",
+            tr(
+                "If it were “{cause}”, {shows}. Look whether that is so in room {number}.",
+                cause=named,
+                shows=shows,
+                number=plan.number,
+            ),
         )
 
 
@@ -111,7 +122,7 @@ def _command(proof: Any, plan: Plan, room: Room, exam: Examiner) -> Command:
     try:
         return read_command(proof, room.queue.redis, f"{SPACE}{plan.number}:", SPACE)
     except NotThisCommand as error:
-        exam.require(False, "a command that looks into this room", told(proof), str(error))
+        exam.require(False, tr("a command that looks into this room"), told(proof), str(error))
         raise
 
 
@@ -121,26 +132,33 @@ def _judge_proof(command: Command, fault: Fault, room: Room, exam: Examiner) -> 
     reply = _ask(command, as_it_is, room, exam)
     exam.require(
         _ask(command, as_it_is, room, exam) == reply,
-        "a command that answers the same twice",
+        tr("a command that answers the same twice"),
         str(command),
-        "Each time it answers something else, though nothing has changed: that proves nothing.",
+        tr("Each time it answers something else, though nothing has changed: that proves nothing."),
     )
     for number, rival in enumerate(fault.rivals(), 1):
         otherwise = Copy(room, f"rival-{number}")
         rival.change(otherwise)
         exam.require(
             _ask(command, otherwise, room, exam) != reply,
-            f"another answer than if {rival.words}",
+            tr("another answer than if {rival}", rival=rival.words),
             short(" ".join(reply.split()), REPLY_LETTERS),
-            f"The cause is right. But {command} would answer just that, too, if {rival.words}. "
-            + fault.where,
+            tr(
+                "The cause is right. But {command} would answer just that, too, if {rival}. "
+                "{where}",
+                command=command,
+                rival=rival.words,
+                where=fault.where,
+            ),
         )
     exam.require(
         command.name not in COUNTING,
-        "a command that shows what is there",
+        tr("a command that shows what is there"),
         str(command),
-        "The cause is right, and you look at the right key. But a length tells how many, and never "
-        "what: ask for the fields or entries themselves.",
+        tr(
+            "The cause is right, and you look at the right key. But a length tells how many, and "
+            "never what: ask for the fields or entries themselves."
+        ),
     )
 
 
@@ -148,5 +166,5 @@ def _ask(command: Command, copy: Copy, room: Room, exam: Examiner) -> str:
     try:
         return ask_copy(command, copy, f"{SPACE}{room.plan.number}:")
     except NotThisCommand as error:
-        exam.require(False, "an answer", str(command), str(error))
+        exam.require(False, tr("an answer"), str(command), str(error))
         raise
