@@ -55,6 +55,7 @@ SLOW_FILES = (
     "test_setup",
     "test_shared_host",
     "test_server",
+    "test_spanish_judges",
     "test_torture",
     "test_spanish_classroom",
     "test_wheel",
