@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -9,7 +10,6 @@ import threading
 from importlib import import_module
 from pathlib import Path
 
-import nbformat
 import pytest
 from helpers.answers import handed_in
 from helpers.clock import until
@@ -288,8 +288,9 @@ def test_a_file_of_ours_is_used_until_the_students_own_has_passed(capsys, monkey
 
 
 def test_c9_the_lines_of_lesson_03_are_shown_to_who_has_found_them_alone(queue, capsys):
-    book = nbformat.read(ROOT / "notebooks/03_redis_in_ten_commands.ipynb", as_version=4)
-    (source,) = [cell.source for cell in book.cells if cell.id == "03-program"]
+    # Not with nbformat: each examination here imports this file, and that takes seconds to import.
+    book = json.loads((ROOT / "notebooks/03_redis_in_ten_commands.ipynb").read_text())
+    (source,) = ["".join(cell["source"]) for cell in book["cells"] if cell["id"] == "03-program"]
     names = {each: f"{queue.namespace}{each}:" for each in ("line", "done", "task")}
     names |= {"r": queue.redis, "queue": queue, "keys": lambda *_, **__: None}
     names |= {"use": use, "LINES": lesson_03.LINES, "photos": lesson_03.PHOTOS}
