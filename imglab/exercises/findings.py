@@ -96,22 +96,23 @@ def _judge_room(plan: Plan, finding: Any, exam: Examiner) -> None:
 
 def _judge_cause(plan: Plan, cause: Any, exam: Examiner) -> None:
     named = as_cause(cause) if isinstance(cause, str) else None
+    names = ", ".join(each.name for each in CAUSES.values())
     exam.require(
         named is not None,
         tr("a cause of the table"),
         told(cause),
-        tr("Choose one of these, as it is spelled here: {causes}.", causes=", ".join(CAUSES)),
+        tr("Choose one of these, as it is spelled here: {causes}.", causes=names),
     )
     if named is not None:
-        shows = CAUSES[named].shows
+        other = CAUSES[named]
         exam.require(
             named == plan.cause,
             tr("another cause"),
-            named,
+            other.name,
             tr(
                 "If it were “{cause}”, {shows}. Look whether that is so in room {number}.",
-                cause=named,
-                shows=shows,
+                cause=other.name,
+                shows=other.shows,
                 number=plan.number,
             ),
         )
