@@ -21,6 +21,7 @@ from imglab.cli.common import (
     table_console,
 )
 from imglab.language import tr, tr_count
+from imglab.queues.reasons import reason_in_words
 from imglab.queues.vocabulary import Status
 from imglab.text import shown
 
@@ -168,7 +169,7 @@ def _picture(progress: Progress) -> RenderableType:
     bar.add_row(ProgressBar(total=max(1, state.tasks), completed=state.ended, width=40))
     lines: list[RenderableType] = [bar, Text(_standing(state)), Text(_pace(progress))]
     lines += [
-        Text(f"  {shown(each.label)}: {shown(each.reason)}", style="red")
+        Text(f"  {shown(each.label)}: {shown(reason_in_words(each.reason))}", style="red")
         for each in progress.failed
     ]
     hidden = state.failed - len(progress.failed)

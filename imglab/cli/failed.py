@@ -22,6 +22,7 @@ from imglab.cli.common import (
 from imglab.cli.typer_words import Commands
 from imglab.errors import ImglabError
 from imglab.language import tr, tr_count
+from imglab.queues.reasons import reason_in_words
 from imglab.queues.vocabulary import Status
 from imglab.text import shown_json
 
@@ -52,7 +53,7 @@ def failed_list(
     else:
         table = new_table(tr("task"), tr("attempts"), tr("reason"))
         for each in failed:
-            add_row(table, each["id"], each["attempts"], each["reason"])
+            add_row(table, each["id"], each["attempts"], reason_in_words(each["reason"]))
         table_console().print(table)
 
 

@@ -192,20 +192,24 @@ def _look_at_machine(as_json: bool) -> NoReturn:
 
 
 def _print_lamp(lamps: Bench, name: str, lamp: Lamp) -> None:
+    from imglab.classroom.setup_check import LAMP_NAMES
+
     number = list(lamps.lamps).index(name) + 1
     sign, color, state = LAMPS[lamp.state]
-    typer.secho(f"{sign} {number} {name}: {state}", fg=color)
+    typer.secho(f"{sign} {number} {LAMP_NAMES[name]}: {state}", fg=color)
     typer.echo(f"    {shown(lamp.words)}")
     if lamp.state == "red":
         typer.echo(tr("    Type: {line}", line=shown(lamps.mend(name))))
 
 
 def _print_sum(lamps: Bench) -> None:
+    from imglab.classroom.setup_check import LAMP_NAMES
+
     red = [name for name, lamp in lamps.lamps.items() if lamp.state == "red"]
     if red:
         words = tr(
             "Mend the first red lamp ({lamp}), then type `imglab doctor --class` again.",
-            lamp=red[0],
+            lamp=LAMP_NAMES[red[0]],
         )
         typer.echo(words)
         return
