@@ -7,6 +7,7 @@ ImglabError
 ├── NotInstalled           a part that was left out when imglab was installed here
 ├── NoPhotographs          none is on this host: another one may have them
 ├── ResourceExhausted      memory, disk space or open files ran out: the same may work later
+├── StoreUnavailable       a store of pictures does not answer as it should: the same may work later
 └── QueueError
     ├── TaskError          a payload, a result or a name that the queue does not take
     │   ├── TaskExists     an id that is in use already
@@ -57,6 +58,10 @@ class NoPhotographs(ImglabError):
 
 class ResourceExhausted(ImglabError):
     """Memory, disk space or open files ran out: nothing is wrong with the picture; try again."""
+
+
+class StoreUnavailable(ImglabError):
+    """A store of pictures is away, or a file in it was changed meanwhile: try again."""
 
 
 class QueueError(ImglabError):

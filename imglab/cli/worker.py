@@ -73,6 +73,13 @@ def worker(
         list[Path] | None, typer.Option(help=tr("A folder to read from, in place of images/."))
     ] = None,
     output: Annotated[Path, typer.Option(help=tr("The folder to write to."))] = Path("output"),
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Addresses to read and write below, such as s3://BUCKET/FOLDER/; with read: in "
+            "front, only to read. Else those of IMGLAB_PREFIXES, or none."
+        ),
+    ] = None,
     prefetch: Annotated[
         int, typer.Option(help=tr("Tasks to claim in one round trip: for small ones."))
     ] = 1,
@@ -125,7 +132,9 @@ def worker(
     import_filters(imports or ())
     # Read before Redis is asked for: a mistake here is to start none.
     pipeline = FilterPipeline.parse(filters)
-    _have_photographs(readable, output, burst)
+    prefixes = tuple(prefix) if prefix else None
+    if not _may_touch_stores(prefixes):
+        _have_photographs(readable, output, burst)
     with open_queue(queue, namespace) as tasks:
         if _is_paused(tasks):
             _say_it_is_paused(tasks, burst)
@@ -136,6 +145,7 @@ def worker(
             imports=tuple(imports or ()),
             read=readable,
             write=str(output.resolve()) if output != Path("output") else "output",
+            prefixes=prefixes,
             burst=burst,
             prefetch=prefetch,
             max_tasks=max_tasks,
@@ -174,6 +184,7 @@ def _lead(spec: WorkerSpec, workers: int) -> None:
             imports=spec.imports,
             read=spec.read,
             write=spec.write,
+            prefixes=spec.prefixes,
             prefetch=spec.prefetch,
             max_tasks=spec.max_tasks,
             max_memory=spec.max_memory,
@@ -262,6 +273,18 @@ def _readable(images: Iterable[Path], output: Path) -> tuple[str, ...]:
         return readable
     _say_what_is_read(output)
     return read_by_default()
+
+
+def _may_touch_stores(prefixes: tuple[str, ...] | None) -> bool:
+    """Whether it has pictures in stores: then folders may be empty. ImglabError for a bad prefix.
+
+    NotInstalled, with the line to type, where the library for one is missing.
+    """
+    from imglab.storage import storage_for
+    from imglab.storage.prefixes import Prefixes
+
+    storage_for(prefixes=prefixes)
+    return bool(Prefixes.of(prefixes).readable)
 
 
 def _have_photographs(readable: tuple[str, ...], output: Path, burst: bool) -> None:

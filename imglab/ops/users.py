@@ -49,11 +49,15 @@ def rules(
     own = " ".join(
         f"~{queue}{key}" for key in ("pending*", "delayed", "wake", "events", "batches", "batch:*")
     )
+    # In brackets of their own: a SET of any other key would put a text in the place of a list.
+    pictures = f"(+get +set +strlen ~{queue}picture:*)"
     users = {
         # Redis assumes that a script writes every key it is given. The selector in brackets allows
         # EVAL with them; commands inside the script are still held against the rules before it.
-        "producer": f"{own} ~{task} %R~{queue}* %R~{result} {_ADD} (+eval +evalsha ~{queue}*)",
-        WORKER: f"~{queue}* ~{task} ~{result} {_WORK} +eval +evalsha",
+        "producer": (
+            f"{own} ~{task} %R~{queue}* %R~{result} {_ADD} (+eval +evalsha ~{queue}*) {pictures}"
+        ),
+        WORKER: f"~{queue}* ~{task} ~{result} {_WORK} +eval +evalsha {pictures}",
         "viewer": f"%R~{queue}* %R~{task} %R~{result} {_READ}",
     }
     empty = [user for user in users if not passwords.get(user)]
@@ -63,6 +67,8 @@ def rules(
         )
     commands: dict[str, list[str]] = {}
     for user, words in users.items():
-        single_rules = re.findall(r"\(.*\)|\S+", words)  # what is in brackets is one rule
+        single_rules = re.findall(
+            r"\(\+.*?\)(?=\s|$)|\S+", words
+        )  # what is in brackets is one rule
         commands[user] = ["reset", "on", f">{passwords[user]}", *single_rules]
     return commands

@@ -89,6 +89,10 @@ class Keys:
         """The stream of what became of a batch's tasks."""
         return f"{self.batch(name)}:ended"
 
+    def picture(self, name: str) -> str:
+        """The string with a picture that Redis carries; it has a lifetime."""
+        return f"{self.processing.removesuffix('processing')}picture:{name}"
+
     def task(self, task_id: str) -> str:
         """The hash with everything about a task."""
         return f"{self.namespace}task:{task_id}"

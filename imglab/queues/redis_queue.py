@@ -24,7 +24,7 @@ from imglab.queues.adding import Adding
 from imglab.queues.arguments import as_id, as_ids, as_seconds, as_text
 from imglab.queues.connection import has_changed_nothing, place_of, speaking_to
 from imglab.queues.keys import DEFAULT_NAME, as_pattern
-from imglab.queues.redis_batches import RedisBatches
+from imglab.queues.redis_pictures import RedisPictures
 from imglab.queues.redis_reader import unknown_task
 from imglab.queues.redis_walk import STEP
 from imglab.queues.scripts import script
@@ -39,7 +39,7 @@ ENTRIES_AT_ONCE = 100_000
 CANCEL_ASKED = 2
 
 
-class RedisTaskQueue(RedisBatches):
+class RedisTaskQueue(RedisPictures):
     """A queue in Redis; see BaseQueue for what it promises.
 
     Without an address it takes IMGLAB_REDIS_URL, else localhost:6379. A namespace goes in front of

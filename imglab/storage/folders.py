@@ -29,7 +29,7 @@ MAX_DEPTH = 32
 _GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT)
 #: Control characters, line ends, halves of characters: they could forge a line of the log. So could
 #: those that turn the direction of what follows: gpj.exe would read exe.jpg.
-_UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Folders:
             raise ImageError(
                 tr("{path!r:.200} is no path to a file: {error}.", path=path, error=error)
             ) from None
-        if _UNFIT.search(f"{path}{place}"):
+        if UNFIT.search(f"{path}{place}"):
             raise ImageError(
                 tr("{path!r:.200} is no path to a file: it has invisible characters.", path=path)
             )

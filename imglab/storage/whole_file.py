@@ -37,13 +37,13 @@ def write_whole(path: Path, write: Write, *, spelled: str, folder: int | None = 
     except ImglabError:
         raise  # it is a sentence already
     except Exception as error:  # encoders raise nearly anything
-        raise _failure(spelled, error) from error
+        raise write_failure(spelled, error) from error
     finally:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
 
 
-def _failure(spelled: str, error: Exception) -> ImglabError:
+def write_failure(spelled: str, error: Exception) -> ImglabError:
     """The error for people, with a reason that is never empty."""
     words = ran_out(error)
     if words:

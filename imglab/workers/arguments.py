@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from imglab.errors import ImglabError
 from imglab.language import tr
 from imglab.memory import as_bytes
+from imglab.queues.arguments import as_names
+from imglab.storage import storage_for
 from imglab.text import told
 
 #: The most tasks that a worker may claim in one round trip.
@@ -50,3 +54,12 @@ def checked_max_memory(max_memory: int | str | None) -> int | None:
     if max_memory is None:
         return None
     return as_bytes(max_memory, "max_memory")
+
+
+def as_prefixes(prefixes: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The prefixes as a spec has them, None for those of the environment; ImglabError for none."""
+    if prefixes is None:
+        return None
+    names = as_names(prefixes, "prefixes")
+    storage_for(prefixes=names)
+    return names

@@ -9,6 +9,7 @@
 | KeyboardInterrupt: a person wants us to leave | given back, and the worker leaves |
 | the same in a process, where only a filter can have raised it | failed, and tried again |
 | ResourceExhausted: the disk or the memory is full | failed, and tried again |
+| StoreUnavailable: a store of pictures is away | failed, and tried again |
 | anything else, SystemExit and CancelledError of asyncio included | failed, and tried again |
 """
 
@@ -17,7 +18,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from imglab.errors import ImagingError, NoPhotographs, ResourceExhausted, TaskError
+from imglab.errors import (
+    ImagingError,
+    NoPhotographs,
+    ResourceExhausted,
+    StoreUnavailable,
+    TaskError,
+)
 from imglab.language import tr
 from imglab.workers.in_hand import Cancelled, NotOurs
 
@@ -56,7 +63,7 @@ def ending_of(problem: BaseException) -> Ending:
             return Ending(Fate.GIVEN_BACK)
         case ImagingError() | TaskError():
             return Ending(Fate.FAILED, _words(problem))
-        case ResourceExhausted():
+        case ResourceExhausted() | StoreUnavailable():
             return Ending(Fate.FAILED, _words(problem), retry=True)
     reason = f"{type(problem).__name__}: {_words(problem)}"
     return Ending(Fate.FAILED, reason, retry=True, is_surprise=True)

@@ -16,7 +16,12 @@ from imglab.project import project_home
 from imglab.queues import RedisTaskQueue
 from imglab.queues.arguments import as_count, as_delay, as_names, as_timeout
 from imglab.queues.task import check_name
-from imglab.workers.arguments import checked_max_memory, checked_max_tasks, checked_prefetch
+from imglab.workers.arguments import (
+    as_prefixes,
+    checked_max_memory,
+    checked_max_tasks,
+    checked_prefetch,
+)
 from imglab.workers.crew import Crew
 from imglab.workers.logs import checked_format, last_lines
 from imglab.workers.spec import WorkerSpec
@@ -37,7 +42,8 @@ class WorkerPool:
     Their names are `prefix`-1, -2 and so on, but for those that other workers of the queue have.
     A task has `grace` seconds to end when its worker is stopped or it is cancelled. For small
     tasks, `prefetch` says how many a worker claims and reports at a time. They read below the
-    folders in `read` (images/ when there are none) and write below `write`. `imports` names modules
+    folders in `read` (images/ when there are none) and write below `write`, and touch addresses
+    below `prefixes` (those of IMGLAB_PREFIXES when there are None). `imports` names modules
     with filters of one's own. What they print goes to `.imglab/logs/<name>.log`, at most a
     megabyte; what was before it is in `<name>.log.1`; as lines of JSON with `log_format="json"`.
 
@@ -57,6 +63,7 @@ class WorkerPool:
         imports: Iterable[str] = (),
         read: Iterable[str] = (),
         write: str = "output",
+        prefixes: Iterable[str] | None = None,
         grace: float = 10.0,
         prefetch: int = 1,
         max_tasks: int | None = None,
@@ -79,6 +86,7 @@ class WorkerPool:
             imports=as_names(imports, "imports"),
             read=as_names(read, "read"),
             write=write,
+            prefixes=as_prefixes(prefixes),
             parent=os.getpid(),
             grace=as_delay(grace, "grace"),
             prefetch=checked_prefetch(prefetch, queue.settings.max_crashes),

@@ -70,7 +70,7 @@ def run(
         spec.name,
         spec.filters,
         queue,
-        storage=storage_for(spec.read, spec.write),
+        storage=storage_for(spec.read, spec.write, spec.prefixes, queue),
         prefetch=spec.prefetch,
         checked=True,
         standby=standby,

@@ -21,6 +21,8 @@ class WorkerSpec:
     #: Where it may read, and where it may write: see `storage_for`.
     read: tuple[str, ...] = ()
     write: str = "output"
+    #: Which addresses it may touch; None for those that its environment names.
+    prefixes: tuple[str, ...] | None = None
     #: Leave when the queue is empty.
     burst: bool = False
     #: Leave when this process is gone; 0 for none.
@@ -47,4 +49,6 @@ class WorkerSpec:
         # JSON has no tuples.
         values["imports"] = tuple(values["imports"])
         values["read"] = tuple(values["read"])
+        if values["prefixes"] is not None:
+            values["prefixes"] = tuple(values["prefixes"])
         return cls(**values)

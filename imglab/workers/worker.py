@@ -93,7 +93,7 @@ class Worker:
         if queue is None:
             queue = RedisTaskQueue()
         if storage is None:
-            storage = storage_for()
+            storage = storage_for(shelf=_shelf_of(queue))
         self.queue = queue
         self.storage = storage
         self.prefetch = checked_prefetch(prefetch, queue.settings.max_crashes)
@@ -385,6 +385,13 @@ class Worker:
         if now - self._said >= SAY_INTERVAL_S:
             self._said = now
             logger.warning("%s: %s", self.name, words)
+
+
+def _shelf_of(queue: BaseQueue) -> RedisTaskQueue | None:
+    """What carries pictures: a queue in Redis does, one in memory has no need to."""
+    if isinstance(queue, RedisTaskQueue):
+        return queue
+    return None
 
 
 #: The name the course uses.

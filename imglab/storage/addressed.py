@@ -1,0 +1,161 @@
+"""Pictures behind addresses as a storage: who may touch what, and which version counts."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import BinaryIO
+
+from imglab.errors import ImageError, StoreUnavailable
+from imglab.storage.base import Write
+from imglab.storage.bodies import check_size, fill, gather, scratch
+from imglab.storage.opened import open_store
+from imglab.storage.prefixes import Prefixes
+from imglab.storage.stores import Changed, Store, Version
+from imglab.storage.urls import Url, parse
+
+#: How often a file is read that changes each time while it is read.
+READS = 3
+#: How many files may be under way that are not written yet; those of failed tasks are among them.
+UNDER_WAY = 64
+
+
+class Addressed:
+    """Reads and writes below some prefixes; each process opens its own stores.
+
+    A result is fenced where the store can: what is there is looked at before the work, beside it,
+    and the result is only written if that is still so. Of two tries of one task the late one
+    replaces nothing.
+    """
+
+    def __init__(
+        self, prefixes: Prefixes, opener: Callable[[str, str], Store] = open_store
+    ) -> None:
+        self.prefixes = prefixes
+        self._open_store = opener
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._stores: dict[str, Store] = {}
+        self._before: OrderedDict[str, Future[tuple[Version | None, bool]]] = OrderedDict()
+        self._looks = ThreadPoolExecutor(1, "look")
+
+    def open(self, path: str) -> BinaryIO:
+        """Fetch a file, within the limit of its size, and in one version; see `Storage`."""
+        url = parse(path)
+        self.prefixes.check_readable(url)
+        with self._forgetting(url) as store:
+            for _ in range(READS):
+                file = _fetch(store, url)
+                if file is not None:
+                    return file
+        raise StoreUnavailable(f"{url.text} changes whenever it is read ({READS} times).")
+
+    def check_writable(self, path: str) -> str:
+        """Return the address as results spell it; ImageError when nothing may be written there."""
+        url = parse(path)
+        self.prefixes.check_writable(url)
+        with self._forgetting(url) as store:
+            store.check_can_write(url)
+            # Beside the work: whoever waits for a store's answer does nothing meanwhile.
+            self._before[url.text] = self._looks.submit(_look, store, url)
+        while len(self._before) > UNDER_WAY:
+            self._before.popitem(last=False)
+        return url.text
+
+    def save(self, path: str, write: Write) -> str:
+        """Write a file whole, unless somebody else did so meanwhile; see `Storage`.
+
+        StoreUnavailable when somebody wrote something else there since `check_writable`.
+        """
+        url = parse(path)
+        self._stores_here()
+        if url.text not in self._before:
+            self.check_writable(path)
+        before = self._before.pop(url.text)
+        with self._forgetting(url) as store, scratch(url.text) as file:
+            fill(file, write, url.text)
+            version, is_known = before.result()
+            try:
+                store.write(url, file, version, fenced=is_known)
+            except Changed:
+                if not _has_this(store, url, file):
+                    raise StoreUnavailable(
+                        f"{url.text} was written by somebody else while this task ran: that file "
+                        "was left alone."
+                    ) from None
+        return url.text
+
+    def _forgetting(self, url: Url) -> _Forgetting:
+        return _Forgetting(self._stores_here(), url.root, lambda: self._store(url))
+
+    def _stores_here(self) -> dict[str, Store]:
+        """The stores of this very process: what a parent opened does not work after a fork."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._stores
+
+    def _store(self, url: Url) -> Store:
+        stores = self._stores_here()
+        if url.root not in stores:
+            stores[url.root] = self._open_store(url.scheme, url.host)
+        return stores[url.root]
+
+
+class _Forgetting:
+    """A store for the time of a block; one that fails is opened anew the next time."""
+
+    def __init__(self, stores: dict[str, Store], root: str, get_store: Callable[[], Store]) -> None:
+        self._stores = stores
+        self._root = root
+        self._get_store = get_store
+
+    def __enter__(self) -> Store:
+        return self._get_store()
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, StoreUnavailable):
+            self._stores.pop(self._root, None)
+
+
+def _fetch(store: Store, url: Url) -> BinaryIO | None:
+    """A file in one version; None when it changed meanwhile."""
+    version, pieces = store.read(url)
+    check_size(url.text, version.size)
+    file = gather(pieces, url.text, version.size)
+    if store.is_atomic or _is_still(store, url, version):
+        return file
+    file.close()
+    return None
+
+
+def _is_still(store: Store, url: Url, version: Version) -> bool:
+    """Whether a file is in this version, as far as its server tells."""
+    try:
+        return store.version(url) == version
+    except ImageError:  # it gives files, and no answers about them
+        return True
+
+
+def _look(store: Store, url: Url) -> tuple[Version | None, bool]:
+    """The version that is there, and whether the store told it: who may write may not read."""
+    try:
+        return store.version(url), True
+    except ImageError:
+        return None, False
+
+
+def _has_this(store: Store, url: Url, file: BinaryIO) -> bool:
+    """Whether the very content of a file is there: then another try of this task has written it."""
+    version, pieces = store.read(url)
+    if version.size != file.seek(0, os.SEEK_END):
+        return False
+    file.seek(0)
+    return _agree(pieces, file)
+
+
+def _agree(pieces: Iterator[bytes], file: BinaryIO) -> bool:
+    return all(bytes(piece) == file.read(len(piece)) for piece in pieces)

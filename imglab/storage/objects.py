@@ -1,0 +1,230 @@
+"""Object stores and web servers: s3://, gs://, az://, http:// and https://, through obstore.
+
+Credentials are found by obstore, in the environment (AWS_ACCESS_KEY_ID and the like). Its own texts
+are never passed on: they repeat addresses, and an address may hold a signature.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from imglab.errors import ImageError, ImglabError, StoreUnavailable
+from imglab.storage.stores import Changed, Version, timeout_s
+from imglab.storage.urls import Url
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+#: The schemes of web servers, which are only read.
+WEB = ("http", "https")
+SCHEMES = ("s3", "gs", "az", *WEB)
+#: The longest wait for a connection, in seconds.
+CONNECT_S = 5
+#: How often a request is repeated before the task is tried again later.
+RETRIES = 2
+#: How much of a body is taken at a time, in bytes.
+CHUNK = 4 << 20
+#: How many names a store is asked for at a time: as many as S3 gives.
+PAGE = 1000
+#: What object_store says → what a person should know. The first that fits is said.
+_REASONS = (
+    ("169.254.169.254|credential", "no credentials were found in the environment of this worker"),
+    ("NoSuchBucket|ContainerNotFound|bucket does not exist", "there is no such bucket"),
+    ("timed out|timeout", "it took longer than its time limit"),
+    ("dns error|failed to lookup", "its host has no address"),
+    ("[Cc]onnect", "nobody answers there"),
+    ("error sending request", "nobody answers there, or it hung up"),
+    ("error decoding|body|IncompleteMessage|closed", "the connection was lost in the middle"),
+)
+#: Reasons that trying again does not mend.
+_FINAL = ("there is no such bucket",)
+#: The process that used obstore first; a list, so that it is one for the whole module.
+_used_by: list[int] = []
+
+
+class Objects:
+    """One bucket, container or web server, opened in the process that uses it."""
+
+    def __init__(self, scheme: str, host: str, store: ObjectStore | None = None) -> None:
+        if store is None:
+            store = _open(scheme, host)
+        self.is_atomic = scheme not in WEB
+        self._store: Any = store
+
+    def read(self, url: Url) -> tuple[Version, Iterator[bytes]]:
+        """The version of a file, before any of its content, and then that, piece by piece."""
+        import obstore  # noqa: PLC0415 - an extra
+
+        with _in_words(url, "read"):
+            answer = obstore.get(self._store, url.key)
+            return _version(answer.meta), _pieces(url, answer)
+
+    def version(self, url: Url) -> Version | None:
+        """The version that is there; None for no file."""
+        import obstore  # noqa: PLC0415
+
+        with _in_words(url, "read"):
+            try:
+                return _version(obstore.head(self._store, url.key))
+            except FileNotFoundError:
+                return None
+
+    def check_can_write(self, url: Url) -> None:
+        """Raise ImageError for a web server."""
+        if url.scheme in WEB:
+            raise ImageError(f"{url.text} cannot be written: a web server is only read.")
+
+    def write(self, url: Url, file: BinaryIO, before: Version | None, *, fenced: bool) -> None:
+        """Put a file there in one request; Changed when it is not as it was `before`."""
+        import obstore  # noqa: PLC0415
+        from obstore.exceptions import (  # noqa: PLC0415
+            AlreadyExistsError,
+            NotSupportedError,
+            PreconditionError,
+        )
+
+        file.seek(0)
+        data = file.read()
+        mode: Any = "overwrite"
+        if fenced:
+            mode = _condition(before)
+        with _in_words(url, "write"):
+            try:
+                # One request: several would leave parts behind, and have no condition.
+                obstore.put(self._store, url.key, data, mode=mode, use_multipart=False)
+            except (AlreadyExistsError, PreconditionError):
+                raise Changed from None
+            except (NotSupportedError, NotImplementedError):
+                obstore.put(self._store, url.key, data, use_multipart=False)
+
+    def walk(self, folder: Url) -> Iterator[tuple[str, Version]]:
+        """The key of each file below a folder, and its version, page by page."""
+        import obstore  # noqa: PLC0415
+
+        if folder.scheme in WEB:
+            raise ImageError(
+                f"{folder.text} cannot be listed: a web server has no list. Give the addresses on "
+                "standard input: imglab submit - --batch NAME"
+            )
+        with _in_words(folder, "listed"):
+            pages = obstore.list(self._store, folder.key or None, chunk_size=PAGE)
+            for page in pages:
+                for each in page:
+                    yield each["path"], _version(each)
+
+
+def _check_process() -> None:
+    """Raise StoreUnavailable in a fork of a process that used obstore: it would wait for ever.
+
+    The threads that speak to all stores of a process are not there in its fork, and a store that is
+    opened anew is given the same threads.
+    """
+    if not _used_by:
+        _used_by.append(os.getpid())
+    if _used_by[0] != os.getpid():
+        raise StoreUnavailable(
+            "This process is a fork of one that has used stores, and they do not work after a "
+            "fork: fork before, or start a process anew (multiprocessing has `spawn` for it)."
+        )
+
+
+def _open(scheme: str, host: str) -> ObjectStore:
+    from obstore import store as kinds  # noqa: PLC0415
+
+    seconds = timeout_s()
+    options: Any = {
+        "timeout": timedelta(seconds=seconds),
+        "connect_timeout": timedelta(seconds=min(seconds, CONNECT_S)),
+        "allow_http": _allows_http(scheme),
+    }
+    retries: Any = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=seconds)}
+    try:
+        match scheme:
+            case "s3":
+                return kinds.S3Store(host, client_options=options, retry_config=retries)
+            case "gs":
+                return kinds.GCSStore(host, client_options=options, retry_config=retries)
+            case "az":
+                return kinds.AzureStore(host, client_options=options, retry_config=retries)
+        return kinds.HTTPStore(f"{scheme}://{host}", client_options=options, retry_config=retries)
+    except Exception as error:  # noqa: BLE001 - obstore's own text may hold a secret
+        raise ImageError(
+            f"{scheme}://{host} cannot be opened ({type(error).__name__}): look at the credentials "
+            "in the environment of this worker."
+        ) from None
+
+
+def _allows_http(scheme: str) -> bool:
+    """Whether nothing is encrypted: only where whoever set the worker up wrote http://."""
+    if scheme == "http":
+        return True
+    names = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT")
+    return any(os.environ.get(name, "").startswith("http://") for name in names)
+
+
+def _version(meta: Any) -> Version:
+    mark = meta.get("e_tag")
+    if not mark:
+        mark = meta["last_modified"].isoformat()
+    return Version(meta["size"], mark, meta.get("version"))
+
+
+def _condition(before: Version | None) -> Any:
+    if before is None:
+        return "create"
+    condition = {"e_tag": before.mark}
+    if before.number is not None:
+        condition["version"] = before.number
+    return condition
+
+
+def _pieces(url: Url, answer: Any) -> Iterator[bytes]:
+    with _in_words(url, "read"):
+        yield from answer.stream(min_chunk_size=CHUNK)
+
+
+@contextmanager
+def _in_words(url: Url, verb: str) -> Iterator[None]:
+    """Turn what obstore raises into an error of ours, in words of ours."""
+    _check_process()
+    try:
+        yield
+    except (ImglabError, Changed, GeneratorExit, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - obstore raises classes of its own and built-in ones
+        raise _error(url, verb, error) from None
+
+
+def _error(url: Url, verb: str, error: Exception) -> ImglabError:
+    done = {"read": "read", "write": "written"}.get(verb, verb)
+    start = f"{url.text} cannot be {done}:"
+    text = str(error)
+    kind = type(error).__name__
+    if kind in ("PermissionDeniedError", "UnauthenticatedError", "PermissionError"):
+        return ImageError(f"{start} this worker has no rights there ({url.root}).")
+    reason = _reason(text)
+    if isinstance(error, FileNotFoundError) and reason not in _FINAL:
+        return ImageError(f"{start} it is not there.")
+    if reason in _FINAL:
+        return ImageError(f"{start} {reason} ({url.root}).")
+    if isinstance(error, ValueError | TypeError):
+        return ImageError(f"{start} its store does not take such a name.")
+    return StoreUnavailable(f"{start} {reason or kind} ({url.root}).")
+
+
+def _reason(text: str) -> str:
+    """What went wrong, in words of ours; "" where the text tells nothing that we know."""
+    status = re.search(r"status code: (\d{3})", text)
+    for pattern, words in _REASONS:
+        if status and words not in _FINAL:
+            continue
+        if re.search(pattern, text):
+            return words
+    if status:
+        return f"its store answers with the code {status[1]}"
+    return ""

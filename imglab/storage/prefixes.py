@@ -1,0 +1,70 @@
+"""Which addresses a worker may touch: what its owner named, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from imglab.errors import ImageError, ImglabError
+from imglab.storage.urls import Url, is_url, parse_folder
+
+#: The environment variable that names them, with spaces in between.
+VARIABLE = "IMGLAB_PREFIXES"
+#: What stands before one that is only to be read.
+READ_ONLY = "read:"
+
+
+@dataclass(frozen=True)
+class Prefixes:
+    """The folders in stores that may be read, and those that may be written to as well."""
+
+    readable: tuple[Url, ...] = ()
+    writable: tuple[Url, ...] = ()
+
+    @classmethod
+    def parse(cls, words: Iterable[str]) -> Prefixes:
+        """Read `s3://BUCKET/FOLDER/`, or `read:s3://…` for one that is only to be read.
+
+        ImglabError for what is no such address.
+        """
+        readable = []
+        writable = []
+        for word in words:
+            address = word.removeprefix(READ_ONLY)
+            if not is_url(address):
+                raise ImglabError(
+                    f"{word!r:.100} is no prefix such as s3://BUCKET/FOLDER/ (or "
+                    f"{READ_ONLY}s3://BUCKET/FOLDER/, to be read only)."
+                )
+            url = parse_folder(address)
+            readable.append(url)
+            if address == word:
+                writable.append(url)
+        return cls(tuple(readable), tuple(writable))
+
+    @classmethod
+    def of(cls, words: Iterable[str] | None) -> Prefixes:
+        """Those that are named, or where there is None, those that the environment names."""
+        if words is None:
+            words = os.environ.get(VARIABLE, "").split()
+        return cls.parse(words)
+
+    def check_readable(self, url: Url) -> None:
+        """Raise ImageError, with what to type, for an address that may not be read."""
+        _check(url, self.readable, "read", READ_ONLY)
+
+    def check_writable(self, url: Url) -> None:
+        """Raise ImageError, with what to type, for an address that may not be written to."""
+        _check(url, self.writable, "write", "")
+
+
+def _check(url: Url, allowed: tuple[Url, ...], verb: str, mark: str) -> None:
+    if any(map(url.is_in, allowed)):
+        return
+    names = ", ".join(f"{each.root}/{each.key}".rstrip("/") + "/" for each in allowed)
+    folder = url.folder().text.rstrip("/")
+    raise ImageError(
+        f"{url.text!r:.200} is outside the prefixes this worker may {verb} ({names or 'none'}). "
+        f"Start it with: imglab worker --prefix {mark}{folder}/"
+    )

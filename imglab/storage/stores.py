@@ -1,0 +1,80 @@
+"""What every store behind an address promises, whatever library speaks to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from imglab.errors import ImglabError
+from imglab.storage.urls import Url
+
+#: The environment variable for the longest that one request may take, in seconds.
+TIMEOUT_VARIABLE = "IMGLAB_STORE_TIMEOUT"
+#: The longest that one request may take, in seconds, a large picture included.
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Version:
+    """One content of a file: another one has another version."""
+
+    #: Bytes.
+    size: int
+    #: What the store calls this content, or else when it was changed.
+    mark: str
+    #: A number that some stores count up.
+    number: str | None = None
+
+
+class Changed(Exception):
+    """A file is not in the version any more that somebody asked for."""
+
+
+class Store(Protocol):
+    """One bucket, or one machine. Each call raises errors for people, without any secret in them.
+
+    ImageError where trying again does not help, StoreUnavailable where it may.
+    """
+
+    #: Whether a read gives one version, however often the file is replaced meanwhile.
+    is_atomic: bool
+
+    def read(self, url: Url) -> tuple[Version, Iterator[bytes]]:
+        """The version of a file, before any of its content, and then that, piece by piece."""
+        ...
+
+    def version(self, url: Url) -> Version | None:
+        """The version that is there; None for no file."""
+        ...
+
+    def check_can_write(self, url: Url) -> None:
+        """Raise ImageError when this kind of store takes no files."""
+        ...
+
+    def write(self, url: Url, file: BinaryIO, before: Version | None, *, fenced: bool) -> None:
+        """Put a file there, whole or not at all.
+
+        Changed, and nothing is written, unless the version there is the one `before` (None for no
+        file). With `fenced` false, whatever is there is replaced.
+        """
+        ...
+
+    def walk(self, folder: Url) -> Iterator[tuple[str, Version]]:
+        """The key of each file below a folder, and its version; never all of them in memory."""
+        ...
+
+
+def timeout_s() -> float:
+    """The longest that one request may take, in seconds; ImglabError for what is no number."""
+    text = os.environ.get(TIMEOUT_VARIABLE, "")
+    if not text:
+        return TIMEOUT_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= 3600:
+        raise ImglabError(f"{TIMEOUT_VARIABLE} is a number of seconds, at most 3600: not {text!r}.")
+    return seconds

@@ -1,0 +1,134 @@
+"""Addresses of pictures in stores: what is one, and what is refused before any store hears of it.
+
+Stores, and the libraries that speak to them, read odd addresses each in a way of its own: one takes
+`..` for a folder up, another decodes `%2e`, a third sends a password along. So an address is taken
+only if it can be read in one way: scheme, host, and parts that are names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from imglab.errors import ImageError
+from imglab.storage.folders import UNFIT
+from imglab.storage.names import length
+
+#: The longest key that S3 takes, in bytes; the others take no less.
+MAX_KEY = 1024
+#: How an address begins.
+_BEGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+#: The schemes whose address may name a user, for no environment does.
+_WITH_USER = ("sftp", "ssh")
+#: A host, or a bucket.
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+#: What has another meaning in an address than in a name.
+_MARKS = {
+    "?": "a query (?)",
+    "#": "a fragment (#)",
+    "%": "a percent sign, which may stand for another letter",
+    "\\": "a backslash",
+}
+
+
+@dataclass(frozen=True)
+class Url:
+    """An address that can be read in one way only."""
+
+    scheme: str
+    #: The bucket, or the machine with its port.
+    host: str
+    #: The names behind it; none of them is empty, `.` or `..`.
+    parts: tuple[str, ...]
+
+    @property
+    def root(self) -> str:
+        """The store that it is in."""
+        return f"{self.scheme}://{self.host}"
+
+    @property
+    def key(self) -> str:
+        """Where it is in the store."""
+        return "/".join(self.parts)
+
+    @property
+    def text(self) -> str:
+        """The address, as results spell it."""
+        return f"{self.root}/{self.key}"
+
+    def is_in(self, folder: Url) -> bool:
+        """Whether it lies below a folder: by whole names, so `photos` does not hold `photos-2`."""
+        depth = len(folder.parts)
+        return self.root == folder.root and self.parts[:depth] == folder.parts
+
+    def below(self, *names: str) -> Url:
+        """The address of something below this folder."""
+        return Url(self.scheme, self.host, (*self.parts, *names))
+
+    def folder(self) -> Url:
+        """The address of the folder it is in."""
+        return Url(self.scheme, self.host, self.parts[:-1])
+
+
+def is_url(path: object) -> bool:
+    """Whether a path is meant for a store: it begins with a scheme."""
+    return isinstance(path, str) and "://" in path and _BEGIN.match(path) is not None
+
+
+def parse(text: str) -> Url:
+    """The address of one file; ImageError, in words that repeat no secret, for one of none."""
+    url = parse_folder(text)
+    if not url.parts or text.endswith("/"):
+        raise ImageError(f"{harmless(text)} is the address of a folder; a picture needs a name.")
+    if length(url.key) > MAX_KEY:
+        raise ImageError(f"{harmless(text)} has a key of more than {MAX_KEY:,} bytes.")
+    return url
+
+
+def parse_folder(text: str) -> Url:
+    """The address of a folder or a file; ImageError, in words that repeat no secret, for none."""
+    begin = _BEGIN.match(text)
+    if begin is None or UNFIT.search(text):
+        raise ImageError(f"{harmless(text)} is no address such as s3://BUCKET/FOLDER/photo.jpg.")
+    rest = text[begin.end() :]
+    for mark, words in _MARKS.items():
+        if mark in rest:
+            raise ImageError(f"{harmless(text)} is refused: an address may not have {words}.")
+    host, _, path = rest.partition("/")
+    scheme = begin[1]
+    _check_host(text, scheme, host)
+    names = path.removesuffix("/").split("/")
+    if path in ("", "/"):
+        names = []
+    for name in names:
+        if name in ("", ".", ".."):
+            raise ImageError(f"{harmless(text)} is refused: one of its parts is {name!r}.")
+    return Url(scheme, host, tuple(names))
+
+
+def _check_host(text: str, scheme: str, host: str) -> None:
+    user, at, machine = host.rpartition("@")
+    if ":" in user or (at and scheme not in _WITH_USER):
+        raise ImageError(
+            f"{harmless(text)} is refused: no address may hold a user or a password. Give them to "
+            "the worker, in its environment."
+        )
+    if at and not _USER.fullmatch(user):
+        raise ImageError(f"{harmless(text)} is refused: its user has odd letters.")
+    if not _HOST.fullmatch(machine):
+        raise ImageError(f"{harmless(text)} is refused: its bucket or host has odd letters.")
+
+
+def harmless(text: str) -> str:
+    """An address for people, without what may be a secret: user, password, query and fragment."""
+    begin, slashes, rest = text.partition("://")
+    if not slashes:
+        return repr(text[:100])
+    bare = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = bare.partition("/")
+    # Behind the last @ of all: a password may have a slash, which only looks like the host's end.
+    if "@" in path:
+        host, slash, path = bare.rpartition("@")[2].partition("/")
+    host = host.rpartition("@")[2]
+    return repr(f"{begin}://{host}{slash}{path}"[:200])
