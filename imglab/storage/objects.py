@@ -33,13 +33,16 @@ CHUNK = 4 << 20
 PAGE = 1000
 #: What object_store says → what a person should know. The first that fits is said.
 _REASONS = (
-    ("169.254.169.254|credential", "no credentials were found in the environment of this worker"),
-    ("NoSuchBucket|ContainerNotFound|bucket does not exist", "there is no such bucket"),
-    ("timed out|timeout", "it took longer than its time limit"),
-    ("dns error|failed to lookup", "its host has no address"),
-    ("[Cc]onnect", "nobody answers there"),
-    ("error sending request", "nobody answers there, or it hung up"),
-    ("error decoding|body|IncompleteMessage|closed", "the connection was lost in the middle"),
+    (
+        r"169\.254\.169\.254|metadata\.google",
+        "no credentials were found in the environment of this worker",
+    ),
+    ("<Code>NoSuchBucket|<Code>ContainerNotFound", "there is no such bucket"),
+    ("kind: Timeout", "it took longer than its time limit"),
+    ("dns error", "its host has no address"),
+    ("ConnectionRefused", "nobody answers there"),
+    ("kind: (Connect|Request)", "it cannot be reached, or it hung up"),
+    ("kind: (Interrupted|Body|Decode)", "the connection was lost in the middle"),
 )
 #: Reasons that trying again does not mend.
 _FINAL = ("there is no such bucket",)
