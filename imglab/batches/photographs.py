@@ -1,4 +1,4 @@
-"""Photographs on disk, found one after the other: never all of them in memory."""
+"""Photographs, found one after the other: never all of them in memory."""
 
 from __future__ import annotations
 
@@ -9,31 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imglab.batches import in_stores
+from imglab.batches.photograph import GONE, NO_FILE, Photograph, why_not
 from imglab.errors import ImageError
-from imglab.imaging.kinds import FORMATS
 from imglab.language import tr
+from imglab.storage.urls import Url, is_url
 from imglab.text import is_utf8
-
-#: Why an entry is left out, as a program reads it in every language; see `reasons.py`.
-NO_PICTURE = "its name ends in none that a picture's does"
-NOT_UTF8 = "its name is not UTF-8, and a task is"
-HIDDEN = "its name begins with a dot"
-NO_FILE = "it is no file, or a link to none"
-GONE = "it is gone, or nobody here may read it"
-
-
-@dataclass(frozen=True, slots=True)
-class Photograph:
-    """A file that is to be filtered."""
-
-    #: Where it is, absolute and without links in its folder.
-    path: str
-    #: Where it is below the one folder that was named; else its path from the current folder on.
-    inside: str
-    #: Bytes.
-    size: int
-    #: When it was changed last, in nanoseconds.
-    changed_ns: int
 
 
 @dataclass
@@ -51,11 +32,12 @@ class Found:
 def find(places: Iterable[str | Path]) -> Found:
     """The photographs in some folders and below, and those that are named themselves.
 
-    Links to folders are not followed. ImageError for a place that there is not.
+    A place may be an address such as s3://BUCKET/FOLDER/. Links to folders are not followed.
+    ImageError for a place that there is not.
     """
     found = Found(())
-    roots = [_existing(Path(place)) for place in places]
-    several = len([each for each in roots if each.is_dir()]) > 1
+    roots = [_existing(place) for place in places]
+    several = len([each for each in roots if _is_folder(each)]) > 1
     found.photographs = _walk(roots, several, found.left_out)
     return found
 
@@ -67,7 +49,10 @@ def named(names: Iterable[str]) -> Found:
     return found
 
 
-def _existing(place: Path) -> Path:
+def _existing(place: str | Path) -> Path | Url:
+    if isinstance(place, str) and is_url(place):
+        return in_stores.existing(place)
+    place = Path(place)
     if not is_utf8(str(place)):
         raise ImageError(
             tr("The name of {place} is not UTF-8, and a task is. Rename it.", place=place)
@@ -79,9 +64,19 @@ def _existing(place: Path) -> Path:
     return place.resolve()
 
 
-def _walk(roots: Iterable[Path], with_root: bool, left_out: Counter[str]) -> Iterator[Photograph]:
+def _is_folder(root: Path | Url) -> bool:
+    if isinstance(root, Url):
+        return bool(why_not(root.key))
+    return root.is_dir()
+
+
+def _walk(
+    roots: Iterable[Path | Url], with_root: bool, left_out: Counter[str]
+) -> Iterator[Photograph]:
     for root in roots:
-        if root.is_dir():
+        if isinstance(root, Url):
+            yield from in_stores.walk(root, with_root, left_out)
+        elif root.is_dir():
             start = ""
             if with_root:
                 start = f"{_from_here(str(root))}/"
@@ -116,8 +111,12 @@ def _below(root: Path, start: str, left_out: Counter[str]) -> Iterator[Photograp
 
 
 def _named(names: Iterable[str], left_out: Counter[str]) -> Iterator[Photograph]:
+    addressed = in_stores.Named(left_out)
     folders: dict[str, str] = {}
     for name in names:
+        if is_url(name):
+            yield from addressed.one(name)
+            continue
         folder, slash, bare = name.rpartition("/")
         start = "."
         if slash:
@@ -138,7 +137,7 @@ def _from_here(path: str) -> str:
 
 def _taken(path: str, inside: str, left_out: Counter[str]) -> Photograph | None:
     """The photograph at a path; None for what is left out."""
-    reason = _why_not(path)
+    reason = why_not(path)
     if reason:
         left_out[reason] += 1
         return None
@@ -151,16 +150,3 @@ def _taken(path: str, inside: str, left_out: Counter[str]) -> Photograph | None:
         left_out[NO_FILE] += 1
         return None
     return Photograph(path, inside, about.st_size, about.st_mtime_ns)
-
-
-def _why_not(path: str) -> str:
-    """Why a file is not taken, by its name alone; "" for one that is."""
-    name = path.rpartition("/")[2]
-    if name.startswith("."):
-        return HIDDEN
-    ending = name.rpartition(".")[2]
-    if f".{ending.lower()}" not in FORMATS:
-        return NO_PICTURE
-    if not is_utf8(path):
-        return NOT_UTF8
-    return ""

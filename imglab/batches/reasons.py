@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imglab.batches.photographs import GONE, HIDDEN, NO_FILE, NO_PICTURE, NOT_UTF8
+from imglab.batches.photograph import GONE, HIDDEN, NO_ADDRESS, NO_FILE, NO_PICTURE, NOT_UTF8
 from imglab.language import tr
 
 _IN_WORDS = {
@@ -11,6 +11,7 @@ _IN_WORDS = {
     HIDDEN: tr("its name begins with a dot"),
     NO_FILE: tr("it is no file, or a link to none"),
     GONE: tr("it is gone, or nobody here may read it"),
+    NO_ADDRESS: NO_ADDRESS,
 }
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from imglab.batches import reasons
-from imglab.batches.photographs import Found, Photograph
+from imglab.batches.photograph import NO_ADDRESS, Photograph
+from imglab.batches.photographs import Found
 from imglab.errors import ImageError
 from imglab.language import tr
 from imglab.queues.base import BaseQueue
@@ -21,6 +22,7 @@ from imglab.queues.batches import BatchState, BatchTask, check_batch_name
 from imglab.queues.vocabulary import NORMAL
 from imglab.storage import Folders
 from imglab.storage.names import fitting
+from imglab.storage.urls import Url, parse, parse_folder
 
 #: Pictures on the contact sheet of a batch.
 ON_SHEET = 60
@@ -45,10 +47,22 @@ class Plan:
     at_end: Mapping[str, Any] | None = None
     #: Seconds to wait for room where the queue is full; None for ever.
     timeout: float | None = 0
+    #: The address below which results lie; "" for the folder that each worker writes to.
+    to: str = ""
 
     def about(self) -> dict[str, Any]:
         """What all tasks of the batch have in common: a batch cannot be about two things."""
-        return {"filters": self.filters, "keep_folders": self.keep_folders}
+        common: dict[str, Any] = {"filters": self.filters, "keep_folders": self.keep_folders}
+        if self.to:
+            common["to"] = self.place_of("").text
+        return common
+
+    def place_of(self, name: str) -> Url:
+        """The address of a result, or of all of them for no name; ImageError for none."""
+        folder = parse_folder(self.to)
+        if not name:
+            return folder
+        return parse(f"{folder.text.rstrip('/')}/{name}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,9 @@ def submit(
         raise ImageError(words + _in_words(found.left_out))
     queue.begin_batch(name, plan.about())
     sample = _Sample(name)
-    rows = _tasks(name, itertools.chain([first], photographs), plan, folders, sample)
+    rows = _tasks(
+        name, itertools.chain([first], photographs), plan, folders, sample, left_out=found.left_out
+    )
     new = queue.add_to_batch(
         name,
         rows,
@@ -144,19 +160,36 @@ def submit(
 
 
 def _tasks(
-    name: str, photographs: Iterator[Photograph], plan: Plan, folders: Folders, sample: _Sample
+    name: str,
+    photographs: Iterator[Photograph],
+    plan: Plan,
+    folders: Folders,
+    sample: _Sample,
+    *,
+    left_out: Counter[str],
 ) -> Iterator[BatchTask]:
     filters = json.dumps(plan.filters, sort_keys=True)
     root = f"{folders.root.resolve()}/"
     for each in photographs:
         image_path = each.path.removeprefix(root)
-        output_name = _output_name(name, each, plan.keep_folders)
-        payload: dict[str, Any] = {"image_path": image_path, "output_name": output_name}
+        try:
+            field, place = _result_place(_output_name(name, each, plan.keep_folders), plan)
+        except ImageError:
+            left_out[NO_ADDRESS] += 1
+            continue
+        payload: dict[str, Any] = {"image_path": image_path, field: place}
         if plan.filters is not None:
             payload["filters"] = plan.filters
-        key = f"{image_path} {each.size} {each.changed_ns} {filters}"
-        sample.take(output_name)
+        key = f"{image_path} {each.size} {each.version} {filters}"
+        sample.take(place)
         yield BatchTask(key, payload, image_path)
+
+
+def _result_place(name: str, plan: Plan) -> tuple[str, str]:
+    """The field of a payload that says where the result goes, and its value."""
+    if plan.to:
+        return "output_path", plan.place_of(name).text
+    return "output_name", name
 
 
 def _output_name(batch: str, photograph: Photograph, keep_folders: bool) -> str:
@@ -174,7 +207,8 @@ def _at_end(name: str, plan: Plan, sample: _Sample) -> Mapping[str, Any] | None:
         return plan.at_end
     if not plan.contact_sheet or not sample.names:
         return None
-    return {"contact_sheet": sorted(sample.names), "output_name": f"{name}-contact-sheet.jpg"}
+    field, place = _result_place(f"{name}-contact-sheet.jpg", plan)
+    return {"contact_sheet": sorted(sample.names), field: place}
 
 
 def _in_words(left_out: Counter[str]) -> str:

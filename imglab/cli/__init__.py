@@ -51,6 +51,7 @@ def load_app() -> typer.Typer:
     speak()
     from imglab.cli import (  # noqa: F401 - they add commands
         batch,
+        carry,
         classroom,
         failed,
         metrics,
@@ -58,6 +59,7 @@ def load_app() -> typer.Typer:
         queue,
         server,
         settings,
+        submit,
         worker,
     )
     from imglab.cli.common import app

@@ -1,11 +1,8 @@
-"""Commands for a queue: add tasks, look at them, and at those that were given up."""
+"""Commands for a queue: look at its tasks, and take them back."""
 
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -13,7 +10,6 @@ import typer
 from imglab.cli.common import (
     QUEUE,
     AsJson,
-    Filters,
     Name,
     Namespace,
     add_row,
@@ -21,15 +17,14 @@ from imglab.cli.common import (
     check_ids,
     new_table,
     open_queue,
-    read_by_default,
     table_console,
 )
-from imglab.errors import ImageError, ImglabError, PartlyAdded
+from imglab.errors import ImglabError
 from imglab.language import tr
 from imglab.queues.bound import fullness
-from imglab.queues.vocabulary import NORMAL, PRIORITIES, Status
+from imglab.queues.vocabulary import Status
 from imglab.queues.worker_states import worker_states
-from imglab.text import is_utf8, shown
+from imglab.text import shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,98 +45,6 @@ FIGURES = {
 }
 #: Seconds between two tables of `stats --watch`.
 WATCH_INTERVAL_S = 0.5
-
-
-@app.command(
-    help=tr(
-        "Add a task for each image; a worker writes the result into its output folder.\n\n"
-        "With --batch each is added once: the same line again adds only what is new or changed."
-        "\n\n"
-        "Example: imglab submit images/*.jpg --filters blur:radius=3,edges"
-    )
-)
-def submit(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help=tr("Images to filter; with --batch folders, too, or - for stdin.")),
-    ],
-    filters: Filters = "",
-    batch: Annotated[
-        str, typer.Option(help=tr("A name for all of them: `imglab batch NAME` tells of it."))
-    ] = "",
-    keep_folders: Annotated[
-        bool, typer.Option(help=tr("With --batch: results in folders as their photographs."))
-    ] = False,
-    contact_sheet: Annotated[
-        bool, typer.Option(help=tr("With --batch: at its end, some of the results on one sheet."))
-    ] = False,
-    null: Annotated[
-        bool, typer.Option("--null", "-0", help=tr("Names on stdin end with NUL: find -print0."))
-    ] = False,
-    priority: Annotated[
-        str, typer.Option(help=tr("One of {priorities}.", priorities=", ".join(PRIORITIES)))
-    ] = NORMAL,
-    max_attempts: Annotated[
-        int | None, typer.Option(min=1, help=tr("Tries of these tasks, if not the queue's."))
-    ] = None,
-    wait: Annotated[
-        float, typer.Option(min=0, help=tr("Seconds to wait for room, where the queue is full."))
-    ] = 0,
-    resume: Annotated[
-        str, typer.Option(help=tr("What a submit said that stopped half-way: adds only the rest."))
-    ] = "",
-    queue: Name = QUEUE,
-    namespace: Namespace = "",
-    as_json: AsJson = False,
-) -> None:
-    """Add a task for each image, or for each of a batch."""
-    from imglab.imaging import FilterPipeline
-    from imglab.storage import Folders
-
-    if batch:
-        from imglab.cli.submit_batch import submit_batch
-
-        submit_batch(
-            files,
-            batch,
-            filters=filters,
-            keep_folders=keep_folders,
-            contact_sheet=contact_sheet,
-            ends_with_null=null,
-            priority=priority,
-            max_attempts=max_attempts,
-            wait=wait,
-            queue=queue,
-            namespace=namespace,
-            as_json=as_json,
-        )
-        return
-    _check_files(files)
-    folders = Folders.of_project(read_by_default())
-    payloads: list[dict[str, Any]] = [
-        {"image_path": folders.name(file.resolve())} for file in files
-    ]
-    if filters:
-        spec = FilterPipeline.parse(filters).spec()
-        for payload in payloads:
-            payload["filters"] = spec
-    say_who_may_read(files, folders.readable)
-    with open_queue(queue, namespace) as tasks:
-        try:
-            ids = tasks.add_tasks(
-                payloads,
-                priority,
-                max_attempts=max_attempts,
-                timeout=wait,
-                resume=resume or None,
-            )
-        except PartlyAdded as error:
-            raise _half_way(error, len(payloads)) from error
-    if as_json:
-        typer.echo(json.dumps(ids))
-        return
-    for task_id, payload in zip(ids, payloads, strict=True):
-        typer.echo(f"{task_id}  {shown(payload['image_path'])}")
 
 
 @app.command(
@@ -212,68 +115,6 @@ def cancel(
                 typer.echo(tr("{task}  cancelled", task=task_id))
     if finished:
         raise ImglabError(tr("Finished before: {tasks}.", tasks=", ".join(finished)))
-
-
-def _half_way(error: PartlyAdded, total: int) -> ImglabError:
-    """The error for a submit that stopped in the middle, with what to type."""
-    words = tr("{added:,} of {total:,} tasks are in.", added=len(error.added), total=total)
-    if error.unsure:
-        words = tr(
-            "{added:,} of {total:,} tasks are in, and of {unsure:,} nobody knows.",
-            added=len(error.added),
-            total=total,
-            unsure=len(error.unsure),
-        )
-    return ImglabError(
-        tr(
-            "{why} {words} Type the same line again with --resume {call}: it adds only the rest.",
-            why=error.why,
-            words=words,
-            call=error.call_id,
-        )
-    )
-
-
-def _check_files(files: Iterable[Path]) -> None:
-    for file in files:
-        if not is_utf8(str(file)):
-            raise ImageError(
-                tr(
-                    "The name of {file} is not UTF-8, and a task is. Nothing was added; rename it.",
-                    file=file,
-                )
-            )
-        if not file.is_file():
-            if file.is_dir():
-                raise ImageError(
-                    tr(
-                        "{file} is a folder, no file. Nothing was added; for all that is in it, "
-                        "say --batch NAME.",
-                        file=file,
-                    )
-                )
-            raise ImageError(tr("{file} is no file. Nothing was added; check the path.", file=file))
-
-
-def say_who_may_read(files: Iterable[Path], folders: Iterable[Path]) -> None:
-    """Say which of them a worker without --images would not read: their tasks would fail."""
-    readable = [folder.resolve() for folder in folders]
-    strangers = []
-    for file in files:
-        place = file.resolve()
-        if not any(place.is_relative_to(folder) for folder in readable):
-            strangers.append(file)
-    if not strangers:
-        return
-    names = ", ".join(map(str, strangers))
-    places = dict.fromkeys(file if file.is_dir() else file.parent for file in strangers)
-    options = " ".join(f"--images {shlex.quote(str(place))}" for place in places)
-    words = tr(
-        "A worker must be told that it may read {names}: imglab worker {options}",
-        names=names,
-        options=options,
-    )
-    typer.echo(shown(words), err=True)
 
 
 def _watch(tasks: RedisTaskQueue) -> NoReturn:

@@ -6,31 +6,31 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from imglab.cli.common import open_queue, read_by_default
-from imglab.errors import ImglabError, QueueFull, QueueUnavailable
+from imglab.errors import ImglabError, QueueFull, QueueUnavailable, StoreUnavailable
 from imglab.language import tr, tr_count
 
 if TYPE_CHECKING:
     from imglab.batches import Found, Submitted
 
 #: What stands for the names on standard input.
-STDIN = Path("-")
+STDIN = "-"
 #: Bytes of standard input that are read at a time.
 STEP = 1 << 16
 
 
 def submit_batch(
-    files: list[Path],
+    files: list[str],
     name: str,
     *,
     filters: str,
     keep_folders: bool,
     contact_sheet: bool,
+    to: str,
     ends_with_null: bool,
     priority: str,
     max_attempts: int | None,
@@ -43,7 +43,7 @@ def submit_batch(
     from rich.console import Console
 
     from imglab.batches import Plan, submit
-    from imglab.cli.queue import say_who_may_read
+    from imglab.cli.submit import say_what_to_allow
     from imglab.storage import Folders
 
     plan = Plan(
@@ -52,11 +52,13 @@ def submit_batch(
         priority=priority,
         max_attempts=max_attempts,
         contact_sheet=contact_sheet,
+        to=to,
         timeout=wait,
     )
+    plan.about()  # an address that is none is said before anything is looked for
     found = _found(files, ends_with_null)
     folders = Folders.of_project(read_by_default())
-    say_who_may_read([file for file in files if file != STDIN], folders.readable)
+    say_what_to_allow([file for file in files if file != STDIN], to)
     # On a terminal alone, and gone before the next line.
     status = Console(stderr=True).status(tr("Looking for photographs …"))
 
@@ -66,7 +68,7 @@ def submit_batch(
     with open_queue(queue, namespace) as tasks, status:
         try:
             done = submit(tasks, name, found, plan, folders=folders, progress=say)
-        except (QueueFull, QueueUnavailable) as error:
+        except (QueueFull, QueueUnavailable, StoreUnavailable) as error:
             raise ImglabError(
                 tr(
                     "{error} The batch {name} was submitted in part; the same line again goes "
@@ -114,7 +116,7 @@ def _tell(name: str, done: Submitted) -> None:
     typer.echo(tr("imglab batch {name} tells how it stands.", name=name))
 
 
-def _found(files: list[Path], ends_with_null: bool) -> Found:
+def _found(files: list[str], ends_with_null: bool) -> Found:
     from imglab.batches import find, named
 
     if STDIN not in files:

@@ -14,6 +14,7 @@ from imglab.errors import ImageError
 from imglab.language import tr
 from imglab.storage import Storage
 from imglab.storage.result_place import result_place
+from imglab.storage.urls import is_url
 from imglab.text import short, shown, told
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def make_contact_sheet(
 ) -> dict[str, Any]:
     """Draw the results that a payload names on one sheet, save it; return the result, as JSON.
 
-    The payload has `contact_sheet`, a list of names below the folder for results, and `output_name`
-    for the sheet. In place of one that cannot be opened stands a crossed box. ImageError for a
-    payload that asks for something else.
+    The payload has `contact_sheet`, a list of names below the folder for results, or of addresses,
+    and `output_name` or `output_path` for the sheet. In place of one that cannot be opened stands a
+    crossed box. ImageError for a payload that asks for something else.
     """
     from PIL import ImageFont  # noqa: PLC0415 - not before the first picture; see photograph.py
 
@@ -53,7 +54,7 @@ def make_contact_sheet(
     for number, each in enumerate(names):
         check_cancelled()
         try:
-            with storage.open(storage.result_path(each)) as file:
+            with storage.open(_place(each, storage)) as file:
                 sheet.paste(number, open_image(file).convert("RGBA"))
         except ImageError:
             missing += 1
@@ -67,6 +68,12 @@ def make_contact_sheet(
         "missing": missing,
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _place(name: str, storage: Storage) -> str:
+    if is_url(name):
+        return name
+    return storage.result_path(name)
 
 
 def _names(payload: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,106 @@
+"""Pictures that Redis carries: put there by `submit --carry`, and saved by `result`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imglab.cli.common import QUEUE, Name, Namespace, app, open_queue
+from imglab.errors import ImageError, ImglabError
+from imglab.storage.carried import KEPT_S, MAX_CARRIED, is_carried, new_path
+from imglab.storage.urls import is_url
+from imglab.text import shown, shown_json
+
+if TYPE_CHECKING:
+    from imglab.queues import RedisTaskQueue
+
+#: The field of a payload with the name of the file that was carried.
+NAME = "file_name"
+
+
+def put_on_shelf(tasks: RedisTaskQueue, files: list[str], payloads: list[dict[str, Any]]) -> None:
+    """Put the pictures into Redis, and have their tasks name them there.
+
+    ImageError for one that is too large, or none that a worker could write.
+    """
+    from imglab.imaging import format_of
+
+    for name in files:
+        if is_url(name):
+            raise ImageError(f"{name} has an address: a worker reads it there, without --carry.")
+        format_of(name)
+        size = Path(name).stat().st_size
+        if size > MAX_CARRIED:
+            raise ImageError(
+                f"{name} has {size:,} bytes; Redis carries {MAX_CARRIED:,} at most. Nothing was "
+                "added; make it smaller, or put it into a bucket or a shared folder."
+            )
+    for name, payload in zip(files, payloads, strict=True):
+        payload["image_path"] = new_path(name)
+        payload["output_path"] = new_path(name)
+        payload[NAME] = Path(name).name
+        shelf_name = payload["image_path"].partition(":")[2]
+        tasks.keep_picture(shelf_name, Path(name).read_bytes(), KEPT_S)
+
+
+@app.command()
+def result(
+    task_id: str,
+    save: Annotated[
+        Path | None, typer.Option(help="A file, or a folder that is there, for the picture.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for its end.")] = 0,
+    queue: Name = QUEUE,
+    namespace: Namespace = "",
+) -> None:
+    """Print the result of a task as JSON, or save its picture here.
+
+    Example: imglab result ID --wait 60 --save photo-filtered.jpg
+    """
+    with open_queue(queue, namespace) as tasks:
+        try:
+            found = tasks.wait(task_id, wait)
+        except TimeoutError as error:
+            raise ImglabError(f"{error} Wait for it: --wait SECONDS") from None
+        if found is None:
+            raise ImglabError(f"The result of {task_id} is not kept any more.")
+        if save is None:
+            typer.echo(shown_json(found))
+            return
+        target = _target(tasks, task_id, found, save)
+        _save(tasks, str(found.get("output_path", "")), target)
+    typer.echo(shown(f"{target}"))
+
+
+def _target(tasks: RedisTaskQueue, task_id: str, found: dict[str, Any], save: Path) -> Path:
+    """The file to write: in a folder, it is called as the one that was submitted."""
+    if not save.is_dir():
+        return save
+    name = tasks.task(task_id).payload.get(NAME) or found.get("output_path", "")
+    # It comes from a task, so from anyone: a name, and never a way out of the folder.
+    bare = PurePosixPath(str(name)).name
+    if bare in ("", ".", ".."):
+        raise ImglabError(f"The result of {task_id} has no name; say one: --save FILE")
+    return save / bare
+
+
+def _save(tasks: RedisTaskQueue, path: str, target: Path) -> None:
+    from functools import partial
+
+    from imglab.storage import storage_for
+    from imglab.storage.whole_file import write_whole
+
+    if not is_carried(path) and not is_url(path):
+        raise ImglabError(
+            f"The result is a file of the worker's machine: {path}. Redis carries only what was "
+            "submitted with --carry."
+        )
+    prefixes: tuple[str, ...] = ()
+    if is_url(path):
+        prefixes = (f"read:{path}",)
+    storage = storage_for(prefixes=prefixes, shelf=tasks)
+    with storage.open(path) as file:
+        write_whole(target, partial(shutil.copyfileobj, file), spelled=str(target))
