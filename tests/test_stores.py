@@ -43,7 +43,7 @@ def test_a_photograph_of_a_bucket_is_filtered_into_a_bucket(bucket, project):
     with storage.open(result["output_path"]) as file:
         assert file.name == payload["output_path"]
         assert open_image(file).mode == "L"
-    assert bucket.keys() == ["in/año 1.jpg", "out/deep/er.png"]
+    assert bucket.names() == ["in/año 1.jpg", "out/deep/er.png"]
 
 
 def test_the_result_is_the_very_file_that_a_disk_gets(bucket, project):
@@ -195,7 +195,7 @@ def test_a_failure_leaves_the_old_file(bucket, error):
     with pytest.raises(Exception, match=rf"Cannot write {bucket.url}/a\.jpg"):
         storage.save(f"{bucket.url}/a.jpg", fail)
     assert bucket.get("a.jpg") == b"old"
-    assert bucket.keys() == ["a.jpg"]
+    assert bucket.names() == ["a.jpg"]
 
 
 FORKED = """

@@ -15,8 +15,8 @@ from helpers.terminal import IMGLAB, imglab, refused, run_alone
 from PIL import Image
 
 from imglab import RedisTaskQueue, RedisWorker, TaskQueue
-from imglab.batches import Plan, find, named, photographs, progress_of, reasons, submit
-from imglab.batches.photographs import NO_FILE
+from imglab.batches import Plan, find, named, photograph, progress_of, reasons, submit
+from imglab.batches.photograph import NO_FILE
 from imglab.batches.report import manifest
 from imglab.batches.submit import ON_SHEET, _Sample
 from imglab.errors import ImageError, QueueError, QueueFull, QueueUnavailable
@@ -132,9 +132,9 @@ def test_what_is_called_like_a_picture_and_is_no_file_is_left_out(tree):
 
 
 def test_each_reason_to_leave_something_out_has_words_for_people():
-    known = (value for name, value in vars(photographs).items() if name.isupper())
+    known = (value for name, value in vars(photograph).items() if name.isupper())
     told = [reasons.in_words(each) for each in known if isinstance(each, str)]
-    assert len(set(told)) == 5
+    assert len(set(told)) == 6
 
 
 def test_a_name_that_is_not_utf8_is_left_out_and_the_others_go_on(tree):

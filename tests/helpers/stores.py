@@ -83,7 +83,7 @@ class Bucket:
     def get(self, key: str) -> bytes:
         return bytes(self.store().get(key).bytes())
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         return sorted(each["path"] for page in self.store().list() for each in page)
 
 
