@@ -60,8 +60,7 @@ def test_a_store_that_is_not_there_is_said_and_its_task_tried_again(monkeypatch,
     url = f"{bucket.url}/a.jpg"
     said = refusal(storage.open, url)
     assert said == (f"{url} cannot be read: nobody answers there ({bucket.url}).", True)
-    # Not known before: it is asked beside the work.
-    storage.check_writable(url)
+    storage.check_writable(url)  # it asks nothing: a request that only looks costs one
     _, again = refusal(storage.save, url, hello)
     assert again
 
@@ -101,17 +100,30 @@ def test_what_a_store_answers_is_said_without_its_own_words(faulty, storage, sta
     text, is_again = refusal(storage.open, "s3://b/a.jpg")
     assert words in text
     assert is_again is again
-    faulty.status["HEAD"] = 404
     text, is_again = refusal(storage.save, "s3://b/a.jpg", hello)
     assert words in text
     assert is_again is again
     assert faulty.puts == []
 
 
-def test_who_may_write_and_not_look_writes(faulty, storage):
-    faulty.status = {"HEAD": 403}
+def test_who_may_write_and_not_read_writes(faulty, storage):
+    faulty.status = {"GET": 403}
+    faulty.has_file = True
     assert storage.save("s3://b/a.jpg", hello) == "s3://b/a.jpg"
     assert faulty.puts == [b"hello"]
+    assert faulty.asked == {"PUT": 2, "GET": 1}
+
+
+def test_a_store_that_knows_no_conditions_is_written_to_all_the_same(faulty, storage):
+    faulty.has_no_conditions = True
+    assert storage.save("s3://b/a.jpg", hello) == "s3://b/a.jpg"
+    assert faulty.puts == [b"hello"]
+
+
+def test_a_new_result_costs_one_request(faulty, storage):
+    storage.check_writable("s3://b/a.jpg")
+    storage.save("s3://b/a.jpg", hello)
+    assert faulty.asked == {"PUT": 1}
 
 
 def test_a_connection_that_is_cut_in_the_middle_gives_no_half_picture(faulty, storage):

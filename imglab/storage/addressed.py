@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
 from imglab.errors import ImageError, StoreUnavailable
@@ -25,9 +24,8 @@ UNDER_WAY = 64
 class Addressed:
     """Reads and writes below some prefixes; each process opens its own stores.
 
-    A result is fenced where the store can: what is there is looked at before the work, beside it,
-    and the result is only written if that is still so. Of two tries of one task the late one
-    replaces nothing.
+    A result is fenced where the store can: it replaces nothing that was written by somebody who
+    began later. So of two tries of one task the one that was taken for dead changes nothing.
     """
 
     def __init__(
@@ -40,8 +38,7 @@ class Addressed:
     def _begin(self) -> None:
         self._process = os.getpid()
         self._stores: dict[str, Store] = {}
-        self._before: OrderedDict[str, Future[tuple[Version | None, bool]]] = OrderedDict()
-        self._looks = ThreadPoolExecutor(1, "look")
+        self._begun: OrderedDict[str, object] = OrderedDict()
 
     def open(self, path: str) -> BinaryIO:
         """Fetch a file, within the limit of its size, and in one version; see `Storage`."""
@@ -60,10 +57,9 @@ class Addressed:
         self.prefixes.check_writable(url)
         with self._forgetting(url) as store:
             store.check_can_write(url)
-            # Beside the work: whoever waits for a store's answer does nothing meanwhile.
-            self._before[url.text] = self._looks.submit(_look, store, url)
-        while len(self._before) > UNDER_WAY:
-            self._before.popitem(last=False)
+            self._begun[url.text] = store.begin(url)
+        while len(self._begun) > UNDER_WAY:
+            self._begun.popitem(last=False)
         return url.text
 
     def save(self, path: str, write: Write) -> str:
@@ -73,14 +69,13 @@ class Addressed:
         """
         url = parse(path)
         self._stores_here()
-        if url.text not in self._before:
+        if url.text not in self._begun:
             self.check_writable(path)
-        before = self._before.pop(url.text)
+        begun = self._begun.pop(url.text)
         with self._forgetting(url) as store, scratch(url.text) as file:
             fill(file, write, url.text)
-            version, is_known = before.result()
             try:
-                store.write(url, file, version, fenced=is_known)
+                store.write(url, file, begun)
             except Changed:
                 if not _has_this(store, url, file):
                     raise StoreUnavailable(
@@ -138,14 +133,6 @@ def _is_still(store: Store, url: Url, version: Version) -> bool:
         return store.version(url) == version
     except ImageError:  # it gives files, and no answers about them
         return True
-
-
-def _look(store: Store, url: Url) -> tuple[Version | None, bool]:
-    """The version that is there, and whether the store told it: who may write may not read."""
-    try:
-        return store.version(url), True
-    except ImageError:
-        return None, False
 
 
 def _has_this(store: Store, url: Url, file: BinaryIO) -> bool:

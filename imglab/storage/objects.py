@@ -6,11 +6,14 @@ are never passed on: they repeat addresses, and an address may hold a signature.
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.errors import ImageError, ImglabError, StoreUnavailable
@@ -27,6 +30,8 @@ SCHEMES = ("s3", "gs", "az", *WEB)
 CONNECT_S = 5
 #: How often a request is repeated before the task is tried again later.
 RETRIES = 2
+#: What a result in a store is marked with: when its work began, by its worker's clock.
+BEGAN = "imglab-began"
 #: How much of a body is taken at a time, in bytes.
 CHUNK = 4 << 20
 #: How many names a store is asked for at a time: as many as S3 gives.
@@ -82,28 +87,62 @@ class Objects:
         if url.scheme in WEB:
             raise ImageError(f"{url.text} cannot be written: a web server is only read.")
 
-    def write(self, url: Url, file: BinaryIO, before: Version | None, *, fenced: bool) -> None:
-        """Put a file there in one request; Changed when it is not as it was `before`."""
-        import obstore  # noqa: PLC0415
-        from obstore.exceptions import (  # noqa: PLC0415
-            AlreadyExistsError,
-            NotSupportedError,
-            PreconditionError,
-        )
+    def begin(self, url: Url) -> int:
+        """When the work began, in nanoseconds: what a later try wrote tells a later time."""
+        return time.time_ns()
 
-        file.seek(0)
+    def write(self, url: Url, file: BinaryIO, begun: int) -> None:
+        """Put a file there in one request, marked with when its work began.
+
+        Where there is a file already, it takes two more: a look, and a request that replaces just
+        what was seen. Changed when that one's work began later.
+        """
+        import obstore  # noqa: PLC0415
+        from obstore.exceptions import AlreadyExistsError, PreconditionError  # noqa: PLC0415
+
         data = file.read()
-        mode: Any = "overwrite"
-        if fenced:
-            mode = _condition(before)
+        attributes: dict[str, str] = {BEGAN: str(begun)}
+        kind, _ = mimetypes.guess_type(url.key)
+        if kind is not None:
+            attributes["Content-Type"] = kind
+        # One request each: a file in parts would leave some behind, and have no condition.
+        put = partial(
+            obstore.put, self._store, url.key, data, attributes=attributes, use_multipart=False
+        )
         with _in_words(url, "write"):
             try:
-                # One request: several would leave parts behind, and have no condition.
-                obstore.put(self._store, url.key, data, mode=mode, use_multipart=False)
-            except (AlreadyExistsError, PreconditionError):
-                raise Changed from None
-            except (NotSupportedError, NotImplementedError):
-                obstore.put(self._store, url.key, data, use_multipart=False)
+                put(mode="create")
+            except AlreadyExistsError:
+                try:
+                    put(mode=self._condition(url, begun))
+                except PreconditionError:
+                    raise Changed from None
+            except Exception as error:
+                if not _knows_no_condition(error):
+                    raise
+                put(mode="overwrite")
+
+    def _condition(self, url: Url, begun: int) -> Any:
+        """What a file is to replace: the very version that is there, if its work began before.
+
+        Whoever may write and not read replaces what there is.
+        """
+        import obstore  # noqa: PLC0415
+        from obstore.exceptions import PermissionDeniedError  # noqa: PLC0415
+
+        try:
+            there = obstore.get(self._store, url.key)
+        except FileNotFoundError:
+            raise Changed from None
+        except PermissionDeniedError:
+            return "overwrite"
+        began = str(there.attributes.get(BEGAN, ""))
+        if began.isdecimal() and int(began) > begun:
+            raise Changed
+        condition = {"e_tag": there.meta["e_tag"]}
+        if there.meta["version"] is not None:
+            condition["version"] = there.meta["version"]
+        return condition
 
     def walk(self, folder: Url) -> Iterator[tuple[str, Version]]:
         """The key of each file below a folder, and its version, page by page."""
@@ -174,21 +213,17 @@ def _version(meta: Any) -> Version:
     mark = meta.get("e_tag")
     if not mark:
         mark = meta["last_modified"].isoformat()
-    return Version(meta["size"], mark, meta.get("version"))
-
-
-def _condition(before: Version | None) -> Any:
-    if before is None:
-        return "create"
-    condition = {"e_tag": before.mark}
-    if before.number is not None:
-        condition["version"] = before.number
-    return condition
+    return Version(meta["size"], mark)
 
 
 def _pieces(url: Url, answer: Any) -> Iterator[bytes]:
     with _in_words(url, "read"):
         yield from answer.stream(min_chunk_size=CHUNK)
+
+
+def _knows_no_condition(error: Exception) -> bool:
+    """Whether a store refused a request for its condition: some that speak S3 know none."""
+    return isinstance(error, NotImplementedError) or "status code: 501" in str(error)
 
 
 @contextmanager

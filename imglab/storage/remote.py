@@ -64,8 +64,12 @@ class Remote:
     def check_can_write(self, url: Url) -> None:
         """Return: which of them take no files is only known by trying."""
 
-    def write(self, url: Url, file: BinaryIO, before: Version | None, *, fenced: bool) -> None:
-        """Write under another name, look whether all is as `before`, and rename.
+    def begin(self, url: Url) -> Version | None:
+        """The version that is there before the work."""
+        return self.version(url)
+
+    def write(self, url: Url, file: BinaryIO, begun: Version | None) -> None:
+        """Write under another name, look whether all is as it was, and rename.
 
         Between that look and the rename somebody else may rename: nobody offers more here.
         """
@@ -80,7 +84,7 @@ class Remote:
                     is_there = True
                     while piece := file.read(CHUNK):
                         target.write(piece)
-                if fenced and self.version(url) != before:
+                if self.version(url) != begun:
                     raise Changed
                 self._files.mv(temporary, place)
                 is_there = False

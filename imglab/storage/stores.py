@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from imglab.errors import ImglabError
 from imglab.storage.urls import Url
@@ -24,12 +24,10 @@ class Version:
     size: int
     #: What the store calls this content, or else when it was changed.
     mark: str
-    #: A number that some stores count up.
-    number: str | None = None
 
 
 class Changed(Exception):
-    """A file is not in the version any more that somebody asked for."""
+    """Somebody who began later has written a file meanwhile."""
 
 
 class Store(Protocol):
@@ -53,11 +51,14 @@ class Store(Protocol):
         """Raise ImageError when this kind of store takes no files."""
         ...
 
-    def write(self, url: Url, file: BinaryIO, before: Version | None, *, fenced: bool) -> None:
+    def begin(self, url: Url) -> object:
+        """What is known of a place before the work whose result goes there; `write` asks for it."""
+        ...
+
+    def write(self, url: Url, file: BinaryIO, begun: Any) -> None:
         """Put a file there, whole or not at all.
 
-        Changed, and nothing is written, unless the version there is the one `before` (None for no
-        file). With `fenced` false, whatever is there is replaced.
+        Changed, and nothing is written, when somebody who began later has written there since.
         """
         ...
 

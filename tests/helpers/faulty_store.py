@@ -28,6 +28,9 @@ class FaultyStore:
         self.announced: int | None = None
         #: How often the file changes, each time when it was asked for.
         self.changes = 0
+        #: Whether there is a file, so that none can be created; whether conditions are unknown.
+        self.has_file = False
+        self.has_no_conditions = False
         self.asked: Counter[str] = Counter()
         self.puts: list[bytes] = []
         self.is_over = threading.Event()
@@ -48,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         store = self.store
         store.asked[self.command] += 1
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status = store.status.get(self.command, 200)
+        status = store.status.get(self.command, self.status_of_condition())
         if status == 200 and self.command == "PUT":
             store.puts.append(sent)
         body = store.body
@@ -72,6 +75,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_body(body[begin:])
 
     do_GET = do_HEAD = do_PUT = answer  # noqa: N815
+
+    def status_of_condition(self) -> int:
+        if self.command == "PUT" and self.headers.get("If-None-Match"):
+            if self.store.has_file:
+                return 412
+            if self.store.has_no_conditions:
+                return 501
+        return 200
 
     def send_body(self, body: bytes) -> None:
         store = self.store
