@@ -99,7 +99,7 @@ def test_the_lines_to_type_name_what_the_extras_bring():
 
 def test_the_tests_need_what_a_lesson_needs():
     (own,) = [each for each in requirements("test") if each.name == "imglab"]
-    assert own.extras == {"lab", "metrics"}
+    assert own.extras == {"lab", "metrics", "s3", "sftp"}
 
 
 def test_a_worker_needs_four_packages_and_less_than_90_mb(base):
@@ -143,6 +143,16 @@ def test_figures_for_prometheus_name_their_own_package(run, valkey, queue, monke
     assert out.endswith(" prometheus-client\n")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "packages"), [("s3://b/", "obstore"), ("sftp://h/", "fsspec sshfs")]
+)
+def test_a_worker_for_stores_names_their_packages_before_it_begins(run, queue, prefix, packages):
+    out, code = run("-m", "imglab", "worker", "--prefix", prefix, "--namespace", queue.namespace)
+    assert code == 1
+    assert f"imglab: This needs {packages.split()[0]}, which is not installed" in out
+    assert out.endswith(f" {packages}\n")
+
+
 def test_without_a_server_the_line_names_the_server_alone(run):
     out, code = run("-m", "imglab", "demo", "--tasks", "1")
     assert code == 1
@@ -176,7 +186,8 @@ def test_where_there_is_no_pip_uv_is_named(monkeypatch):
 
 def test_every_package_that_is_imported_is_declared():
     """A package that another one happens to bring may be gone with its next release."""
-    wanted = [*requirements(), *requirements("lab"), *requirements("metrics")]
+    extra = ("lab", "metrics", "s3", "sftp")
+    wanted = [*requirements(), *[each for name in extra for each in requirements(name)]]
     declared = {each.name.lower() for each in wanted}
     known = {
         "prometheus_client": "prometheus-client",

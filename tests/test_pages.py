@@ -41,7 +41,7 @@ SAID_BY_US = (
     "This should not happen: ",
 )
 #: What is not ours and begins a line to type on these pages.
-OTHERS = ("cd", "export", "find", "git", "sudo", "wsl")
+OTHERS = ("cd", "export", "find", "git", "pip", "sudo", "wsl")
 
 
 def name_of(page) -> str:

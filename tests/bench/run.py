@@ -21,10 +21,11 @@ import alone
 import peers
 import photographs
 import scaling
+import stores
 from helpers.project import ROOT
 from helpers.server import redis_queue, running
 
-PARTS = ("peers", "alone", "scaling", "photographs")
+PARTS = ("peers", "alone", "scaling", "photographs", "stores")
 REPORT = ROOT / ".imglab" / "bench" / "report"
 
 
@@ -62,7 +63,7 @@ def report(found: dict[str, Any]) -> str:
     parts = []
     if "peers" in found:
         parts += ["## Beside its peers", peers.table(found["peers"]), peers.notes(found["peers"])]
-    for part in ("alone", "photographs"):
+    for part in ("alone", "photographs", "stores"):
         if part in found:
             parts += [f"## {part.capitalize()}", f"| figure | |\n|---|---|\n{listed(found[part])}"]
     if "scaling" in found:
@@ -106,6 +107,10 @@ def main() -> None:
             counts = {1.0: chosen.photographs, 4.0: chosen.photographs // 4}
             counts[12.0] = max(6, chosen.photographs // 12)
             found["photographs"] = figures_of_photographs(server, scratch, counts)
+        if "stores" in wanted:
+            say("stores: S3, a disk, Redis")
+            with redis_queue(server) as queue:
+                found["stores"] = stores.measured(queue, scratch / "stores")
     text = report(found)
     (REPORT / "report.md").write_text(text + "\n")
     (REPORT / "report.json").write_text(json.dumps(found, indent=2))
