@@ -37,6 +37,7 @@ def test_a_picture_goes_there_and_comes_back(both_queue, project):
         assert file.name == payload["output_path"]
         assert Image.open(file).mode == "L"
     assert list((project / "output").iterdir()) == []
+    assert both_queue.check() == []
 
 
 def test_a_queue_in_a_cluster_carries_as_well(cluster):

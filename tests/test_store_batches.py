@@ -15,10 +15,10 @@ from helpers.server import redis_queue
 from helpers.terminal import imglab, refused, run
 from PIL import Image
 
-from imglab import RedisWorker
+from imglab import RedisWorker, WorkerPool
 from imglab.batches import Plan, find, named, submit
 from imglab.batches.report import manifest
-from imglab.errors import ImageError, QueueError, StoreUnavailable
+from imglab.errors import ImageError, ImglabError, QueueError, StoreUnavailable
 from imglab.queues import QueueSettings
 from imglab.storage import storage_for
 
@@ -128,6 +128,20 @@ def test_sftp_and_the_disk_take_the_same_way(sftp, queue, project):
     work(queue, url)
     assert (folder / "out/far/day/a.png").is_file()
     assert (folder / "out/near/sample.png").is_file()
+
+
+def test_worker_processes_take_the_prefixes_of_their_pool_or_of_the_environment(
+    photos, queue, project, monkeypatch
+):
+    source = f"{photos.url}/photos/a.png"
+    allowed = f"read:{photos.url}/photos"
+    for given, in_environment in (([allowed], ""), (None, allowed)):
+        monkeypatch.setenv("IMGLAB_PREFIXES", in_environment)
+        task_id = queue.add_task({"image_path": source})
+        with WorkerPool(1, (), queue, prefixes=given):
+            assert queue.wait(task_id, 60)["status"] == "success"
+    with pytest.raises(ImglabError, match="is no prefix"):
+        WorkerPool(1, (), queue, prefixes=["photos"])
 
 
 def test_what_cannot_stand_in_an_address_is_left_out_and_said(bucket, queue, project):

@@ -8,7 +8,7 @@ import pytest
 from helpers.faulty_store import faulty_store
 from helpers.project import ROOT
 from helpers.server import free_port
-from helpers.stores import SECRET, new_bucket, running_moto, running_sftp
+from helpers.stores import SECRET, make_bucket, new_bucket, running_moto, running_sftp
 
 from imglab.errors import ImageError, StoreUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
@@ -187,18 +187,20 @@ def test_what_changes_whenever_it_is_read_is_said(faulty):
     assert again
 
 
-def test_a_store_that_comes_back_is_used_again(tmp_path, monkeypatch):
+def test_an_sftp_server_that_was_killed_and_comes_back_is_used_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     with running_sftp(tmp_path) as machine:
-        monkeypatch.setenv("HOME", str(tmp_path / "home"))
         (machine.folder / "a.jpg").write_bytes(PHOTO)
         address = f"sftp://127.0.0.1:{machine.port}"
         storage = storage_for(prefixes=(address,))
         storage.open(f"{address}/a.jpg").close()
     text, again = refusal(storage.open, f"{address}/a.jpg")
     assert again, text
+    with running_sftp(tmp_path, machine.port):
+        storage.open(f"{address}/a.jpg").close()
 
 
-def test_a_bucket_whose_server_was_killed_is_used_again(tmp_path, monkeypatch):
+def test_a_bucket_whose_server_was_killed_and_comes_back_is_used_again(tmp_path, monkeypatch):
     with running_moto(tmp_path) as machine:
         bucket = new_bucket(machine.endpoint)
         for name, value in bucket.environment.items():
@@ -207,6 +209,10 @@ def test_a_bucket_whose_server_was_killed_is_used_again(tmp_path, monkeypatch):
         storage.save(f"{bucket.url}/a.jpg", hello)
     text, again = refusal(storage.open, f"{bucket.url}/a.jpg")
     assert again, text
+    with running_moto(tmp_path, machine.port):
+        make_bucket(bucket)
+        storage.save(f"{bucket.url}/a.jpg", hello)
+        assert bucket.get("a.jpg") == b"hello"
 
 
 def test_a_worker_tells_the_true_reason_and_never_a_secret(valkey, faulty, project, caplog):

@@ -76,7 +76,8 @@ def _walk(
     for root in roots:
         if isinstance(root, Url):
             yield from in_stores.walk(root, with_root, left_out)
-        elif root.is_dir():
+            continue
+        if root.is_dir():
             start = ""
             if with_root:
                 start = f"{_from_here(str(root))}/"

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncssh
 import pytest
 
 from helpers.clock import until
@@ -110,31 +109,45 @@ def _answers(port: int) -> bool:
 
 def new_bucket(endpoint: str) -> Bucket:
     bucket = Bucket(f"test-{secrets.token_hex(6)}", endpoint)
-    asked = urllib.request.Request(f"{endpoint}/{bucket.name}", method="PUT")
+    make_bucket(bucket)
+    return bucket
+
+
+def make_bucket(bucket: Bucket) -> None:
+    """Make it: nothing of ours and nothing of obstore's does."""
+    asked = urllib.request.Request(f"{bucket.endpoint}/{bucket.name}", method="PUT")
     with urllib.request.urlopen(asked):
-        return bucket
+        pass
 
 
 @contextmanager
-def running_moto(folder: Path) -> Iterator[Machine]:
-    port = free_port()
+def running_moto(folder: Path, port: int | None = None) -> Iterator[Machine]:
+    """A server that speaks S3, empty at its start; on a port of its own unless one is named."""
+    if port is None:
+        port = free_port()
     with serving(folder, port, "-c", MOTO, "-H", "127.0.0.1", "-p", str(port)) as machine:
         yield machine
 
 
 @contextmanager
-def running_sftp(folder: Path) -> Iterator[Machine]:
-    """An sftp server; `folder/home` is the home of whoever may come in."""
+def running_sftp(folder: Path, port: int | None = None) -> Iterator[Machine]:
+    """An sftp server; `folder/home` is the home of whoever may come in.
+
+    With its port named, it is one that ran there before, started again.
+    """
     shown = folder / "shown"
-    shown.mkdir()
-    port = free_port()
-    _make_keys(folder, port)
+    if port is None:
+        port = free_port()
+        shown.mkdir()
+        _make_keys(folder, port)
     words = (str(SFTP), str(port), str(folder), str(shown))
     with serving(folder, port, *words, shown=shown) as machine:
         yield machine
 
 
 def _make_keys(folder: Path, port: int) -> None:
+    import asyncssh  # it takes half a second, and few tests need it
+
     home = folder / "home" / ".ssh"
     home.mkdir(parents=True)
     own = asyncssh.generate_private_key("ssh-ed25519")
