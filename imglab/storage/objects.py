@@ -30,8 +30,9 @@ SCHEMES = ("s3", "gs", "az", *WEB)
 CONNECT_S = 5
 #: How often a request is repeated before the task is tried again later.
 RETRIES = 2
-#: What a result in a store is marked with: when its work began, by its worker's clock.
-BEGAN = "imglab-began"
+#: What a result in a store is marked with: when its work began, by its worker's clock. Letters
+#: alone: Azure takes no hyphen here, and some servers drop what has an underscore.
+BEGAN = "imglabbegan"
 #: How much of a body is taken at a time, in bytes.
 CHUNK = 4 << 20
 #: How many names a store is asked for at a time: as many as S3 gives.
