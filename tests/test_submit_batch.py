@@ -189,10 +189,10 @@ def test_a_submit_during_which_redis_was_killed_goes_on_by_the_same_call(tree, o
         os.link(tree / "sample.jpg", tree / f"{number}.jpg")
 
     def killing(photographs):
-        for number, photograph in enumerate(photographs):
+        for number, each in enumerate(photographs):
             if number == CHUNK:
                 own_server.kill()
-            yield photograph
+            yield each
 
     found = find([tree])
     found.photographs = killing(found.photographs)
