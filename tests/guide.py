@@ -19,6 +19,11 @@ GUIDE = NOTEBOOKS / "instructor_guide.md"
 SOLVED = NOTEBOOKS / "solved"
 #: How many letters of a text a table shows.
 BEGINNING = 60
+#: What the tables say themselves.
+AGENDA_HEAD = "| from | what | minutes | if you are late, leave out |"
+THE_END = "The end"
+PLACES_HEAD = "| cell | below the heading | it begins with |"
+ITSELF = "this heading itself"
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def are_written(items: Iterable[Item], known: Mapping[str, Lesson]) -> bool:
 
 def table(items: Iterable[Item], known: Mapping[str, Lesson]) -> str:
     """One agenda as a table: when, what, for how long, and what to cut first."""
-    lines = ["| from | what | minutes | if you are late, leave out |", "|---|---|---|---|"]
+    lines = [AGENDA_HEAD, "|---|---|---|---|"]
     now = 0
     for item in items:
         what = item.what
@@ -146,7 +151,7 @@ def table(items: Iterable[Item], known: Mapping[str, Lesson]) -> str:
             minutes = lesson.minutes
         lines.append(f"| {now // 60}:{now % 60:02} | {what} | {minutes} | {item.cut} |")
         now += minutes
-    lines.append(f"| {now // 60}:{now % 60:02} | The end | | |")
+    lines.append(f"| {now // 60}:{now % 60:02} | {THE_END} | | |")
     return "\n".join(lines)
 
 
@@ -191,7 +196,7 @@ def with_places(text: str) -> str:
 
 def _places(lesson: Lesson, named: Iterable[str]) -> str:
     """Which of the cells that are named are below which heading of a lesson."""
-    lines = ["| cell | below the heading | it begins with |", "|---|---|---|"]
+    lines = [PLACES_HEAD, "|---|---|---|"]
     heading = ""
     for cell in nbformat.read(NOTEBOOKS / lesson.name, as_version=4).cells:
         first, *_ = cell.source.split("\n")
@@ -202,12 +207,20 @@ def _places(lesson: Lesson, named: Iterable[str]) -> str:
             begins = textwrap.shorten(first, BEGINNING, placeholder=" …")
         if headings and first.startswith("#"):
             heading = headings.pop(0)
-            begins = "this heading itself"
+            begins = ITSELF
         if cell.id in named:
             lines.append(f"| `{cell.id}` | {heading} | {begins} |")
         if headings:
             heading = headings[-1]
     return "\n".join(lines)
+
+
+def words() -> list[str]:
+    """What the tables say that does not come from a lesson."""
+    items = [item for agenda in AGENDAS.values() for item in agenda.items]
+    said = [item.what for item in items if item.minutes]
+    said += [item.cut for item in items]
+    return [AGENDA_HEAD, *dict.fromkeys(said), THE_END, PLACES_HEAD, ITSELF]
 
 
 def worked_out(text: str) -> str:
