@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,31 +138,52 @@ def are_written(items: Iterable[Item], known: Mapping[str, Lesson]) -> bool:
     return all(item.minutes or item.what in known for item in items)
 
 
-def table(items: Iterable[Item], known: Mapping[str, Lesson]) -> str:
+def as_it_is(text: str) -> str:
+    """What a table says in English."""
+    return text
+
+
+@dataclass(frozen=True)
+class Edition:
+    """The lessons of a language, and what its tables say."""
+
+    folder: Path
+    lessons: Mapping[str, Lesson]
+    #: What a text of the tables is in this language.
+    say: Callable[[str], str] = as_it_is
+
+
+def in_english() -> Edition:
+    """The edition that the others are made from."""
+    return Edition(NOTEBOOKS, lessons())
+
+
+def table(items: Iterable[Item], edition: Edition) -> str:
     """One agenda as a table: when, what, for how long, and what to cut first."""
-    lines = [AGENDA_HEAD, "|---|---|---|---|"]
+    lines = [edition.say(AGENDA_HEAD), "|---|---|---|---|"]
     now = 0
     for item in items:
-        what = item.what
-        minutes = item.minutes
-        if not minutes:
-            lesson = known[item.what]
+        if item.minutes:
+            what = edition.say(item.what)
+            minutes = item.minutes
+        else:
+            lesson = edition.lessons[item.what]
             what = f"[{lesson.title}]({lesson.name})"
             minutes = lesson.minutes
-        lines.append(f"| {now // 60}:{now % 60:02} | {what} | {minutes} | {item.cut} |")
+        cut = edition.say(item.cut)
+        lines.append(f"| {now // 60}:{now % 60:02} | {what} | {minutes} | {cut} |")
         now += minutes
-    lines.append(f"| {now // 60}:{now % 60:02} | {THE_END} | | |")
+    lines.append(f"| {now // 60}:{now % 60:02} | {edition.say(THE_END)} | | |")
     return "\n".join(lines)
 
 
-def with_agendas(text: str) -> str:
+def with_agendas(text: str, edition: Edition) -> str:
     """The guide's text with each of its agendas worked out anew."""
-    known = lessons()
     for place, each in AGENDAS.items():
-        if not are_written(each.items, known):
+        if not are_written(each.items, edition.lessons):
             continue
         marks = (f"<!-- agenda {place} -->", f"<!-- end of {place} -->")
-        text = replaced(text, *marks, table(each.items, known))
+        text = replaced(text, *marks, table(each.items, edition))
     return text
 
 
@@ -178,7 +199,7 @@ def named_cells(text: str) -> list[str]:
     return re.findall(r"`(\d\d-[a-z][a-z0-9-]+)`", text)
 
 
-def with_places(text: str) -> str:
+def with_places(text: str, edition: Edition) -> str:
     """The guide's text with a table below each lesson: where the cells are that it names.
 
     JupyterLab does not show the name of a cell, so whoever teaches needs its heading and its first
@@ -186,19 +207,20 @@ def with_places(text: str) -> str:
     """
     bare = re.sub(r"<!-- cells \d\d -->.*?<!-- end of cells", "", text, flags=re.DOTALL)
     named = set(named_cells(bare))
-    for number, lesson in lessons().items():
+    for number in edition.lessons:
         begin = f"<!-- cells {number} -->"
         if begin in text:
             end = f"<!-- end of cells {number} -->"
-            text = replaced(text, begin, end, _places(lesson, named))
+            text = replaced(text, begin, end, _places(number, named, edition))
     return text
 
 
-def _places(lesson: Lesson, named: Iterable[str]) -> str:
+def _places(number: str, named: Iterable[str], edition: Edition) -> str:
     """Which of the cells that are named are below which heading of a lesson."""
-    lines = [PLACES_HEAD, "|---|---|---|"]
+    lines = [edition.say(PLACES_HEAD), "|---|---|---|"]
     heading = ""
-    for cell in nbformat.read(NOTEBOOKS / lesson.name, as_version=4).cells:
+    lesson = edition.folder / edition.lessons[number].name
+    for cell in nbformat.read(lesson, as_version=4).cells:
         first, *_ = cell.source.split("\n")
         begins = f"`{first}`"
         headings = []
@@ -207,7 +229,7 @@ def _places(lesson: Lesson, named: Iterable[str]) -> str:
             begins = textwrap.shorten(first, BEGINNING, placeholder=" …")
         if headings and first.startswith("#"):
             heading = headings.pop(0)
-            begins = ITSELF
+            begins = edition.say(ITSELF)
         if cell.id in named:
             lines.append(f"| `{cell.id}` | {heading} | {begins} |")
         if headings:
@@ -223,9 +245,11 @@ def words() -> list[str]:
     return [AGENDA_HEAD, *dict.fromkeys(said), THE_END, PLACES_HEAD, ITSELF]
 
 
-def worked_out(text: str) -> str:
-    """The guide's text with all that follows from the lessons."""
-    return with_places(with_agendas(text))
+def worked_out(text: str, edition: Edition | None = None) -> str:
+    """The guide's text with all that follows from the lessons: the English ones, or others."""
+    if edition is None:
+        edition = in_english()
+    return with_places(with_agendas(text, edition), edition)
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def test_every_cell_that_is_named_can_be_found_where_jupyterlab_shows_no_names(n
 
 
 def test_s23_the_agendas_are_worked_out_from_the_lessons_own_minutes():
-    assert guide.with_agendas(TEXT) == TEXT, "run python tests/guide.py"
+    assert guide.with_agendas(TEXT, guide.in_english()) == TEXT, "run python tests/guide.py"
     for place, agenda in guide.AGENDAS.items():
         _, _, rest = TEXT.partition(f"### {agenda.minutes} minutes: {agenda.name}\n")
         assert f"<!-- agenda {place} -->" in rest.partition("\n### ")[0]

@@ -1,4 +1,4 @@
-"""The pages for readers in pieces, of which their catalogues are made: the README and both guides.
+"""The pages for readers in pieces: the README and both guides.
 
 A piece is a heading, a paragraph, an item of a list, or a row of a table. Its context in a
 catalogue is the anchor of the heading that it stands below.
