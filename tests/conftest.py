@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from helpers import english  # noqa: F401 - before anything of ours speaks
 from helpers.clock import until
 from helpers.processes import processes_of
 from helpers.project import add_small_photograph, make_project

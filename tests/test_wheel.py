@@ -102,11 +102,14 @@ def machine(installed, tmp_path):
 def test_the_wheel_has_all_that_the_package_needs_and_nothing_for_its_authors(wheel):
     inside = set(zipfile.ZipFile(wheel).namelist())
     data = [*ROOT.glob("imglab/**/*.lua"), *ROOT.glob("imglab/views/records/*")]
+    data += ROOT.glob("imglab/**/*.mo")
     code = ROOT.glob("imglab/**/*.py")
     for file in [*data, *code, ROOT / "imglab/py.typed", ROOT / "imglab/sample.jpg"]:
         assert str(file.relative_to(ROOT)) in inside
     assert not {"imglab/DESIGN.md", "imglab/USING.md"} & inside
     assert "imglab/course/notebooks/student_guide.md" in inside
+    assert "imglab/course/notebooks/es/guia_del_estudiante.md" in inside
+    assert not [name for name in inside if name.endswith(".po")]
     assert not [name for name in inside if not name.startswith("imglab")]
 
 
@@ -170,6 +173,14 @@ def test_in_an_empty_folder_the_wheel_alone_makes_a_course_with_six_green_lamps(
     assert "0 new files" in machine.imglab("course")
     assert "00_the_bench.0.1.0.ipynb is the new version" in machine.imglab("course", "--update")
     assert (machine.folder / "notebooks/00_the_bench.ipynb").read_text() == "my work"
+
+
+def test_whoever_speaks_spanish_has_the_course_and_the_terminal_in_spanish(machine):
+    machine.environment |= {"LC_ALL": "es_ES.UTF-8"}
+    assert "Ábrelas: imglab lab" in machine.imglab("course")
+    name = "notebooks/es/00_el_banco_de_trabajo.ipynb"
+    assert (machine.folder / name).read_bytes() == (ROOT / name).read_bytes()
+    assert not (machine.folder / "notebooks/es/po").exists()
 
 
 def test_a_worker_module_started_by_hand_says_what_to_type(machine):

@@ -14,10 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imglab.errors import ImglabError
-from imglab.language import tr
+from imglab.language import ENGLISH, language, tr
 
-#: What JupyterLab shows first, below the project's folder.
-FIRST = "notebooks/00_the_bench.ipynb"
+#: Language → what JupyterLab shows first, below the project's folder.
+FIRST = {
+    "en": "notebooks/00_the_bench.ipynb",
+    "es": "notebooks/es/00_el_banco_de_trabajo.ipynb",
+}
 #: Files that are there in a container, and nowhere else.
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 #: No pop-up that asks about news: it covers the first cells, and a class answers it thirty times.
@@ -46,7 +49,7 @@ def command(root: Path, options: Sequence[str]) -> list[str]:
     """
     words = [sys.executable, "-m", "jupyterlab"]
     words.append(f"--ServerApp.root_dir={root}")
-    words.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
+    words.append(f"--LabApp.default_url=/lab/tree/{_first_lesson(root)}")
     words.append(f"--ServerApp.terminado_settings=shell_command={_shell(root)}")
     if os.geteuid() == 0 and "--allow-root" not in options:
         words.append(_as_root())
@@ -67,6 +70,14 @@ def prepare(root: Path) -> None:
     _put_in_front("JUPYTER_CONFIG_PATH", str(home))
     if _shell_name() == "zsh":
         os.environ["ZDOTDIR"] = str(home)
+
+
+def _first_lesson(root: Path) -> str:
+    """Lesson 00 in this process' language; in English where a course has no other yet."""
+    lesson = FIRST[language()]
+    if not (root / lesson).is_file():
+        return FIRST[ENGLISH]
+    return lesson
 
 
 def _as_root() -> str:

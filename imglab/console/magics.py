@@ -23,7 +23,7 @@ from imglab import server
 from imglab.console import redis_cli
 from imglab.console.restarts import explain_in
 from imglab.errors import ImglabError
-from imglab.language import tr
+from imglab.language import language, tr
 from imglab.queues import RedisTaskQueue
 from imglab.queues.connection import connect
 from imglab.queues.scripts import COMMON_ARGUMENTS, Script, by_hash
@@ -206,6 +206,7 @@ def _script_of(words: list[str]) -> Script | None:
 
 def load_ipython_extension(shell: Any) -> None:
     """Give the shell the magics, and two sentences; `%load_ext imglab.console` calls it."""
+    language()  # chosen now, so that every program which a cell starts speaks it as well
     shell.register_magic_function(redis, "line_cell", "redis")
     shell.register_magic_function(monitor, "line", "monitor")
     shell.register_magic_function(save, "cell", "save")

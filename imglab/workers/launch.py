@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from imglab import language
 from imglab.project import private_folder
 from imglab.workers.logs import LOG_VARIABLE
 from imglab.workers.process import VARIABLE
@@ -20,7 +21,12 @@ def start_process(spec: WorkerSpec, log: Path) -> subprocess.Popen[bytes]:
     password. OSError when the folder of the log cannot be made, or the process not be started.
     """
     private_folder(log.parent)
-    settings = {VARIABLE: spec.to_json(), LOG_VARIABLE: str(log.resolve())}
+    settings = {
+        VARIABLE: spec.to_json(),
+        LOG_VARIABLE: str(log.resolve()),
+        # A worker is in no notebook, so it cannot know by itself what that speaks.
+        language.VARIABLE: language.language(),
+    }
     with log.open("ab") as file:
         return subprocess.Popen(
             [sys.executable, "-m", "imglab.workers"],

@@ -48,6 +48,7 @@ SLOW_FILES = (
     "test_hostile_images",
     "test_keeper",
     "test_lab",
+    "test_language",
     "test_producers",
     "test_rim",
     "test_shared_room",
