@@ -14,6 +14,7 @@ from helpers.project import add_small_photograph, make_project
 from helpers.server import Server, redis_queue, running
 from helpers.several import Cluster, running_cluster
 
+from imglab.language import VARIABLE, language
 from imglab.queues import RedisTaskQueue
 
 pytest_plugins = ["helpers.quick_start", "helpers.schedule", "helpers.stores"]
@@ -82,6 +83,16 @@ def both_queue(server) -> Iterator[RedisTaskQueue]:
     """An empty queue in each kind of server."""
     with redis_queue(server) as queue:
         yield queue
+
+
+@pytest.fixture
+def in_spanish() -> Iterator[None]:
+    """This process, and whatever it starts, speaks Spanish during the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "es")
+        language.cache_clear()
+        yield
+    language.cache_clear()
 
 
 @pytest.fixture

@@ -22,6 +22,14 @@ SMALL_PIXELS = 250_000
 
 
 @contextmanager
+def empty_room() -> Iterator[dict[str, str]]:
+    """The environment of a classroom, and the certainty that everybody has left it."""
+    with classroom() as env:
+        yield env
+    until(lambda: not processes_of(env["IMGLAB_ROOT"]))
+
+
+@contextmanager
 def room_with_lessons() -> Iterator[Path]:
     """The folder of a classroom with the lessons, which is this process' project meanwhile.
 

@@ -23,6 +23,8 @@ WANT_6379 = (
 LESSONS = (
     "test_solved_lesson_prints_again_what_is_stored",
     "test_student_lesson_runs_unsolved_from_top_to_bottom",
+    "test_solved_spanish_lesson_prints_again_what_is_stored",
+    "test_spanish_student_lesson_runs_unsolved_from_top_to_bottom",
 )
 #: Other files with many processes, servers that die, or long searches; the longest first.
 SLOW_FILES = (
