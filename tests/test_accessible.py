@@ -29,9 +29,15 @@ from imglab.views.waits import load_table
 from imglab.views.who import who
 
 FOLDER = ROOT / "notebooks"
-SOLVED = sorted((FOLDER / "solved").glob("*.ipynb"))
-NOTEBOOKS = [*sorted(FOLDER.glob("*.ipynb")), *SOLVED]
-PAGES = [*sorted(FOLDER.glob("*.md")), ROOT / "README.md", ROOT / "imglab" / "USING.md"]
+SPANISH = FOLDER / "es"
+SOLVED = [*sorted((FOLDER / "solved").glob("*.ipynb")), *sorted(SPANISH.glob("solved/*.ipynb"))]
+NOTEBOOKS = [*sorted(FOLDER.glob("*.ipynb")), *sorted(SPANISH.glob("*.ipynb")), *SOLVED]
+PAGES = [
+    *sorted(FOLDER.glob("*.md")),
+    *sorted(SPANISH.glob("*.md")),
+    ROOT / "README.md",
+    ROOT / "imglab" / "USING.md",
+]
 DOCUMENTS = [*NOTEBOOKS, *PAGES]
 
 

@@ -9,6 +9,7 @@ import browser
 import pytest
 from helpers.clock import until
 from helpers.project import ROOT
+from translation.state import said_by_us
 
 pytestmark = [
     browser.needed,
@@ -16,6 +17,8 @@ pytestmark = [
     pytest.mark.photographs("camera.jpg", "coffee.jpg", "sample.jpg"),
 ]
 
+#: Below notebooks/.
+IN_SPANISH = "es/sala_de_control.ipynb"
 #: The status line, the last row of the panel, and what it says now; what it said before is below.
 STATUS = "document.querySelector('.imglab-status')"
 SAID = STATUS + "?.innerText.split('\\n')[0]"
@@ -72,6 +75,9 @@ CONTRAST = """
 """
 #: What grows and shrinks on a board: its rate, and the leases.
 BARS = "[▁▂▃▄▅▆▇█━╌]"
+#: What the line says, as it stands in the package.
+PAUSED = "Paused: no worker gets a task any more. What they hold they finish."
+RESUMED = "Resumed: idle workers look for tasks within a second."
 OUTPUTS = f"{browser.CELLS}.flatMap(c => c.outputs.toJSON()).map(o => o.output_type)"
 
 
@@ -80,6 +86,8 @@ def project(project, monkeypatch):
     """The project, with the notebook of the control room, and a Redis of its own."""
     (project / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / "control_room.ipynb", project / "notebooks")
+    (project / "notebooks" / "es").mkdir()
+    shutil.copy(ROOT / "notebooks" / IN_SPANISH, project / "notebooks" / IN_SPANISH)
     monkeypatch.setenv("IMGLAB_REDIS_GRACE", "1")
     monkeypatch.delenv("IMGLAB_REDIS_URL", raising=False)
     return project
@@ -94,7 +102,7 @@ class Instructor:
         self.answers: dict[str, tuple[float, str]] = {}
         browser.start_all(page)
         self.errors = browser.until_done(page)
-        assert self.reads().endswith("Ready.")
+        self.begins = self.reads()
 
     def reads(self) -> str:
         """The status line, as soon as it says what was done."""
@@ -158,6 +166,7 @@ def test_every_button_answers_no_task_is_lost_and_both_themes_suit_it(project, t
         browser.notebook(lab, "notebooks/control_room.ipynb") as page,
     ):
         someone = Instructor(page)
+        assert someone.begins.endswith("Ready.")
         someone.adds(200)
         assert "Killed worker-1" in someone.presses("Worker", "Kill -9")
         someone.worker.select_option("worker-2")
@@ -197,3 +206,30 @@ def test_every_button_answers_no_task_is_lost_and_both_themes_suit_it(project, t
     assert someone.errors == []
     assert set(outputs) == {"display_data"}, "no thread raised or printed anything"
     assert len(frames) > 10
+
+
+def test_in_spanish_the_buttons_and_answers_are_spanish_and_no_word_is_cut(project, tmp_path):
+    said = said_by_us()
+    tasks, queue, view = said["Tasks"], said["Queue"], said["Big letters"]
+    with (
+        browser.jupyterlab(project, tmp_path) as lab,
+        browser.notebook(lab, f"notebooks/{IN_SPANISH}") as page,
+    ):
+        someone = Instructor(page)
+        answers = [
+            someone.presses(tasks, said["Add photographs"]),
+            someone.presses(queue, said["Pause"]),
+            someone.presses(queue, said["Resume"]),
+            someone.presses(said["Pool"], "3"),
+        ]
+        someone.page.set_viewport_size({"width": 1024, "height": 768})
+        someone.page.keyboard.press("Control+b")
+        someone.page.locator(f"button:text-is('{view}')").click()
+        for theme in browser.THEMES:
+            someone.reads_all_of_it(theme)
+    assert someone.errors == []
+    spoken = " ".join(answers)
+    for english in ("Paused: no worker", "Resumed: idle workers", "Added"):
+        assert english not in spoken
+    for text in (PAUSED, RESUMED):
+        assert said[text] in spoken

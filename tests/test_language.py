@@ -16,7 +16,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 from imglab import WorkerPool
 from imglab.classroom import lab
 from imglab.classroom.copies import copy_course
-from imglab.language import language
 
 #: What a terminal says of its language.
 LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -94,16 +93,6 @@ def test_a_worker_speaks_as_its_notebook_whatever_the_environment_says(project, 
     with WorkerPool(1, queue=queue) as pool:
         (process,) = pool.pids.values()
         assert psutil.Process(process).environ()["IMGLAB_LANG"] == "es"
-
-
-@pytest.fixture
-def in_spanish(monkeypatch):
-    """This process speaks Spanish during a test."""
-    monkeypatch.setenv("IMGLAB_LANG", "es")
-    language.cache_clear()
-    yield
-    monkeypatch.setenv("IMGLAB_LANG", "en")
-    language.cache_clear()
 
 
 def test_the_lab_opens_the_first_lesson_in_spanish(in_spanish, tmp_path):

@@ -16,15 +16,17 @@ import browser
 import nbformat
 import pytest
 from course import COVERS
-from helpers.clock import until
 from helpers.notebooks import html, nbval, picture, text, tiny
-from helpers.processes import processes_of
-from lessons import ROOT, SOLVED, classroom, execute, keep_measured, student_edition
+from helpers.rooms import empty_room
+from lessons import ROOT, SOLVED, execute, keep_measured, student_edition
 from nbformat.v4 import new_markdown_cell, new_output
 
 from imglab.classroom.fault_room.causes import CAUSES
 
 NAMES = sorted(path.name for path in SOLVED.glob("*.ipynb"))
+SPANISH = ROOT / "notebooks" / "es" / "solved"
+#: Made from the English ones (test_spanish.py), and yet bound to the same rules.
+SPANISH_NAMES = sorted(path.name for path in SPANISH.glob("*.ipynb"))
 #: What JupyterLab, Notebook 7, VS Code and Colab can all show; the last is ipywidgets' own.
 FORMATS = {
     "text/plain",
@@ -35,12 +37,14 @@ FORMATS = {
 }
 
 every_lesson = pytest.mark.parametrize("name", NAMES)
+in_both_languages = pytest.mark.parametrize("name", [*NAMES, *SPANISH_NAMES])
 #: A lesson is worth a minute, and somebody else may be using the machine.
 unhurried = pytest.mark.timeout(300)
 
 
 def solved(name: str):
-    return nbformat.read(SOLVED / name, as_version=4)
+    folder = SPANISH if name in SPANISH_NAMES else SOLVED
+    return nbformat.read(folder / name, as_version=4)
 
 
 def code_cells(nb) -> list:
@@ -54,9 +58,8 @@ def cell_of(name: str, cell_id: str):
 @pytest.fixture
 def room():
     """A classroom, and the certainty that everybody has left it."""
-    with classroom() as env:
+    with empty_room() as env:
         yield env
-    until(lambda: not processes_of(env["IMGLAB_ROOT"]))
 
 
 # The lessons themselves
@@ -95,19 +98,19 @@ def test_every_student_lesson_has_a_solved_one():
 # The rules
 
 
-@every_lesson
+@in_both_languages
 def test_solved_lesson_was_executed_from_a_clean_kernel(name):
     counts = [cell.execution_count for cell in code_cells(solved(name))]
     assert counts == list(range(1, len(counts) + 1))
 
 
-@every_lesson
+@in_both_languages
 def test_solved_lesson_shows_nothing_but_what_every_notebook_can_show(name):
     outputs = [output for cell in code_cells(solved(name)) for output in cell.outputs]
     assert {kind for output in outputs for kind in output.get("data", {})} <= FORMATS
 
 
-@every_lesson
+@in_both_languages
 def test_cells_are_few_short_and_have_readable_ids(name):
     cells = solved(name).cells
     assert len(cells) <= 45
@@ -119,7 +122,7 @@ def test_cells_are_few_short_and_have_readable_ids(name):
             assert max(map(len, cell.source.splitlines())) <= 74, cell.id
 
 
-@every_lesson
+@in_both_languages
 def test_drawings_in_the_text_fit_a_narrow_screen(name):
     for cell in solved(name).cells:
         for drawing in re.findall(r"```text\n(.*?)```", cell.source, re.DOTALL):
@@ -127,7 +130,7 @@ def test_drawings_in_the_text_fit_a_narrow_screen(name):
             assert max(map(len, drawing.splitlines())) <= 62, cell.id
 
 
-@every_lesson
+@in_both_languages
 def test_code_leaves_nothing_out_of_the_comparison(name):
     ignored = 0
     for cell in code_cells(solved(name)):
@@ -138,7 +141,7 @@ def test_code_leaves_nothing_out_of_the_comparison(name):
     assert ignored <= 1
 
 
-@every_lesson
+@in_both_languages
 def test_after_an_ignored_output_come_its_facts(name):
     cells = code_cells(solved(name))
     for cell, following in zip(cells, [*cells[1:], None], strict=True):
@@ -147,7 +150,7 @@ def test_after_an_ignored_output_come_its_facts(name):
             assert text(following)
 
 
-@every_lesson
+@in_both_languages
 def test_code_deletes_no_one_elses_keys_and_needs_no_tricks(name):
     for cell in code_cells(solved(name)):
         assert not re.search("flush(db|all)", cell.source, re.IGNORECASE), cell.id
@@ -155,7 +158,7 @@ def test_code_deletes_no_one_elses_keys_and_needs_no_tricks(name):
         assert not re.search(tricks, cell.source, re.MULTILINE), cell.id
 
 
-@every_lesson
+@in_both_languages
 def test_outputs_are_the_same_on_every_machine(name):
     private = {str(ROOT), str(Path.home()), socket.gethostname(), "6379"}
     for cell in code_cells(solved(name)):
@@ -166,7 +169,7 @@ def test_outputs_are_the_same_on_every_machine(name):
         assert not any(each.get("name") == "stderr" for each in cell.outputs), cell.id
 
 
-@every_lesson
+@in_both_languages
 def test_every_picture_has_a_text_twin(name):
     # JupyterLab reads no alt text to anybody, HTML exports do; so words stand beside it as well.
     for cell, following in itertools.pairwise(solved(name).cells):
@@ -183,12 +186,12 @@ def test_every_picture_has_a_text_twin(name):
                 assert has_printed or following.cell_type == "markdown", cell.id
 
 
-@every_lesson
+@in_both_languages
 def test_links_lead_somewhere(name):
     for target in re.findall(r"\]\(([^)#]+)", words_of(name)):
         if not target.startswith("https://"):
             # A lesson stands in two folders, so it can link to nothing but lessons.
-            assert target in NAMES, target
+            assert target in (SPANISH_NAMES if name in SPANISH_NAMES else NAMES), target
 
 
 @every_lesson

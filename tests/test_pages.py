@@ -15,9 +15,10 @@ from helpers.project import ROOT
 #: The pages that tell people what to type.
 README = ROOT / "README.md"
 STUDENTS = ROOT / "notebooks/student_guide.md"
+SPANISH = ROOT / "notebooks/es"
 USING = ROOT / "imglab/USING.md"
 CONTRIBUTING = ROOT / ".github/CONTRIBUTING.md"
-FOLDERS = (".", ".github", "imglab", "images", "notebooks", "tests/bench")
+FOLDERS = (".", ".github", "imglab", "images", "notebooks", "notebooks/es", "tests/bench")
 PAGES = [page for folder in FOLDERS for page in sorted((ROOT / folder).glob("*.md"))]
 
 #: Words of five minutes, for one who reads English as a second language.
@@ -76,10 +77,18 @@ def test_the_students_guide_leads_to_nothing_that_a_copy_of_the_course_lacks():
         assert ".." not in path
 
 
-def test_a_failure_in_the_readme_stands_in_the_students_guide_in_the_same_words():
-    heading = "## When something fails"
-    few = rows(section(README.read_text(encoding="utf-8"), heading))
-    all_of_them = rows(section(STUDENTS.read_text(encoding="utf-8"), heading))
+@pytest.mark.parametrize(
+    ("readme", "guide", "heading"),
+    [
+        (README, STUDENTS, "## When something fails"),
+        (SPANISH / "LEEME.md", SPANISH / "guia_del_estudiante.md", "## Cuando algo falla"),
+    ],
+)
+def test_a_failure_in_the_readme_stands_in_the_students_guide_in_the_same_words(
+    readme, guide, heading
+):
+    few = rows(section(readme.read_text(encoding="utf-8"), heading))
+    all_of_them = rows(section(guide.read_text(encoding="utf-8"), heading))
     assert few
     assert [row for row in few if row not in all_of_them] == []
 
