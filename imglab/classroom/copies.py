@@ -17,8 +17,8 @@ from imglab.language import tr
 
 #: What a course is made of, besides the folder for its results.
 PARTS = ("notebooks", "images")
-#: The suffix of what is for translators.
-CATALOGUE = ".po"
+#: The folder of what is for translators.
+CATALOGUES = "po"
 #: In the copy: each file that was handed out → its SHA-256.
 HANDED_OUT = ".imglab/course.json"
 #: What may lie in a folder that is empty for all that.
@@ -98,7 +98,7 @@ def _names(source: Path) -> Iterator[str]:
         for file in sorted((source / part).rglob("*")):
             name = file.relative_to(source)
             is_hidden = any(each.startswith(".") for each in name.parts)
-            if file.is_file() and not is_hidden and file.suffix != CATALOGUE:
+            if file.is_file() and not is_hidden and CATALOGUES not in name.parts:
                 yield name.as_posix()
 
 
