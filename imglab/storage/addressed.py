@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from imglab.errors import ImageError, StoreUnavailable
+from imglab.language import tr
 from imglab.storage.base import Write
 from imglab.storage.bodies import check_size, fill, gather, scratch
 from imglab.storage.opened import open_store
@@ -49,7 +50,9 @@ class Addressed:
                 file = _fetch(store, url)
                 if file is not None:
                     return file
-        raise StoreUnavailable(f"{url.text} changes whenever it is read ({READS} times).")
+        raise StoreUnavailable(
+            tr("{url} changes whenever it is read ({times} times).", url=url.text, times=READS)
+        )
 
     def check_writable(self, path: str) -> str:
         """Return the address as results spell it; ImageError when nothing may be written there."""
@@ -79,8 +82,11 @@ class Addressed:
             except Changed:
                 if not _has_this(store, url, file):
                     raise StoreUnavailable(
-                        f"{url.text} was written by somebody else while this task ran: that file "
-                        "was left alone."
+                        tr(
+                            "{url} was written by somebody else while this task ran: that file "
+                            "was left alone.",
+                            url=url.text,
+                        )
                     ) from None
         return url.text
 

@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from imglab.errors import ImageError, ImglabError, StoreUnavailable
+from imglab.language import tr
 from imglab.storage.base import Write
 from imglab.storage.folders import MAX_BYTES
 from imglab.storage.whole_file import write_failure
@@ -29,7 +30,9 @@ class Fetched(BytesIO):
 def check_size(name: str, size: int, limit: int = MAX_BYTES) -> None:
     """Raise ImageError for a file that is too large to be read."""
     if size > limit:
-        raise ImageError(f"{name} has {size:,} bytes; {limit:,} is the most.")
+        raise ImageError(
+            tr("{name} has {size:,} bytes; {most:,} is the most.", name=name, size=size, most=limit)
+        )
 
 
 def gather(pieces: Iterable[bytes], name: str, size: int) -> BinaryIO:
@@ -49,7 +52,9 @@ def gather(pieces: Iterable[bytes], name: str, size: int) -> BinaryIO:
                 break
             file.write(piece)
         if left:
-            raise StoreUnavailable(f"{name} has another length than its store announced.")
+            raise StoreUnavailable(
+                tr("{name} has another length than its store announced.", name=name)
+            )
         unless_whole.pop_all()
     file.seek(0)
     return file

@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import BinaryIO, Protocol
 
 from imglab.errors import ImageError, QueueError, StoreUnavailable
+from imglab.language import tr
 from imglab.storage.base import Write
 from imglab.storage.bodies import check_size, fill, gather, scratch
 
@@ -68,8 +69,12 @@ class Carried:
             data = shelf.picture(name)
         if not data:
             raise ImageError(
-                f"{path} is not there: Redis keeps a picture for {KEPT_S // 60} minutes. Submit it "
-                "again with --carry."
+                tr(
+                    "{path} is not there: Redis keeps a picture for {minutes} minutes. Submit it "
+                    "again with --carry.",
+                    path=path,
+                    minutes=KEPT_S // 60,
+                )
             )
         return gather([data], path, len(data))
 
@@ -91,7 +96,9 @@ class Carried:
 
     def _shelf(self, path: str) -> Shelf:
         if self.shelf is None:
-            raise ImageError(f"{path!r:.100} is carried by Redis, and this queue carries nothing.")
+            raise ImageError(
+                tr("{path!r:.100} is carried by Redis, and this queue carries nothing.", path=path)
+            )
         return self.shelf
 
 
@@ -99,14 +106,19 @@ def _name(path: str) -> str:
     """The picture's name, without its beginning; ImageError for what is none."""
     name = path.removeprefix(BEGIN)
     if not _NAME.fullmatch(name):
-        raise ImageError(f"{path!r:.100} is no picture that Redis carries: `--carry` names them.")
+        raise ImageError(
+            tr("{path!r:.100} is no picture that Redis carries: `--carry` names them.", path=path)
+        )
     return name
 
 
 @contextmanager
-def _in_words(path: str, verb: str) -> Iterator[None]:
+def _in_words(path: str, done: str) -> Iterator[None]:
     """Turn what a queue says of a Redis that is away, or full, into something to try again."""
     try:
         yield
     except QueueError as error:
-        raise StoreUnavailable(f"{path} cannot be {verb}: {error}") from None
+        words = tr("{path} cannot be read: {error}", path=path, error=error)
+        if done == "written":
+            words = tr("{path} cannot be written: {error}", path=path, error=error)
+        raise StoreUnavailable(words) from None

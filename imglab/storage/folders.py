@@ -18,7 +18,7 @@ from imglab.project import project_root
 from imglab.storage.base import Write
 from imglab.storage.exhausted import ran_out
 from imglab.storage.names import MAX_NAME, length
-from imglab.storage.system_words import system_words
+from imglab.storage.system_words import cannot, system_words
 from imglab.storage.whole_file import write_whole
 
 #: The largest file that is read, in bytes; some decoders take the whole of it into memory.
@@ -194,11 +194,12 @@ class Folders:
             is_a_source = top != self.writable.resolve()
             if error.errno in _GONE and is_a_source:
                 self.check_not_bare()
+            done = "written" if make else "read"
             words = ran_out(error)
             if words:
-                raise ResourceExhausted(_cannot(self.name(place), words, make)) from None
+                raise ResourceExhausted(cannot(self.name(place), done, words)) from None
             words = system_words(str(error.strerror))
-            raise ImageError(_cannot(self.name(place), words, make)) from None
+            raise ImageError(cannot(self.name(place), done, words)) from None
 
 
 def _outside(path: str, folders: str, verb: str, option: str) -> str:
@@ -215,13 +216,6 @@ def _outside(path: str, folders: str, verb: str, option: str) -> str:
         "Move the file, or start the worker with {option} FOLDER.",
         **values,
     )
-
-
-def _cannot(name: str, why: str, writes: bool) -> str:
-    """What to say of a file that cannot be opened."""
-    if writes:
-        return tr("{name} cannot be written: {why}.", name=name, why=why)
-    return tr("{name} cannot be read: {why}.", name=name, why=why)
 
 
 def _has_something(folder: Path) -> bool:

@@ -17,7 +17,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.errors import ImageError, ImglabError, StoreUnavailable
+from imglab.language import tr
 from imglab.storage.stores import Changed, Version, timeout_s
+from imglab.storage.system_words import cannot
 from imglab.storage.urls import Url
 
 if TYPE_CHECKING:
@@ -37,21 +39,22 @@ BEGAN = "imglabbegan"
 CHUNK = 4 << 20
 #: How many names a store is asked for at a time: as many as S3 gives.
 PAGE = 1000
+_NO_BUCKET = tr("there is no such bucket")
 #: What object_store says → what a person should know. The first that fits is said.
 _REASONS = (
     (
         r"169\.254\.169\.254|metadata\.google",
-        "no credentials were found in the environment of this worker",
+        tr("no credentials were found in the environment of this worker"),
     ),
-    ("<Code>NoSuchBucket|<Code>ContainerNotFound", "there is no such bucket"),
-    ("kind: Timeout", "it took longer than its time limit"),
-    ("dns error", "its host has no address"),
-    ("ConnectionRefused", "nobody answers there"),
-    ("kind: (Connect|Request)", "it cannot be reached, or it hung up"),
-    ("kind: (Interrupted|Body|Decode)", "the connection was lost in the middle"),
+    ("<Code>NoSuchBucket|<Code>ContainerNotFound", _NO_BUCKET),
+    ("kind: Timeout", tr("it took longer than its time limit")),
+    ("dns error", tr("its host has no address")),
+    ("ConnectionRefused", tr("nobody answers there")),
+    ("kind: (Connect|Request)", tr("it cannot be reached, or it hung up")),
+    ("kind: (Interrupted|Body|Decode)", tr("the connection was lost in the middle")),
 )
 #: Reasons that trying again does not mend.
-_FINAL = ("there is no such bucket",)
+_FINAL = (_NO_BUCKET,)
 #: The process that used obstore first; a list, so that it is one for the whole module.
 _used_by: list[int] = []
 
@@ -86,7 +89,7 @@ class Objects:
     def check_can_write(self, url: Url) -> None:
         """Raise ImageError for a web server."""
         if url.scheme in WEB:
-            raise ImageError(f"{url.text} cannot be written: a web server is only read.")
+            raise ImageError(cannot(url.text, "written", tr("a web server is only read")))
 
     def begin(self, url: Url) -> int:
         """When the work began, in nanoseconds: what a later try wrote tells a later time."""
@@ -110,7 +113,7 @@ class Objects:
         put = partial(
             obstore.put, self._store, url.key, data, attributes=attributes, use_multipart=False
         )
-        with _in_words(url, "write"):
+        with _in_words(url, "written"):
             try:
                 put(mode="create")
             except AlreadyExistsError:
@@ -151,8 +154,11 @@ class Objects:
 
         if folder.scheme in WEB:
             raise ImageError(
-                f"{folder.text} cannot be listed: a web server has no list. Give the addresses on "
-                "standard input: imglab submit - --batch NAME"
+                tr(
+                    "{url} cannot be listed: a web server has no list. Give the addresses on "
+                    "standard input: imglab submit - --batch NAME",
+                    url=folder.text,
+                )
             )
         with _in_words(folder, "listed"):
             pages = obstore.list(self._store, folder.key or None, chunk_size=PAGE)
@@ -171,8 +177,10 @@ def _check_process() -> None:
         _used_by.append(os.getpid())
     if _used_by[0] != os.getpid():
         raise StoreUnavailable(
-            "This process is a fork of one that has used stores, and they do not work after a "
-            "fork: fork before, or start a process anew (multiprocessing has `spawn` for it)."
+            tr(
+                "This process is a fork of one that has used stores, and they do not work after a "
+                "fork: fork before, or start a process anew (multiprocessing has `spawn` for it)."
+            )
         )
 
 
@@ -197,8 +205,12 @@ def _open(scheme: str, host: str) -> ObjectStore:
         return kinds.HTTPStore(f"{scheme}://{host}", client_options=options, retry_config=retries)
     except Exception as error:  # noqa: BLE001 - obstore's own text may hold a secret
         raise ImageError(
-            f"{scheme}://{host} cannot be opened ({type(error).__name__}): look at the credentials "
-            "in the environment of this worker."
+            tr(
+                "{root} cannot be opened ({kind}): look at the credentials in the environment of "
+                "this worker.",
+                root=f"{scheme}://{host}",
+                kind=type(error).__name__,
+            )
         ) from None
 
 
@@ -228,7 +240,7 @@ def _knows_no_condition(error: Exception) -> bool:
 
 
 @contextmanager
-def _in_words(url: Url, verb: str) -> Iterator[None]:
+def _in_words(url: Url, done: str) -> Iterator[None]:
     """Turn what obstore raises into an error of ours, in words of ours."""
     _check_process()
     try:
@@ -236,24 +248,22 @@ def _in_words(url: Url, verb: str) -> Iterator[None]:
     except (ImglabError, Changed, GeneratorExit, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - obstore raises classes of its own and built-in ones
-        raise _error(url, verb, error) from None
+        raise _error(url, done, error) from None
 
 
-def _error(url: Url, verb: str, error: Exception) -> ImglabError:
-    done = {"read": "read", "write": "written"}.get(verb, verb)
-    start = f"{url.text} cannot be {done}:"
-    text = str(error)
+def _error(url: Url, done: str, error: Exception) -> ImglabError:
     kind = type(error).__name__
     if kind in ("PermissionDeniedError", "UnauthenticatedError", "PermissionError"):
-        return ImageError(f"{start} this worker has no rights there ({url.root}).")
-    reason = _reason(text)
+        why = tr("this worker has no rights there ({root})", root=url.root)
+        return ImageError(cannot(url.text, done, why))
+    reason = _reason(str(error))
     if isinstance(error, FileNotFoundError) and reason not in _FINAL:
-        return ImageError(f"{start} it is not there.")
+        return ImageError(cannot(url.text, done, tr("it is not there")))
     if reason in _FINAL:
-        return ImageError(f"{start} {reason} ({url.root}).")
+        return ImageError(cannot(url.text, done, f"{reason} ({url.root})"))
     if isinstance(error, ValueError | TypeError):
-        return ImageError(f"{start} its store does not take such a name.")
-    return StoreUnavailable(f"{start} {reason or kind} ({url.root}).")
+        return ImageError(cannot(url.text, done, tr("its store does not take such a name")))
+    return StoreUnavailable(cannot(url.text, done, f"{reason or kind} ({url.root})"))
 
 
 def _reason(text: str) -> str:
@@ -265,5 +275,5 @@ def _reason(text: str) -> str:
         if re.search(pattern, text):
             return words
     if status:
-        return f"its store answers with the code {status[1]}"
+        return tr("its store answers with the code {code}", code=status[1])
     return ""

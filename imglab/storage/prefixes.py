@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imglab.errors import ImageError, ImglabError
+from imglab.language import tr
 from imglab.storage.urls import Url, is_url, parse_folder
 
 #: The environment variable that names them, with spaces in between.
@@ -34,8 +35,11 @@ class Prefixes:
             address = word.removeprefix(READ_ONLY)
             if not is_url(address):
                 raise ImglabError(
-                    f"{word!r:.100} is no prefix such as s3://BUCKET/FOLDER/ (or "
-                    f"{READ_ONLY}s3://BUCKET/FOLDER/, to be read only)."
+                    tr(
+                        "{word!r:.100} is no prefix such as s3://BUCKET/FOLDER/ (or "
+                        "read:s3://BUCKET/FOLDER/, to be read only).",
+                        word=word,
+                    )
                 )
             url = parse_folder(address)
             readable.append(url)
@@ -52,19 +56,36 @@ class Prefixes:
 
     def check_readable(self, url: Url) -> None:
         """Raise ImageError, with what to type, for an address that may not be read."""
-        _check(url, self.readable, "read", READ_ONLY)
+        if not any(map(url.is_in, self.readable)):
+            raise ImageError(
+                tr(
+                    "{url!r:.200} is outside the prefixes this worker may read ({names}). Start "
+                    "it with: imglab worker --prefix {prefix}",
+                    url=url.text,
+                    names=_names(self.readable),
+                    prefix=f"{READ_ONLY}{_name(url.folder())}",
+                )
+            )
 
     def check_writable(self, url: Url) -> None:
         """Raise ImageError, with what to type, for an address that may not be written to."""
-        _check(url, self.writable, "write", "")
+        if not any(map(url.is_in, self.writable)):
+            raise ImageError(
+                tr(
+                    "{url!r:.200} is outside the prefixes this worker may write ({names}). Start "
+                    "it with: imglab worker --prefix {prefix}",
+                    url=url.text,
+                    names=_names(self.writable),
+                    prefix=_name(url.folder()),
+                )
+            )
 
 
-def _check(url: Url, allowed: tuple[Url, ...], verb: str, mark: str) -> None:
-    if any(map(url.is_in, allowed)):
-        return
-    names = ", ".join(f"{each.root}/{each.key}".rstrip("/") + "/" for each in allowed)
-    folder = url.folder().text.rstrip("/")
-    raise ImageError(
-        f"{url.text!r:.200} is outside the prefixes this worker may {verb} ({names or 'none'}). "
-        f"Start it with: imglab worker --prefix {mark}{folder}/"
-    )
+def _names(allowed: tuple[Url, ...]) -> str:
+    if not allowed:
+        return tr("none")
+    return ", ".join(map(_name, allowed))
+
+
+def _name(folder: Url) -> str:
+    return f"{folder.text.rstrip('/')}/"

@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from imglab.errors import ImageError, ImglabError, StoreUnavailable
+from imglab.language import tr
 from imglab.storage.stores import Changed, Version, timeout_s
+from imglab.storage.system_words import cannot
 from imglab.storage.urls import Url
 
 #: How much is read or written at a time, in bytes.
@@ -34,7 +36,9 @@ class Remote:
     def __init__(self, scheme: str, host: str) -> None:
         url = Url(scheme, host, ())
         if scheme in _NO_STORES or "cache" in scheme:
-            raise ImageError(f"{url.root} is no store; a path on this machine is written bare.")
+            raise ImageError(
+                tr("{root} is no store; a path on this machine is written bare.", root=url.root)
+            )
         with _in_words(url, "reached"):
             self._files: Any = _connect(scheme, host)
 
@@ -42,7 +46,7 @@ class Remote:
         """The version of a file, before any of its content, and then that, piece by piece."""
         version = self.version(url)
         if version is None:
-            raise ImageError(f"{url.text} cannot be read: it is not there.")
+            raise ImageError(cannot(url.text, "read", tr("it is not there")))
         return version, self._pieces(url)
 
     def _pieces(self, url: Url) -> Iterator[bytes]:
@@ -58,7 +62,7 @@ class Remote:
             except FileNotFoundError:
                 return None
             if about["type"] != "file":
-                raise ImageError(f"{url.text} cannot be used: it is no regular file.")
+                raise ImageError(tr("{name} cannot be used: it is no regular file.", name=url.text))
             return _version(about)
 
     def check_can_write(self, url: Url) -> None:
@@ -153,38 +157,40 @@ def _version(about: dict[str, Any]) -> Version:
 
 
 @contextmanager
-def _in_words(url: Url, verb: str) -> Iterator[None]:
+def _in_words(url: Url, done: str) -> Iterator[None]:
     """Turn what a library raises into an error of ours; its own text may hold a secret."""
     try:
         yield
     except (ImglabError, Changed, GeneratorExit, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - each library has classes of its own
-        raise _error(url, verb, error) from None
+        raise _error(url, done, error) from None
 
 
-def _error(url: Url, verb: str, error: Exception) -> ImglabError:
-    start = f"{url.text.rstrip('/')} cannot be {verb}:"
+def _error(url: Url, done: str, error: Exception) -> ImglabError:
+    name = url.text.rstrip("/")
     kind = type(error).__name__
     if isinstance(error, FileNotFoundError):
-        return ImageError(f"{start} it is not there.")
+        return ImageError(cannot(name, done, tr("it is not there")))
     if kind in _UNKNOWN_SERVER:
-        return ImageError(
-            f"{start} nobody here knows its server's key. Look at it with `ssh` once, as the user "
-            "who runs this worker."
+        why = tr(
+            "nobody here knows its server's key. Look at it with `ssh` once, as the user who runs "
+            "this worker"
         )
+        return ImageError(cannot(name, done, why))
     if isinstance(error, PermissionError) or kind in _NO_RIGHTS:
-        return ImageError(f"{start} this worker has no rights there ({url.root}).")
-    return StoreUnavailable(f"{start} {_passing(error)} ({url.root}).")
+        why = tr("this worker has no rights there ({root})", root=url.root)
+        return ImageError(cannot(name, done, why))
+    return StoreUnavailable(cannot(name, done, f"{_passing(error)} ({url.root})"))
 
 
 def _passing(error: Exception) -> str:
     """What went wrong, and may be over by the next try."""
     kind = type(error).__name__
     if isinstance(error, ConnectionRefusedError):
-        return "nobody answers there"
+        return tr("nobody answers there")
     if isinstance(error, TimeoutError):
-        return "it took longer than its time limit"
+        return tr("it took longer than its time limit")
     if isinstance(error, ConnectionError | EOFError) or "Connection" in kind or "Closed" in kind:
-        return "the connection was lost in the middle"
+        return tr("the connection was lost in the middle")
     return kind

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from imglab.errors import ImglabError
+from imglab.language import tr
 from imglab.storage.urls import Url
 
 #: The environment variable for the longest that one request may take, in seconds.
@@ -77,5 +78,11 @@ def timeout_s() -> float:
     except ValueError:
         seconds = 0
     if not 0 < seconds <= 3600:
-        raise ImglabError(f"{TIMEOUT_VARIABLE} is a number of seconds, at most 3600: not {text!r}.")
+        raise ImglabError(
+            tr(
+                "{variable} is a number of seconds, at most 3600: not {value!r}.",
+                variable=TIMEOUT_VARIABLE,
+                value=text,
+            )
+        )
     return seconds

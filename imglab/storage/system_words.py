@@ -1,4 +1,4 @@
-"""What the operating system says of a file that cannot be used, in this process' language."""
+"""What is said of a file that cannot be used, and what systems say of it, in our language."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ _SAID = {
     "Input/output error": tr("Input/output error"),
     "Stale file handle": tr("Stale file handle"),
 }
+
+
+def cannot(name: str, done: str, why: str) -> str:
+    """What to say of a file that cannot be `read`, `written`, `listed` or `reached`."""
+    match done:
+        case "written":
+            return tr("{name} cannot be written: {why}.", name=name, why=why)
+        case "listed":
+            return tr("{name} cannot be listed: {why}.", name=name, why=why)
+        case "reached":
+            return tr("{name} cannot be reached: {why}.", name=name, why=why)
+    return tr("{name} cannot be read: {why}.", name=name, why=why)
 
 
 def system_words(words: str) -> str:

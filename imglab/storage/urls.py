@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from imglab.errors import ImageError
+from imglab.language import tr
 from imglab.storage.folders import UNFIT
 from imglab.storage.names import length
 
@@ -25,10 +26,10 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 #: What has another meaning in an address than in a name.
 _MARKS = {
-    "?": "a query (?)",
-    "#": "a fragment (#)",
-    "%": "a percent sign, which may stand for another letter",
-    "\\": "a backslash",
+    "?": tr("a query (?)"),
+    "#": tr("a fragment (#)"),
+    "%": tr("a percent sign, which may stand for another letter"),
+    "\\": tr("a backslash"),
 }
 
 
@@ -80,9 +81,13 @@ def parse(text: str) -> Url:
     """The address of one file; ImageError, in words that repeat no secret, for one of none."""
     url = parse_folder(text)
     if not url.parts or text.endswith("/"):
-        raise ImageError(f"{harmless(text)} is the address of a folder; a picture needs a name.")
+        raise ImageError(
+            tr("{url} is the address of a folder; a picture needs a name.", url=harmless(text))
+        )
     if length(url.key) > MAX_KEY:
-        raise ImageError(f"{harmless(text)} has a key of more than {MAX_KEY:,} bytes.")
+        raise ImageError(
+            tr("{url} has a key of more than {most:,} bytes.", url=harmless(text), most=MAX_KEY)
+        )
     return url
 
 
@@ -90,11 +95,13 @@ def parse_folder(text: str) -> Url:
     """The address of a folder or a file; ImageError, in words that repeat no secret, for none."""
     begin = _BEGIN.match(text)
     if begin is None or UNFIT.search(text):
-        raise ImageError(f"{harmless(text)} is no address such as s3://BUCKET/FOLDER/photo.jpg.")
+        raise ImageError(
+            tr("{url} is no address such as s3://BUCKET/FOLDER/photo.jpg.", url=harmless(text))
+        )
     rest = text[begin.end() :]
     for mark, words in _MARKS.items():
         if mark in rest:
-            raise ImageError(f"{harmless(text)} is refused: an address may not have {words}.")
+            raise _refused(text, tr("an address may not have {mark}", mark=words))
     host, _, path = rest.partition("/")
     scheme = begin[1]
     _check_host(text, scheme, host)
@@ -103,21 +110,28 @@ def parse_folder(text: str) -> Url:
         names = []
     for name in names:
         if name in ("", ".", ".."):
-            raise ImageError(f"{harmless(text)} is refused: one of its parts is {name!r}.")
+            raise _refused(text, tr("one of its parts is {name!r}", name=name))
     return Url(scheme, host, tuple(names))
 
 
 def _check_host(text: str, scheme: str, host: str) -> None:
     user, at, machine = host.rpartition("@")
     if ":" in user or (at and scheme not in _WITH_USER):
-        raise ImageError(
-            f"{harmless(text)} is refused: no address may hold a user or a password. Give them to "
-            "the worker, in its environment."
+        raise _refused(
+            text,
+            tr(
+                "no address may hold a user or a password. Give them to the worker, in its "
+                "environment"
+            ),
         )
     if at and not _USER.fullmatch(user):
-        raise ImageError(f"{harmless(text)} is refused: its user has odd letters.")
+        raise _refused(text, tr("its user has odd letters"))
     if not _HOST.fullmatch(machine):
-        raise ImageError(f"{harmless(text)} is refused: its bucket or host has odd letters.")
+        raise _refused(text, tr("its bucket or host has odd letters"))
+
+
+def _refused(text: str, why: str) -> ImageError:
+    return ImageError(tr("{url} is refused: {why}.", url=harmless(text), why=why))
 
 
 def harmless(text: str) -> str:
