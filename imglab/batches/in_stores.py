@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from imglab.batches.photograph import GONE, HIDDEN, NO_ADDRESS, Photograph, why_not
 from imglab.errors import ImageError
+from imglab.language import tr
 from imglab.storage.opened import open_store
 from imglab.storage.stores import Store, Version
 from imglab.storage.urls import Url, parse, parse_folder
@@ -19,7 +20,9 @@ def existing(place: str) -> Url:
     """
     url = parse_folder(place)
     if not why_not(url.key) and open_store(url.scheme, url.host).version(url) is None:
-        raise ImageError(f"{url.text} is not there. Nothing was added; check the address.")
+        raise ImageError(
+            tr("{url} is not there. Nothing was added; check the address.", url=url.text)
+        )
     return url
 
 

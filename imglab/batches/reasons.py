@@ -11,7 +11,7 @@ _IN_WORDS = {
     HIDDEN: tr("its name begins with a dot"),
     NO_FILE: tr("it is no file, or a link to none"),
     GONE: tr("it is gone, or nobody here may read it"),
-    NO_ADDRESS: NO_ADDRESS,
+    NO_ADDRESS: tr("its name cannot stand in an address"),
 }
 
 

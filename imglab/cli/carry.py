@@ -10,6 +10,7 @@ import typer
 
 from imglab.cli.common import QUEUE, Name, Namespace, app, open_queue
 from imglab.errors import ImageError, ImglabError
+from imglab.language import tr
 from imglab.storage.carried import KEPT_S, MAX_CARRIED, is_carried, new_path
 from imglab.storage.urls import is_url
 from imglab.text import shown, shown_json
@@ -30,13 +31,20 @@ def put_on_shelf(tasks: RedisTaskQueue, files: list[str], payloads: list[dict[st
 
     for name in files:
         if is_url(name):
-            raise ImageError(f"{name} has an address: a worker reads it there, without --carry.")
+            raise ImageError(
+                tr("{name} has an address: a worker reads it there, without --carry.", name=name)
+            )
         format_of(name)
         size = Path(name).stat().st_size
         if size > MAX_CARRIED:
             raise ImageError(
-                f"{name} has {size:,} bytes; Redis carries {MAX_CARRIED:,} at most. Nothing was "
-                "added; make it smaller, or put it into a bucket or a shared folder."
+                tr(
+                    "{name} has {size:,} bytes; Redis carries {most:,} at most. Nothing was added; "
+                    "make it smaller, or put it into a bucket or a shared folder.",
+                    name=name,
+                    size=size,
+                    most=MAX_CARRIED,
+                )
             )
     for name, payload in zip(files, payloads, strict=True):
         payload["image_path"] = new_path(name)
@@ -46,27 +54,29 @@ def put_on_shelf(tasks: RedisTaskQueue, files: list[str], payloads: list[dict[st
         tasks.keep_picture(shelf_name, Path(name).read_bytes(), KEPT_S)
 
 
-@app.command()
+@app.command(
+    help=tr(
+        "Print the result of a task as JSON, or save its picture here.\n\n"
+        "Example: imglab result ID --wait 60 --save photo-filtered.jpg"
+    )
+)
 def result(
     task_id: str,
     save: Annotated[
-        Path | None, typer.Option(help="A file, or a folder that is there, for the picture.")
+        Path | None, typer.Option(help=tr("A file, or a folder that is there, for the picture."))
     ] = None,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for its end.")] = 0,
+    wait: Annotated[float, typer.Option(min=0, help=tr("Seconds to wait for its end."))] = 0,
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
-    """Print the result of a task as JSON, or save its picture here.
-
-    Example: imglab result ID --wait 60 --save photo-filtered.jpg
-    """
+    """Print the result of a task as JSON, or save its picture here."""
     with open_queue(queue, namespace) as tasks:
         try:
             found = tasks.wait(task_id, wait)
         except TimeoutError as error:
-            raise ImglabError(f"{error} Wait for it: --wait SECONDS") from None
+            raise ImglabError(tr("{error} Wait for it: --wait SECONDS", error=error)) from None
         if found is None:
-            raise ImglabError(f"The result of {task_id} is not kept any more.")
+            raise ImglabError(tr("The result of {task} is not kept any more.", task=task_id))
         if save is None:
             typer.echo(shown_json(found))
             return
@@ -83,7 +93,9 @@ def _target(tasks: RedisTaskQueue, task_id: str, found: dict[str, Any], save: Pa
     # It comes from a task, so from anyone: a name, and never a way out of the folder.
     bare = PurePosixPath(str(name)).name
     if bare in ("", ".", ".."):
-        raise ImglabError(f"The result of {task_id} has no name; say one: --save FILE")
+        raise ImglabError(
+            tr("The result of {task} has no name; say one: --save FILE", task=task_id)
+        )
     return save / bare
 
 
@@ -95,8 +107,11 @@ def _save(tasks: RedisTaskQueue, path: str, target: Path) -> None:
 
     if not is_carried(path) and not is_url(path):
         raise ImglabError(
-            f"The result is a file of the worker's machine: {path}. Redis carries only what was "
-            "submitted with --carry."
+            tr(
+                "The result is a file of the worker's machine: {path}. Redis carries only what "
+                "was submitted with --carry.",
+                path=path,
+            )
         )
     prefixes: tuple[str, ...] = ()
     if is_url(path):

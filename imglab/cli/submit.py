@@ -40,7 +40,9 @@ def submit(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="Images to filter, or their addresses; with --batch folders, too, or - for stdin."
+            help=tr(
+                "Images to filter, or their addresses; with --batch folders, too, or - for stdin."
+            )
         ),
     ],
     filters: Filters = "",
@@ -56,10 +58,12 @@ def submit(
     null: Annotated[
         bool, typer.Option("--null", "-0", help=tr("Names on stdin end with NUL: find -print0."))
     ] = False,
-    to: Annotated[str, typer.Option(help="Where results go, such as s3://BUCKET/FOLDER/.")] = "",
+    to: Annotated[
+        str, typer.Option(help=tr("Where results go, such as s3://BUCKET/FOLDER/."))
+    ] = "",
     carry: Annotated[
         bool,
-        typer.Option(help="Let Redis carry picture and result, for an hour: no shared folder."),
+        typer.Option(help=tr("Let Redis carry picture and result, for an hour: no shared folder.")),
     ] = False,
     priority: Annotated[
         str, typer.Option(help=tr("One of {priorities}.", priorities=", ".join(PRIORITIES)))
@@ -125,9 +129,9 @@ def submit(
 
 def _check_alone(batch: str, to: str) -> None:
     if batch:
-        raise ImglabError("Redis carries single pictures, no batches: leave --carry out.")
+        raise ImglabError(tr("Redis carries single pictures, no batches: leave --carry out."))
     if to:
-        raise ImglabError("With --carry the result comes back through Redis: leave --to out.")
+        raise ImglabError(tr("With --carry the result comes back through Redis: leave --to out."))
 
 
 def _payloads(files: list[str], to: str) -> list[dict[str, Any]]:
@@ -142,8 +146,11 @@ def _payloads(files: list[str], to: str) -> list[dict[str, Any]]:
         name = PurePosixPath(payload["image_path"]).name
         if name in seen:
             raise ImageError(
-                f"Two of them are called {name}, and one result would replace the other. Nothing "
-                "was added; say --batch NAME."
+                tr(
+                    "Two of them are called {name}, and one result would replace the other. "
+                    "Nothing was added; say --batch NAME.",
+                    name=name,
+                )
             )
         seen.add(name)
         payload["output_path"] = parse(f"{folder.text.rstrip('/')}/{name}").text
@@ -219,7 +226,10 @@ def say_what_to_allow(names: Iterable[str], to: str) -> None:
         prefixes.append(_folder(to.rstrip("/") + "/"))
     if prefixes:
         options = " ".join(f"--prefix {shlex.quote(each)}" for each in dict.fromkeys(prefixes))
-        words = f"A worker must be told which addresses it may touch: imglab worker {options}"
+        words = tr(
+            "A worker must be told which addresses it may touch: imglab worker {options}",
+            options=options,
+        )
         typer.echo(shown(words), err=True)
 
 

@@ -76,8 +76,10 @@ def worker(
     prefix: Annotated[
         list[str] | None,
         typer.Option(
-            help="Addresses to read and write below, such as s3://BUCKET/FOLDER/; with read: in "
-            "front, only to read. Else those of IMGLAB_PREFIXES, or none."
+            help=tr(
+                "Addresses to read and write below, such as s3://BUCKET/FOLDER/; with read: in "
+                "front, only to read. Else those of IMGLAB_PREFIXES, or none."
+            )
         ),
     ] = None,
     prefetch: Annotated[
