@@ -107,7 +107,7 @@ def _fail_without_packages(error: ModuleNotFoundError) -> NoReturn:
 
 def _sentence(error: OSError) -> str:
     """What the system refused, and for which file."""
-    from imglab.storage.system_words import system_words
+    from imglab.system_words import system_words
 
     words = shown(system_words(str(error.strerror or error)))
     if error.filename is None:

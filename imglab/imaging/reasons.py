@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from imglab.imaging.kinds import HEAD, KINDS, unread_kind
 from imglab.imaging.limits import TooMuch
 from imglab.language import tr
-from imglab.storage.system_words import system_words
+from imglab.system_words import system_words
 
 BROKEN = tr("it is broken or cut short")
 #: How Pillow says that a picture may be sound, but is not one that it reads.

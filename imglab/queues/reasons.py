@@ -45,6 +45,7 @@ KNOWN = (
         "it held another kind of value than it should",
         tr("it held another kind of value than it should"),
     ),
+    ("it was mended by hand", tr("it was mended by hand")),
     (
         "it took no more events, and began anew",
         tr("it took no more events, and began anew"),

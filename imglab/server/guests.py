@@ -17,6 +17,7 @@ from imglab.project import private_folder
 from imglab.queues.own_password import own_home
 from imglab.server.keeper import GUESTS, make_password, write_privately
 from imglab.server.lifecycle import ensure
+from imglab.system_words import told
 
 #: In the folder of a server's data: the guests' password, in a file that only its owner can read.
 GUEST_PASSWORD = "guest-password"
@@ -48,7 +49,7 @@ def open_to(
         write_privately(home / GUESTS, words)
     except OSError as error:
         raise ImglabError(
-            tr("The folder {home} cannot be used: {error}.", home=home, error=error)
+            tr("The folder {home} cannot be used: {error}.", home=home, error=told(error))
         ) from error
     here = ensure(home, address)
     return f"redis://{user}:{password}@{_in_url(address)}:{here.port}"

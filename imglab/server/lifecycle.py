@@ -33,6 +33,7 @@ from imglab.queues.own_password import (
 )
 from imglab.server.binary import find_binary
 from imglab.server.keeper import ask, locked
+from imglab.system_words import told
 
 #: The port in every book, and in the course's own redis-cli lines.
 PORT = 6379
@@ -192,7 +193,7 @@ def _in(home: Path) -> Iterator[None]:
             tr(
                 "Redis' data belong into the folder {home}, which cannot be used: {error}.",
                 home=home,
-                error=error,
+                error=told(error),
             )
         ) from error
 

@@ -16,10 +16,11 @@ from imglab.errors import ImageError, NoPhotographs, ResourceExhausted
 from imglab.language import tr
 from imglab.project import project_root
 from imglab.storage.base import Write
+from imglab.storage.cannot import cannot
 from imglab.storage.exhausted import ran_out
 from imglab.storage.names import MAX_NAME, length
-from imglab.storage.system_words import cannot, system_words
 from imglab.storage.whole_file import write_whole
+from imglab.system_words import system_words
 
 #: The largest file that is read, in bytes; some decoders take the whole of it into memory.
 MAX_BYTES = 256 << 20

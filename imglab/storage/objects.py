@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imglab.errors import ImageError, ImglabError, StoreUnavailable
 from imglab.language import tr
+from imglab.storage.cannot import cannot
 from imglab.storage.stores import Changed, Version, timeout_s
-from imglab.storage.system_words import cannot
 from imglab.storage.urls import Url
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from imglab.errors import ImageError, ImglabError, ResourceExhausted
 from imglab.language import tr
 from imglab.storage.base import Write
 from imglab.storage.exhausted import ran_out
-from imglab.storage.system_words import system_words
+from imglab.system_words import system_words
 
 
 def write_whole(path: Path, write: Write, *, spelled: str, folder: int | None = None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from imglab.errors import ImglabError
 from imglab.extras import need
 from imglab.language import tr
+from imglab.system_words import system_words
 from imglab.text import shown
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _why_not(error: OSError, port: int, host: str) -> str:
         "this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.",
         port=port,
         host=shown(host),
-        reason=error.strerror or error,
+        reason=system_words(error.strerror or str(error)),
     )
 
 
