@@ -16,6 +16,8 @@ EXTRAS = {
     "metrics": ("prometheus-client",),
     "s3": ("obstore",),
     "sftp": ("fsspec", "sshfs"),
+    "celery": ("celery",),
+    "dask": ("distributed",),
 }
 
 

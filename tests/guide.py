@@ -102,7 +102,11 @@ AGENDAS = {
         60,
         (
             Item("09", "`09-run-jitter`; the second exercise, Little's law, is homework"),
-            Item("10", "the rooms 4 to 6 (`10-look-4` to `10-exercise-second`)"),
+            Item(
+                "10",
+                "the rooms 4 to 6 (`10-look-4` to `10-exercise-second`); the other engines, "
+                "`10-engines`, are homework",
+            ),
             Item("Questions; each says one thing they did not expect", "never", 5),
         ),
     ),

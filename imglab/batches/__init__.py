@@ -2,7 +2,7 @@
 
 from imglab.batches.photographs import Found, find, named
 from imglab.batches.report import Progress, progress_of
-from imglab.batches.submit import Plan, Submitted, submit
+from imglab.batches.submit import Plan, Submitted, submit, tasks_of
 
 __all__ = [
     "Found",
@@ -13,4 +13,5 @@ __all__ = [
     "named",
     "progress_of",
     "submit",
+    "tasks_of",
 ]

@@ -159,6 +159,11 @@ def submit(
     return Submitted(sample.seen, new, found.left_out, queue.batch(name))
 
 
+def tasks_of(name: str, found: Found, plan: Plan, folders: Folders) -> Iterator[BatchTask]:
+    """The tasks of a batch, one for each photograph, for another engine than our queue."""
+    return _tasks(name, iter(found), plan, folders, _Sample(name), left_out=found.left_out)
+
+
 def _tasks(
     name: str,
     photographs: Iterator[Photograph],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from imglab.lazy import offer
 
 if TYPE_CHECKING:
-    from imglab.classroom import demo, load, storms, watching
+    from imglab.classroom import demo, engines, load, storms, watching
     from imglab.classroom.controls.panel import control_room
     from imglab.classroom.fault_room.rooms import FaultRooms
     from imglab.classroom.interleavings import Explorer, explore
@@ -27,6 +27,7 @@ else:
             "compare": "imglab.classroom.threads_or_processes",
             "control_room": "imglab.classroom.controls.panel",
             "demo": "imglab.classroom.demo",
+            "engines": "imglab.classroom.engines",
             "explore": "imglab.classroom.interleavings",
             "gil": "imglab.classroom.threads_or_processes",
             "load": "imglab.classroom.load",
@@ -46,6 +47,7 @@ __all__ = [
     "compare",
     "control_room",
     "demo",
+    "engines",
     "explore",
     "gil",
     "load",

@@ -21,6 +21,7 @@ from imglab.cli.common import (
     open_queue,
     read_by_default,
 )
+from imglab.cli.engines import OURS, Manifest, OnEngine, Patience
 from imglab.errors import ImageError, ImglabError, PartlyAdded
 from imglab.language import tr
 from imglab.queues.vocabulary import NORMAL, PRIORITIES
@@ -77,13 +78,41 @@ def submit(
     resume: Annotated[
         str, typer.Option(help=tr("What a submit said that stopped half-way: adds only the rest."))
     ] = "",
+    engine: OnEngine = OURS,
+    manifest: Manifest = None,
+    patience: Patience = 300,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
     """Add a task for each image, or for each of a batch."""
-    if carry:
-        _check_alone(batch, to)
+    _check_alone(carry, batch, to)
+    if engine != OURS:
+        from imglab.cli.submit_batch import submit_on_engine
+
+        submit_on_engine(
+            engine,
+            {
+                "--contact-sheet": contact_sheet,
+                "--carry": carry,
+                "--resume": resume,
+                "--wait": wait,
+                "--max-attempts": max_attempts,
+                "--priority": priority != NORMAL,
+                "--json": as_json,
+            },
+            files,
+            batch,
+            filters=filters,
+            keep_folders=keep_folders,
+            to=to,
+            ends_with_null=null,
+            manifest=manifest,
+            patience=patience,
+            queue=queue,
+            namespace=namespace,
+        )
+        return
     if batch:
         from imglab.cli.submit_batch import submit_batch
 
@@ -127,7 +156,9 @@ def submit(
         typer.echo(f"{task_id}  {shown(_as_in_task(name))}")
 
 
-def _check_alone(batch: str, to: str) -> None:
+def _check_alone(carry: bool, batch: str, to: str) -> None:
+    if not carry:
+        return
     if batch:
         raise ImglabError(tr("Redis carries single pictures, no batches: leave --carry out."))
     if to:

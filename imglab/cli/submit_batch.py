@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from imglab.cli.common import open_queue, read_by_default
+from imglab.cli.engines import check_options, submit_to
 from imglab.errors import ImglabError, QueueFull, QueueUnavailable, StoreUnavailable
 from imglab.language import tr, tr_count
 
@@ -84,6 +87,43 @@ def submit_batch(
         _tell(name, done)
 
 
+def submit_on_engine(
+    engine: str,
+    ours_alone: Mapping[str, Any],
+    files: list[str],
+    name: str,
+    *,
+    filters: str,
+    keep_folders: bool,
+    to: str,
+    ends_with_null: bool,
+    manifest: Path | None,
+    patience: float,
+    queue: str,
+    namespace: str,
+) -> None:
+    """Do what `imglab submit --engine` asks for, and say what became of it.
+
+    `ours_alone` are the options that were given and mean nothing to another engine.
+    """
+    from imglab.batches import Plan, tasks_of
+    from imglab.cli.submit import say_what_to_allow
+    from imglab.storage import Folders
+
+    check_options(engine, ours_alone)
+    if not name:
+        raise ImglabError("With --engine, say --batch NAME, too: its results have to be found.")
+    plan = Plan(filters=_spec(filters), keep_folders=keep_folders, to=to)
+    plan.about()  # an address that is none is said before anything is looked for
+    found = _found(files, ends_with_null)
+    folders = Folders.of_project(read_by_default())
+    say_what_to_allow([file for file in files if file != STDIN], to)
+    tasks = tasks_of(name, found, plan, folders)
+    path = manifest or Path(f"{name}.jsonl")
+    submit_to(engine, name, tasks, path, patience=patience, queue=queue, namespace=namespace)
+    _tell_left_out(found.left_out)
+
+
 def _spec(filters: str) -> list[dict[str, Any]] | None:
     """The filters as a batch keeps them; None for those of its workers."""
     from imglab.imaging import FilterPipeline
@@ -94,8 +134,6 @@ def _spec(filters: str) -> list[dict[str, Any]] | None:
 
 
 def _tell(name: str, done: Submitted) -> None:
-    from imglab.batches import reasons
-
     words = tr_count(
         "{name}: {count:,} photographs found, {new:,} of them new or changed.",
         "{name}: {count:,} photographs found, {new:,} of them new or changed.",
@@ -104,7 +142,14 @@ def _tell(name: str, done: Submitted) -> None:
         new=done.new,
     )
     typer.echo(words)
-    for reason, count in done.left_out.most_common():
+    _tell_left_out(done.left_out)
+    typer.echo(tr("imglab batch {name} tells how it stands.", name=name))
+
+
+def _tell_left_out(left_out: Counter[str]) -> None:
+    from imglab.batches import reasons
+
+    for reason, count in left_out.most_common():
         typer.echo(
             tr_count(
                 "  {count:,} left out: {reason}",
@@ -113,7 +158,6 @@ def _tell(name: str, done: Submitted) -> None:
                 reason=reasons.in_words(reason),
             )
         )
-    typer.echo(tr("imglab batch {name} tells how it stands.", name=name))
 
 
 def _found(files: list[str], ends_with_null: bool) -> Found:

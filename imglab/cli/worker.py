@@ -25,6 +25,7 @@ from imglab.cli.common import (
     open_queue,
     read_by_default,
 )
+from imglab.cli.engines import OURS, OnEngine, check_options, work_for
 from imglab.cli.metrics import MetricsHost, MetricsPort
 from imglab.cli.settings import Keep, Lease, MaxAttempts, TimeLimit, Ttl, asked_for
 from imglab.errors import ImglabError, NoPhotographs, QueueError
@@ -103,6 +104,7 @@ def worker(
     time_limit: TimeLimit = None,
     keep: Keep = None,
     ttl: Ttl = None,
+    engine: OnEngine = OURS,
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:
@@ -120,13 +122,7 @@ def worker(
             "ttl": ttl,
         }
     )
-    if workers > 1 and metrics_port is not None:
-        raise typer.BadParameter(
-            tr(
-                "--metrics-port is for one worker: `imglab metrics` serves the figures of all of "
-                "them."
-            )
-        )
+    _check_options(engine, asked, workers, burst, prefetch, metrics_port)
     name = name or _own_name(workers)
     limit = checked_max_memory(max_memory or None)
     _begin_log(log_format, name)
@@ -135,30 +131,52 @@ def worker(
     # Read before Redis is asked for: a mistake here is to start none.
     pipeline = FilterPipeline.parse(filters)
     prefixes = tuple(prefix) if prefix else None
-    if not _may_touch_stores(prefixes):
-        _have_photographs(readable, output, burst)
+    _have_photographs(readable, output, burst, prefixes)
+    spec = WorkerSpec(
+        name=name,
+        queue={},
+        filters=pipeline.spec(),
+        imports=tuple(imports or ()),
+        read=readable,
+        write=str(output.resolve()) if output != Path("output") else "output",
+        prefixes=prefixes,
+        burst=burst,
+        prefetch=prefetch,
+        max_tasks=max_tasks,
+        max_memory=limit,
+        log_format=log_format,
+    )
+    if engine != OURS:
+        work_for(engine, spec, workers, asked.get("time_limit"), queue, namespace)
+        return
     with open_queue(queue, namespace) as tasks:
         if _is_paused(tasks):
             _say_it_is_paused(tasks, burst)
-        spec = WorkerSpec(
-            name=name,
-            queue=_queue_with(tasks, asked),
-            filters=pipeline.spec(),
-            imports=tuple(imports or ()),
-            read=readable,
-            write=str(output.resolve()) if output != Path("output") else "output",
-            prefixes=prefixes,
-            burst=burst,
-            prefetch=prefetch,
-            max_tasks=max_tasks,
-            max_memory=limit,
-            log_format=log_format,
-        )
+        spec = replace(spec, queue=_queue_with(tasks, asked))
         _check_room(tasks, spec, workers)
     if workers > 1:
         _lead(spec, workers)
         return
     raise typer.Exit(_work(spec, metrics_port, metrics_host))
+
+
+def _check_options(
+    engine: str, asked: dict[str, Any], workers: int, burst: bool, prefetch: int, port: int | None
+) -> None:
+    """Refuse what cannot be together, and what another engine has not."""
+    if workers > 1 and port is not None:
+        raise typer.BadParameter(
+            tr(
+                "--metrics-port is for one worker: `imglab metrics` serves the figures of all of "
+                "them."
+            )
+        )
+    if engine == OURS:
+        return
+    ours = {"--burst": burst, "--prefetch": prefetch > 1, "--metrics-port": port is not None}
+    for setting in asked:
+        ours[f"--{setting.replace('_', '-')}"] = setting != "time_limit" or engine != "celery"
+    check_options(engine, ours)
 
 
 def _work(spec: WorkerSpec, port: int | None, host: str) -> int:
@@ -289,13 +307,17 @@ def _may_touch_stores(prefixes: tuple[str, ...] | None) -> bool:
     return bool(Prefixes.of(prefixes).readable)
 
 
-def _have_photographs(readable: tuple[str, ...], output: Path, burst: bool) -> None:
+def _have_photographs(
+    readable: tuple[str, ...], output: Path, burst: bool, prefixes: tuple[str, ...] | None
+) -> None:
     """Return when there is something to read here; NoPhotographs in a burst, which waits for none.
 
     A worker that claimed tasks before would only give them back.
     """
     from imglab.storage import Folders
 
+    if _may_touch_stores(prefixes):
+        return
     folders = Folders.of_project(readable, str(output))
     is_said = False
     while True:

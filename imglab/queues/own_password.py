@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import redis
 
@@ -29,6 +30,8 @@ HOMES = "IMGLAB_REDIS_HOMES"
 HOST = "127.0.0.1"
 #: The user that every Redis has. Named, because one who needs no password then accepts any.
 USER = "default"
+#: Where a Redis listens when its address does not say it.
+DEFAULT_PORT = 6379
 #: The highest port there is.
 LAST_PORT = 65535
 
@@ -118,6 +121,21 @@ def offer_to(client: redis.Redis, *homes: Path) -> None:
     if pool.connection_class is redis.Connection and not has_credentials:
         # Found now: a program may change its current folder, and connect again.
         given["redis_connect_func"] = _Greeting(homes or _known_homes())
+
+
+def with_own_password(url: str) -> str:
+    """The same address with the password of the project's own server, where it leads there.
+
+    For a library that connects by itself. The address is a secret then; nobody is to print it.
+    """
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.hostname != HOST:
+        return url
+    password = _Greeting(_known_homes())._password_at(parts.port or DEFAULT_PORT)
+    if not password:
+        return url
+    place = f"{USER}:{quote(password, safe='')}@{parts.netloc}"
+    return urlunsplit(parts._replace(netloc=place))
 
 
 def _known_homes() -> tuple[Path, ...]:

@@ -1,0 +1,188 @@
+"""What `--engine` means: the same tasks on Celery or Dask, in place of imglab's own queue."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imglab.cli.common import redis_address
+from imglab.errors import ImglabError
+from imglab.queues.vocabulary import Status
+from imglab.text import shown
+
+if TYPE_CHECKING:
+    from imglab.engines import Engine
+    from imglab.queues.batches import BatchTask
+    from imglab.workers import WorkerSpec
+
+#: What the queue of this project is called among the engines.
+OURS = "imglab"
+OnEngine = Annotated[
+    str, typer.Option("--engine", help="imglab, its own queue; or celery or dask, extras both.")
+]
+Manifest = Annotated[
+    Path | None, typer.Option(help="With --engine: what became of each; else NAME.jsonl.")
+]
+Patience = Annotated[
+    float, typer.Option(min=0.1, help="With --engine: seconds without any result.")
+]
+#: Where Dask's scheduler is, if it is not on this machine.
+DASK_VARIABLE = "IMGLAB_DASK"
+#: How each line of a manifest begins.
+BEGINNING = b'{"at": '
+#: How many reasons are shown.
+REASONS = 10
+
+
+def check_options(engine: str, ours_only: Mapping[str, Any]) -> None:
+    """Raise ImglabError for an engine that there is not, and for an option that it has not."""
+    from imglab.engines import check_engine
+
+    check_engine(engine)
+    for option, value in ours_only.items():
+        if value:
+            raise ImglabError(
+                f"{option} is of imglab's own queue, and {engine} has none of it: leave it out."
+            )
+
+
+def submit_to(
+    engine: str,
+    name: str,
+    tasks: Iterable[BatchTask],
+    path: Path,
+    *,
+    patience: float,
+    queue: str,
+    namespace: str,
+) -> None:
+    """Have all tasks done that the manifest in `path` does not tell of as completed; add to it.
+
+    Engines keep no batches: who submits waits for the results, and the manifest is what is known.
+    """
+    from imglab.engines import open_engine
+    from imglab.queues.batches import check_batch_name, task_id_in
+
+    check_batch_name(name)
+    done = _completed(path)
+    total = 0
+    new: list[tuple[str, BatchTask]] = []
+    for task in tasks:
+        total += 1
+        task_id = task_id_in(name, 0, task.key)
+        if task_id not in done:
+            new.append((task_id, task))
+    if not total:
+        raise ImglabError("There is no photograph. Nothing was sent.")
+    with open_engine(engine, address_of(engine), queue, namespace) as opened:
+        typer.echo(f"{name}: {total:,} photographs found, {len(new):,} of them new or changed.")
+        _run(opened, name, new, path, patience)
+
+
+def _run(
+    engine: Engine, name: str, tasks: list[tuple[str, BatchTask]], path: Path, patience: float
+) -> None:
+    from rich.console import Console
+
+    from imglab.batches.report import as_plain
+    from imglab.engines import follow
+
+    counts = Counter[str]()
+    failed: list[str] = []
+    # On a terminal alone, and gone before the next line.
+    status = Console(stderr=True).status(f"0 of {len(tasks):,} ended …")
+    try:
+        with path.open("a", encoding="utf-8") as file, status:
+            for ending in follow(engine, tasks, patience):
+                file.write(f"{json.dumps(as_plain(ending), ensure_ascii=False)}\n")
+                file.flush()
+                counts[ending.status] += 1
+                if ending.status == Status.FAILED:
+                    failed.append(f"  {shown(ending.label)}: {shown(ending.reason)}")
+                status.update(f"{counts.total():,} of {len(tasks):,} ended …")
+    finally:
+        _tell(name, len(tasks), counts, failed, path)
+
+
+def _tell(name: str, total: int, counts: Counter[str], failed: list[str], path: Path) -> None:
+    words = f"{name}: {counts.total():,} of {total:,} ended"
+    words += f": {counts[Status.COMPLETED]:,} completed, {counts[Status.FAILED]:,} failed"
+    if counts[Status.CANCELLED]:
+        words += f", {counts[Status.CANCELLED]:,} cancelled"
+    typer.echo(f"{words}.")
+    for line in failed[:REASONS]:
+        typer.echo(line)
+    typer.echo(f"What became of each stands in {shown(path)}.")
+
+
+def _completed(path: Path) -> set[str]:
+    """The tasks that a manifest tells of as completed; none where there is no such file.
+
+    A last line without an end, as a full disk or a `kill -9` leaves it, is cut off.
+    """
+    if not path.exists():
+        return set()
+    content = path.read_bytes()
+    whole, newline, rest = content.rpartition(b"\n")
+    lines = [_read_line(path, line) for line in whole.splitlines()]
+    if not BEGINNING.startswith(rest[: len(BEGINNING)]):
+        raise _no_manifest(path)
+    if rest:
+        os.truncate(path, len(whole + newline))
+    return {task for task, status in lines if status == Status.COMPLETED}
+
+
+def _read_line(path: Path, line: bytes) -> tuple[str, str]:
+    """Task and status, as a line of a manifest has them."""
+    try:
+        found = json.loads(line)
+        return str(found["task"]), str(found["status"])
+    except (ValueError, KeyError, TypeError):
+        raise _no_manifest(path) from None
+
+
+def _no_manifest(path: Path) -> ImglabError:
+    return ImglabError(
+        f"{path} is no manifest of a batch, and was left as it is. Nothing was sent; name another "
+        "file with --manifest."
+    )
+
+
+def work_for(
+    engine: str,
+    spec: WorkerSpec,
+    workers: int,
+    time_limit: float | None,
+    queue: str,
+    namespace: str,
+) -> None:
+    """Be workers of an engine until a signal."""
+    address = address_of(engine)
+    if engine == "celery":
+        from imglab.engines import with_celery
+
+        if time_limit is None:
+            time_limit = with_celery.TIME_LIMIT_S
+        app = with_celery.celery_app(address, queue, namespace, time_limit=time_limit)
+        with_celery.work(spec, app, workers)
+    else:
+        from imglab.engines import with_dask
+
+        logging.getLogger("distributed").setLevel(logging.WARNING)
+        with_dask.work(spec, address, workers)
+
+
+def address_of(engine: str) -> str:
+    """Where an engine's broker or scheduler is."""
+    if engine == "celery":
+        return redis_address()
+    from imglab.engines.with_dask import ADDRESS
+
+    return os.environ.get(DASK_VARIABLE, ADDRESS)

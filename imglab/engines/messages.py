@@ -1,0 +1,101 @@
+"""What travels, as JSON: a message to a worker of any engine, and the outcome that comes back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from imglab import __version__
+from imglab.queues.task import encode
+from imglab.queues.vocabulary import Status
+from imglab.storage import storage_for
+from imglab.text import told
+from imglab.workers import WorkerSpec, import_filters
+from imglab.workers.about import with_trace
+from imglab.workers.endings import Fate, ending_of
+from imglab.workers.payloads import do_payload
+
+#: What a message is made of; another number when a worker of before would take it wrongly.
+PROTOCOL = 1
+#: A variable and not an argument, as for our own workers: it reaches every child of an engine's.
+VARIABLE = "IMGLAB_ENGINE_WORKER"
+#: The endings that an outcome may tell.
+ENDS = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+#: How one try ended: `status`, then `result` or `reason`, and `retry` if another try may help.
+Outcome = dict[str, Any]
+
+
+def message_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload on its way to a worker. TaskError for one that no queue of ours would take."""
+    encode(payload, "A payload")
+    return {"protocol": PROTOCOL, "imglab": __version__, "payload": dict(payload)}
+
+
+def failed(reason: str, *, retry: bool = False) -> Outcome:
+    """The outcome of a try that failed."""
+    return {"status": Status.FAILED, "reason": reason, "retry": retry}
+
+
+def outcome_of(value: Any) -> Outcome:
+    """An outcome that came back, as ours; a failed one in place of what is none."""
+    is_outcome = isinstance(value, dict) and value.get("status") in ENDS
+    if not is_outcome or not isinstance(value.get("result", {}), dict):
+        return failed(f"What came back is not the outcome of a task: {told(value)}.")
+    return dict(value)
+
+
+def do_message(message: Any, check_cancelled: Callable[[], None]) -> Outcome:
+    """Do what a message asks for, with the folders and filters of this worker; never raise.
+
+    A process that was not started as a worker of ours has no folders, and does nothing.
+    """
+    spec = _own_spec(os.environ.get(VARIABLE, ""))
+    if spec is None:
+        return failed(
+            "The worker that took this task was not started by `imglab worker --engine …`, so it "
+            "has no folders to read from and to write to."
+        )
+    if not isinstance(message, Mapping) or message.get("protocol") != PROTOCOL:
+        return failed(_misfit(message))
+    try:
+        payload = message["payload"]
+        storage = storage_for(spec.read, spec.write, spec.prefixes)
+        result = do_payload(payload, spec.filters, storage, check_cancelled)
+        result = with_trace(result, payload)
+        encode(result, "The result")
+    except Exception as problem:  # noqa: BLE001 - a filter may raise anything
+        return _outcome_of_problem(problem)
+    return {"status": Status.COMPLETED, "result": result}
+
+
+@cache
+def _own_spec(text: str) -> WorkerSpec | None:
+    """What this worker is, with its filters imported: once a process."""
+    if not text:
+        return None
+    spec = WorkerSpec.from_json(text)
+    import_filters(spec.imports)
+    return spec
+
+
+def _misfit(message: Any) -> str:
+    sender = "an unknown version"
+    if isinstance(message, Mapping) and isinstance(message.get("imglab"), str):
+        sender = f"imglab {message['imglab']:.20}"
+    return (
+        f"This task was submitted by {sender}, and its worker, imglab {__version__}, does not "
+        "understand it: install the same version on both sides."
+    )
+
+
+def _outcome_of_problem(problem: Exception) -> Outcome:
+    ending = ending_of(problem)
+    if ending.fate is Fate.CANCELLED:
+        return {"status": Status.CANCELLED, "reason": ending.reason}
+    if ending.fate is Fate.GIVEN_BACK:
+        # No engine takes a task back without counting it: it is tried again, elsewhere perhaps.
+        return failed(str(problem), retry=True)
+    return failed(ending.reason, retry=ending.retry)
