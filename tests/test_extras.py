@@ -99,7 +99,7 @@ def test_the_lines_to_type_name_what_the_extras_bring():
 
 def test_the_tests_need_what_a_lesson_needs():
     (own,) = [each for each in requirements("test") if each.name == "imglab"]
-    assert own.extras == {"lab", "metrics", "s3", "sftp"}
+    assert own.extras == {"lab", "metrics", "s3", "sftp", "celery", "dask"}
 
 
 def test_a_worker_needs_four_packages_and_less_than_90_mb(base):
@@ -153,6 +153,18 @@ def test_a_worker_for_stores_names_their_packages_before_it_begins(run, queue, p
     assert out.endswith(f" {packages}\n")
 
 
+@pytest.mark.parametrize("words", [("worker",), ("submit", "images", "--batch", "b")])
+@pytest.mark.parametrize(("engine", "package"), [("celery", "celery"), ("dask", "distributed")])
+def test_an_engine_that_is_not_installed_names_its_own_package(
+    run, project, words, engine, package
+):
+    out, code = run("-m", "imglab", *words, "--engine", engine)
+    assert code == 1
+    assert f"This needs {package}, which is not installed in this Python" in out
+    assert out.endswith(f" {package}\n")
+    assert not (project / "b.jsonl").exists()
+
+
 def test_without_a_server_the_line_names_the_server_alone(run):
     out, code = run("-m", "imglab", "demo", "--tasks", "1")
     assert code == 1
@@ -186,13 +198,15 @@ def test_where_there_is_no_pip_uv_is_named(monkeypatch):
 
 def test_every_package_that_is_imported_is_declared():
     """A package that another one happens to bring may be gone with its next release."""
-    extra = ("lab", "metrics", "s3", "sftp")
+    extra = ("lab", "metrics", "s3", "sftp", "celery", "dask")
     wanted = [*requirements(), *[each for name in extra for each in requirements(name)]]
     declared = {each.name.lower() for each in wanted}
     known = {
         "prometheus_client": "prometheus-client",
         "PIL": "pillow",
         "hiredis": "redis",  # its extra
+        "kombu": "celery",
+        "dask": "distributed",
         # What JupyterLab is made of.
         "IPython": "jupyterlab",
         "jupyter_client": "jupyterlab",

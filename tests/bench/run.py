@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import alone
+import engines
 import peers
 import photographs
 import scaling
@@ -25,7 +26,7 @@ import stores
 from helpers.project import ROOT
 from helpers.server import redis_queue, running
 
-PARTS = ("peers", "alone", "scaling", "photographs", "stores")
+PARTS = ("peers", "alone", "scaling", "photographs", "stores", "engines")
 REPORT = ROOT / ".imglab" / "bench" / "report"
 
 
@@ -68,6 +69,8 @@ def report(found: dict[str, Any]) -> str:
             parts += [f"## {part.capitalize()}", f"| figure | |\n|---|---|\n{listed(found[part])}"]
     if "scaling" in found:
         parts += ["## Scaling", scaling.table(found["scaling"])]
+    if "engines" in found:
+        parts += ["## Engines", engines.table(found["engines"])]
     return "\n\n".join(["# Speed", *parts])
 
 
@@ -80,6 +83,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4, help="the longest a figure may take")
     parser.add_argument("--patience", type=float, default=75, help="seconds to wait after a kill")
     parser.add_argument("--photographs", type=int, default=200, help="of 1 megapixel")
+    parser.add_argument("--on-engines", type=int, default=500, help="of 4 megapixels")
     return parser.parse_args()
 
 
@@ -111,6 +115,10 @@ def main() -> None:
             say("stores: S3, a disk, Redis")
             with redis_queue(server) as queue:
                 found["stores"] = stores.measured(queue, scratch / "stores")
+        if "engines" in wanted:
+            # Beside the inputs that are made once: a hard link goes no further than a disk.
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=REPORT)))
+            found["engines"] = engines.compare(server, folder, chosen.on_engines, 4, 2, say=say)
     text = report(found)
     (REPORT / "report.md").write_text(text + "\n")
     (REPORT / "report.json").write_text(json.dumps(found, indent=2))

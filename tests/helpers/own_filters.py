@@ -20,3 +20,21 @@ class HoldFilter(BaseFilter):
             time.sleep(0.01)
         return image
 """
+
+#: `deadly` adds a letter to the file `deaths` beside the module, then kills its process.
+DEADLY = """
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class DeadlyFilter(BaseFilter):
+    name = "deadly"
+    def change(self, image):
+        with (Path(__file__).parent / "deaths").open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+"""

@@ -28,6 +28,8 @@ LESSONS = (
 )
 #: Other files with many processes, servers that die, or long searches; the longest first.
 SLOW_FILES = (
+    "test_celery",
+    "test_dask",
     "test_exercises",
     "test_pool",
     "test_hosts",
@@ -45,6 +47,8 @@ SLOW_FILES = (
     "test_cluster",
     "test_sentinel",
     "test_odd_commands",
+    "test_engine_way",
+    "test_engines",
     "test_failover",
     "test_fault_room",
     "test_hostile_images",
