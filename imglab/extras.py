@@ -16,7 +16,7 @@ EXTRAS = {
     "metrics": ("prometheus-client",),
     "s3": ("obstore",),
     "sftp": ("fsspec", "sshfs"),
-    "celery": ("celery",),
+    "celery": ("celery", "packaging"),
     "dask": ("distributed",),
 }
 

@@ -139,7 +139,7 @@ def test_an_engine_that_there_is_not(project, command):
 
 def test_an_engine_that_is_not_installed(monkeypatch):
     monkeypatch.setattr("imglab.extras.find_spec", lambda _: None)
-    with pytest.raises(ImglabError, match=r"without its extra `celery`. Type: .* celery"):
+    with pytest.raises(ImglabError, match=r"without its extra `celery`. Type: .* celery packaging"):
         check_engine("celery")
     with pytest.raises(ImglabError, match=r"without its extra `dask`. Type: .* distributed"):
         check_engine("dask")

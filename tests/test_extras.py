@@ -154,14 +154,16 @@ def test_a_worker_for_stores_names_their_packages_before_it_begins(run, queue, p
 
 
 @pytest.mark.parametrize("words", [("worker",), ("submit", "images", "--batch", "b")])
-@pytest.mark.parametrize(("engine", "package"), [("celery", "celery"), ("dask", "distributed")])
+@pytest.mark.parametrize(
+    ("engine", "packages"), [("celery", "celery packaging"), ("dask", "distributed")]
+)
 def test_an_engine_that_is_not_installed_names_its_own_package(
-    run, project, words, engine, package
+    run, project, words, engine, packages
 ):
     out, code = run("-m", "imglab", *words, "--engine", engine)
     assert code == 1
-    assert f"This needs {package}, which is not installed in this Python" in out
-    assert out.endswith(f" {package}\n")
+    assert f"This needs {packages.split()[0]}, which is not installed in this Python" in out
+    assert out.endswith(f" {packages}\n")
     assert not (project / "b.jsonl").exists()
 
 
