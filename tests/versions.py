@@ -1,8 +1,9 @@
 """The fast tests on each Python that is promised, and with the lowest versions of all packages.
 
 `make versions` runs all of them on each Python that is here. CI runs `make versions ARGS=--short`:
-all of them where most can differ, a core of them between, and nothing where `make test` was. Each
-leg has an environment of its own in `.versions/`, made anew. A Python that is not here is said.
+all of them with the lowest versions, where most can differ, a core of them on the newest Python,
+and nothing where `make test` was. Each leg has an environment of its own in `.versions/`, made
+anew. A Python that is not here is said.
 """
 
 from __future__ import annotations
@@ -77,12 +78,11 @@ class Leg:
 
 def legs(is_short: bool) -> list[Leg]:
     """What is promised, the lowest versions first."""
-    found = [Leg(OLDEST, is_lowest=True)]
-    for python in PYTHONS:
-        is_core = is_short and python != NEWEST
-        is_tested = is_short and python == version_of(Path(sys.executable))
-        found.append(Leg(python, is_core=is_core, is_tested=is_tested))
-    return found
+    lowest = Leg(OLDEST, is_lowest=True)
+    if not is_short:
+        return [lowest, *map(Leg, PYTHONS)]
+    is_tested = version_of(Path(sys.executable)) == NEWEST
+    return [lowest, Leg(NEWEST, is_core=True, is_tested=is_tested)]
 
 
 # What is here
@@ -189,7 +189,7 @@ def result_of(leg: Leg) -> str:
 def main(words: Sequence[str] | None = None) -> int:
     """Run what is asked for; the number of red legs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="as CI: a core between the ends")
+    parser.add_argument("--short", action="store_true", help="as CI: both ends")
     parser.add_argument("--bring", action="store_true", help="get Debian's Python if there is none")
     parser.add_argument("--only", nargs="+", choices=["lowest", *PYTHONS], help="these alone")
     asked = parser.parse_args(words)
