@@ -225,6 +225,7 @@ def test_in_spanish_the_buttons_and_answers_are_spanish_and_no_word_is_cut(proje
         someone.page.set_viewport_size({"width": 1024, "height": 768})
         someone.page.keyboard.press("Control+b")
         someone.page.locator(f"button:text-is('{view}')").click()
+        someone.page.wait_for_function(f"() => ({PLACES})().letters >= 20")
         for theme in browser.THEMES:
             someone.reads_all_of_it(theme)
     assert someone.errors == []

@@ -16,6 +16,7 @@ from helpers.processes import processes_of
 from helpers.rooms import room_with_lessons
 
 from imglab.classroom.lab import FIRST
+from imglab.language import ENGLISH
 
 #: A lesson with a board.
 LESSON = "notebooks/06_live_monitor.ipynb"
@@ -57,7 +58,7 @@ def test_in_an_empty_folder_the_wheel_alone_opens_lesson_00_and_its_six_lamps_ar
     ):
         page.goto(f"{address}/?token={TOKEN}")
         browser.until_in_front(page)
-        assert page.evaluate("jupyterapp.shell.currentWidget.context.path") == FIRST
+        assert page.evaluate("jupyterapp.shell.currentWidget.context.path") == FIRST[ENGLISH]
         browser.start_all(page)
         errors = browser.until_done(page)
         # JupyterLab draws only what is in sight.

@@ -20,6 +20,7 @@ from helpers.processes import processes_of
 from helpers.project import ROOT
 
 from imglab.classroom.lab import FIRST
+from imglab.language import ENGLISH
 
 
 @pytest.fixture
@@ -150,5 +151,5 @@ def test_the_workflow_runs_what_ci_runs_on_both_systems():
 def test_the_devcontainer_opens_the_first_lesson_and_the_port_of_the_lab():
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
     (first,) = container["customizations"]["codespaces"]["openFiles"]
-    assert first == FIRST
+    assert first == FIRST[ENGLISH]
     assert container["forwardPorts"] == [8888]
