@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from imglab.batches import Plan, find, tasks_of
 from imglab.engines import ENGINES, check_engine, follow, open_engine
 from imglab.errors import NotInstalled
 from imglab.imaging import FilterPipeline, open_image
+from imglab.language import tr, tr_count
 from imglab.project import photographs_or_sample, private_folder, project_home, project_root
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.batches import BatchTask, Ending
@@ -44,6 +45,12 @@ START_TIMEOUT_S = 60.0
 LEAVE_TIMEOUT_S = 15.0
 #: Seconds between two looks whether they are there.
 LOOK_INTERVAL_S = 0.1
+#: What became of the task that kills its workers, in words.
+POISON_WORDS: Mapping[str, str] = {
+    Status.COMPLETED: tr("poison: completed"),
+    Status.FAILED: tr("poison: failed"),
+    Status.CANCELLED: tr("poison: cancelled"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ class Run:
     recorded: str = ""
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{count} {status}" for status, count in self.six.items())
-        return f"{self.engine}: {counts}; poison: {self.poison}"
+        counts = ", ".join(_count_in_words(status, count) for status, count in self.six.items())
+        return f"{self.engine}: {counts}; {POISON_WORDS[self.poison]}"
 
     def same_as(self, other: Run) -> int:
         """How many pictures are equal to those of another run, in every pixel."""
@@ -71,12 +78,28 @@ class Run:
         return sum(self.pictures[name] == other.pictures.get(name) for name in self.pictures)
 
 
+def _count_in_words(status: str, count: int) -> str:
+    if status == Status.COMPLETED:
+        return tr_count("{count} completed", "{count} completed", count)
+    if status == Status.FAILED:
+        return tr_count("{count} failed", "{count} failed", count)
+    return tr_count("{count} cancelled", "{count} cancelled", count)
+
+
 #: What came when it was recorded, for whoever has not installed them.
 RECORDED = {
     "celery": Run(
-        "celery", {"completed": 6}, "failed", recorded="on 2026-11-26, with Celery 5.7.0"
+        "celery",
+        {"completed": 6},
+        "failed",
+        recorded=tr("on 2026-11-26, with Celery 5.7.0"),
     ),
-    "dask": Run("dask", {"completed": 6}, "failed", recorded="on 2026-11-26, with Dask 2026.8.0"),
+    "dask": Run(
+        "dask",
+        {"completed": 6},
+        "failed",
+        recorded=tr("on 2026-11-26, with Dask 2026.8.0"),
+    ),
 }
 
 

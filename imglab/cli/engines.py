@@ -14,6 +14,7 @@ import typer
 
 from imglab.cli.common import redis_address
 from imglab.errors import ImglabError
+from imglab.language import tr, tr_count
 from imglab.queues.vocabulary import Status
 from imglab.text import shown
 
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 #: What the queue of this project is called among the engines.
 OURS = "imglab"
 OnEngine = Annotated[
-    str, typer.Option("--engine", help="imglab, its own queue; or celery or dask, extras both.")
+    str,
+    typer.Option("--engine", help=tr("imglab, its own queue; or celery or dask, extras both.")),
 ]
 Manifest = Annotated[
-    Path | None, typer.Option(help="With --engine: what became of each; else NAME.jsonl.")
+    Path | None, typer.Option(help=tr("With --engine: what became of each; else NAME.jsonl."))
 ]
 Patience = Annotated[
-    float, typer.Option(min=0.1, help="With --engine: seconds without any result.")
+    float, typer.Option(min=0.1, help=tr("With --engine: seconds without any result."))
 ]
 #: Where Dask's scheduler is, if it is not on this machine.
 DASK_VARIABLE = "IMGLAB_DASK"
@@ -49,7 +51,11 @@ def check_options(engine: str, ours_only: Mapping[str, Any]) -> None:
     for option, value in ours_only.items():
         if value:
             raise ImglabError(
-                f"{option} is of imglab's own queue, and {engine} has none of it: leave it out."
+                tr(
+                    "{option} is of imglab's own queue, and {engine} has none of it: leave it out.",
+                    option=option,
+                    engine=engine,
+                )
             )
 
 
@@ -80,9 +86,17 @@ def submit_to(
         if task_id not in done:
             new.append((task_id, task))
     if not total:
-        raise ImglabError("There is no photograph. Nothing was sent.")
+        raise ImglabError(tr("There is no photograph. Nothing was sent."))
     with open_engine(engine, address_of(engine), queue, namespace) as opened:
-        typer.echo(f"{name}: {total:,} photographs found, {len(new):,} of them new or changed.")
+        typer.echo(
+            tr_count(
+                "{name}: {count:,} photographs found, {new:,} of them new or changed.",
+                "{name}: {count:,} photographs found, {new:,} of them new or changed.",
+                total,
+                name=name,
+                new=len(new),
+            )
+        )
         _run(opened, name, new, path, patience)
 
 
@@ -93,11 +107,12 @@ def _run(
 
     from imglab.batches.report import as_plain
     from imglab.engines import follow
+    from imglab.engines.reasons import reason_in_words
 
     counts = Counter[str]()
     failed: list[str] = []
     # On a terminal alone, and gone before the next line.
-    status = Console(stderr=True).status(f"0 of {len(tasks):,} ended …")
+    status = Console(stderr=True).status(_so_far(0, len(tasks)))
     try:
         with path.open("a", encoding="utf-8") as file, status:
             for ending in follow(engine, tasks, patience):
@@ -105,21 +120,40 @@ def _run(
                 file.flush()
                 counts[ending.status] += 1
                 if ending.status == Status.FAILED:
-                    failed.append(f"  {shown(ending.label)}: {shown(ending.reason)}")
-                status.update(f"{counts.total():,} of {len(tasks):,} ended …")
+                    reason = reason_in_words(ending.reason)
+                    failed.append(f"  {shown(ending.label)}: {shown(reason)}")
+                status.update(_so_far(counts.total(), len(tasks)))
     finally:
         _tell(name, len(tasks), counts, failed, path)
 
 
+def _so_far(ended: int, total: int) -> str:
+    return tr("{ended:,} of {total:,} ended …", ended=ended, total=total)
+
+
 def _tell(name: str, total: int, counts: Counter[str], failed: list[str], path: Path) -> None:
-    words = f"{name}: {counts.total():,} of {total:,} ended"
-    words += f": {counts[Status.COMPLETED]:,} completed, {counts[Status.FAILED]:,} failed"
+    figures = {
+        "name": name,
+        "ended": counts.total(),
+        "total": total,
+        "completed": counts[Status.COMPLETED],
+        "failed": counts[Status.FAILED],
+        "cancelled": counts[Status.CANCELLED],
+    }
+    words = tr(
+        "{name}: {ended:,} of {total:,} ended: {completed:,} completed, {failed:,} failed.",
+        **figures,
+    )
     if counts[Status.CANCELLED]:
-        words += f", {counts[Status.CANCELLED]:,} cancelled"
-    typer.echo(f"{words}.")
+        words = tr(
+            "{name}: {ended:,} of {total:,} ended: {completed:,} completed, {failed:,} failed, "
+            "{cancelled:,} cancelled.",
+            **figures,
+        )
+    typer.echo(words)
     for line in failed[:REASONS]:
         typer.echo(line)
-    typer.echo(f"What became of each stands in {shown(path)}.")
+    typer.echo(tr("What became of each stands in {path}.", path=shown(path)))
 
 
 def _completed(path: Path) -> set[str]:
@@ -150,8 +184,11 @@ def _read_line(path: Path, line: bytes) -> tuple[str, str]:
 
 def _no_manifest(path: Path) -> ImglabError:
     return ImglabError(
-        f"{path} is no manifest of a batch, and was left as it is. Nothing was sent; name another "
-        "file with --manifest."
+        tr(
+            "{path} is no manifest of a batch, and was left as it is. Nothing was sent; name "
+            "another file with --manifest.",
+            path=path,
+        )
     )
 
 

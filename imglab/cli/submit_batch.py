@@ -112,7 +112,7 @@ def submit_on_engine(
 
     check_options(engine, ours_alone)
     if not name:
-        raise ImglabError("With --engine, say --batch NAME, too: its results have to be found.")
+        raise ImglabError(tr("With --engine, say --batch NAME, too: its results have to be found."))
     plan = Plan(filters=_spec(filters), keep_folders=keep_folders, to=to)
     plan.about()  # an address that is none is said before anything is looked for
     found = _found(files, ends_with_null)

@@ -13,8 +13,10 @@ from importlib import import_module
 from typing import Any, Self
 
 from imglab.engines.messages import Outcome, message_of
+from imglab.engines.reasons import TAKEN_BACK
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.extras import need
+from imglab.language import tr, tr_count
 from imglab.queues.batches import BatchTask, Ending
 from imglab.queues.vocabulary import Status
 
@@ -26,8 +28,6 @@ MAX_TRIES = 3
 PATIENCE_S = 300.0
 #: Seconds between two looks for results.
 LOOK_INTERVAL_S = 0.05
-#: What is told of a task that was taken back.
-TAKEN_BACK = "taken back by whoever submitted it"
 
 
 class Engine(ABC):
@@ -68,7 +68,14 @@ class Engine(ABC):
 def check_engine(name: str) -> None:
     """Raise ImglabError for an engine that there is not, NotInstalled for one that is not here."""
     if name not in ENGINES:
-        raise ImglabError(f"There is no engine {name!r:.40}; there are {' and '.join(ENGINES)}.")
+        engines = tr(" and ").join(ENGINES)
+        raise ImglabError(
+            tr(
+                "There is no engine {name!r:.40}; there are {engines}.",
+                name=name,
+                engines=engines,
+            )
+        )
     need(name, ENGINES[name])
 
 
@@ -154,8 +161,14 @@ class _Flight:
         )
 
     def _nothing_came(self) -> str:
-        return (
-            f"No result came for {self.patience:g} s, so the {len(self.labels):,} tasks that were "
-            f"open are taken back. Is a worker there? `imglab worker --engine {self.engine.name}` "
-            "starts one; then type the same line again: it goes on."
+        return tr_count(
+            "No result came for {seconds:g} s, so the {count:,} tasks that were open are taken "
+            "back. Is a worker there? `imglab worker --engine {engine}` starts one; then type the "
+            "same line again: it goes on.",
+            "No result came for {seconds:g} s, so the {count:,} tasks that were open are taken "
+            "back. Is a worker there? `imglab worker --engine {engine}` starts one; then type the "
+            "same line again: it goes on.",
+            len(self.labels),
+            seconds=self.patience,
+            engine=self.engine.name,
         )

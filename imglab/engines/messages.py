@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from imglab import __version__
+from imglab.language import tr
 from imglab.queues.task import encode
 from imglab.queues.vocabulary import Status
 from imglab.storage import storage_for
@@ -24,13 +25,17 @@ VARIABLE = "IMGLAB_ENGINE_WORKER"
 #: The endings that an outcome may tell.
 ENDS = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
+#: What the two that travel are called in an error.
+A_PAYLOAD = tr("A payload")
+THE_RESULT = tr("The result")
+
 #: How one try ended: `status`, then `result` or `reason`, and `retry` if another try may help.
 Outcome = dict[str, Any]
 
 
 def message_of(payload: Mapping[str, Any]) -> dict[str, Any]:
     """A payload on its way to a worker. TaskError for one that no queue of ours would take."""
-    encode(payload, "A payload")
+    encode(payload, A_PAYLOAD)
     return {"protocol": PROTOCOL, "imglab": __version__, "payload": dict(payload)}
 
 
@@ -43,7 +48,9 @@ def outcome_of(value: Any) -> Outcome:
     """An outcome that came back, as ours; a failed one in place of what is none."""
     is_outcome = isinstance(value, dict) and value.get("status") in ENDS
     if not is_outcome or not isinstance(value.get("result", {}), dict):
-        return failed(f"What came back is not the outcome of a task: {told(value)}.")
+        return failed(
+            tr("What came back is not the outcome of a task: {value}.", value=told(value))
+        )
     return dict(value)
 
 
@@ -55,8 +62,10 @@ def do_message(message: Any, check_cancelled: Callable[[], None]) -> Outcome:
     spec = _own_spec(os.environ.get(VARIABLE, ""))
     if spec is None:
         return failed(
-            "The worker that took this task was not started by `imglab worker --engine …`, so it "
-            "has no folders to read from and to write to."
+            tr(
+                "The worker that took this task was not started by `imglab worker --engine …`, so "
+                "it has no folders to read from and to write to."
+            )
         )
     if not isinstance(message, Mapping) or message.get("protocol") != PROTOCOL:
         return failed(_misfit(message))
@@ -65,7 +74,7 @@ def do_message(message: Any, check_cancelled: Callable[[], None]) -> Outcome:
         storage = storage_for(spec.read, spec.write, spec.prefixes)
         result = do_payload(payload, spec.filters, storage, check_cancelled)
         result = with_trace(result, payload)
-        encode(result, "The result")
+        encode(result, THE_RESULT)
     except Exception as problem:  # noqa: BLE001 - a filter may raise anything
         return _outcome_of_problem(problem)
     return {"status": Status.COMPLETED, "result": result}
@@ -82,12 +91,17 @@ def _own_spec(text: str) -> WorkerSpec | None:
 
 
 def _misfit(message: Any) -> str:
-    sender = "an unknown version"
     if isinstance(message, Mapping) and isinstance(message.get("imglab"), str):
-        sender = f"imglab {message['imglab']:.20}"
-    return (
-        f"This task was submitted by {sender}, and its worker, imglab {__version__}, does not "
-        "understand it: install the same version on both sides."
+        return tr(
+            "This task was submitted by imglab {sender:.20}, and its worker, imglab {version}, "
+            "does not understand it: install the same version on both sides.",
+            sender=message["imglab"],
+            version=__version__,
+        )
+    return tr(
+        "This task was submitted by an unknown version, and its worker, imglab {version}, does "
+        "not understand it: install the same version on both sides.",
+        version=__version__,
     )
 
 

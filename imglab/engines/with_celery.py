@@ -20,7 +20,9 @@ from kombu.exceptions import OperationalError
 
 from imglab.engines.engine import MAX_TRIES, Engine
 from imglab.engines.messages import VARIABLE, Outcome, do_message, failed, outcome_of
+from imglab.engines.reasons import NOT_REGISTERED, REVOKED, TOO_LONG, crashed
 from imglab.errors import QueueUnavailable
+from imglab.language import tr
 from imglab.queues.addresses import read
 from imglab.queues.own_password import with_own_password
 from imglab.queues.vocabulary import Status
@@ -145,8 +147,11 @@ class CeleryEngine(Engine):
                 self._sender.send_task(TASK, (message,), task_id=known)
             except self._refusals as error:
                 raise QueueUnavailable(
-                    f"Redis, Celery's broker, went away or refused a task: {shown(error)}. Type "
-                    "the same line again when it takes them: it goes on."
+                    tr(
+                        "Redis, Celery's broker, went away or refused a task: {error}. Type the "
+                        "same line again when it takes them: it goes on.",
+                        error=shown(error),
+                    )
                 ) from error
 
     def ended(self) -> list[tuple[str, Outcome]]:
@@ -172,7 +177,8 @@ class CeleryEngine(Engine):
                 try:
                     AbortableAsyncResult(known, backend=self._backend).abort()
                 except self._backend.connection_errors as error:
-                    raise QueueUnavailable(f"Redis is away: {shown(error)}.") from error
+                    words = tr("Redis is away: {error}.", error=shown(error))
+                    raise QueueUnavailable(words) from error
                 del self._open[known]
 
     def close(self) -> None:
@@ -209,8 +215,11 @@ def check_broker(app: Celery) -> None:
             connection.default_channel.client.ping()
         except (OperationalError, *connection.connection_errors) as error:
             raise QueueUnavailable(
-                f"Redis, which is to be Celery's broker, does not answer: {shown(error)}. Nothing "
-                "was sent. Start it, or name another one in IMGLAB_REDIS_URL."
+                tr(
+                    "Redis, which is to be Celery's broker, does not answer: {error}. Nothing was "
+                    "sent. Start it, or name another one in IMGLAB_REDIS_URL.",
+                    error=shown(error),
+                )
             ) from None
 
 
@@ -218,8 +227,10 @@ def _celery_address(url: str) -> str:
     """An address of one Redis in the words of Celery, with the password of the project's own."""
     if read(url).kind or not url.startswith(("redis://", "rediss://")):
         raise QueueUnavailable(
-            "Celery's workers here need the address of one Redis, redis://HOST:PORT or "
-            "rediss://HOST:PORT: sentinels, clusters and sockets are for imglab's own queue."
+            tr(
+                "Celery's workers here need the address of one Redis, redis://HOST:PORT or "
+                "rediss://HOST:PORT: sentinels, clusters and sockets are for imglab's own queue."
+            )
         )
     return with_own_password(url)
 
@@ -229,13 +240,12 @@ def _outcome(meta: Mapping[str, Any]) -> Outcome:
     if meta["status"] == states.SUCCESS:
         return outcome_of(meta["result"])
     if meta["status"] == states.REVOKED:
-        return {"status": Status.CANCELLED, "reason": "revoked by somebody in Celery"}
+        return {"status": Status.CANCELLED, "reason": REVOKED}
     problem = meta["result"]
     kind = type(problem).__name__
     reasons = {
-        "TimeLimitExceeded": "it took longer than the time limit of its worker",
-        "WorkerLostError": f"crashed: its worker died {MAX_TRIES} times",
-        "NotRegistered": "its Celery worker is not one of imglab's, or of a version before this: "
-        "start it with `imglab worker --engine celery`",
+        "TimeLimitExceeded": TOO_LONG,
+        "WorkerLostError": crashed(MAX_TRIES),
+        "NotRegistered": NOT_REGISTERED,
     }
     return failed(reasons.get(kind, f"{kind}: {shown(problem)}"))

@@ -20,7 +20,9 @@ from distributed.scheduler import KilledWorker
 
 from imglab.engines.engine import MAX_TRIES, Engine
 from imglab.engines.messages import VARIABLE, Outcome, do_message, failed, outcome_of
+from imglab.engines.reasons import crashed
 from imglab.errors import QueueUnavailable
+from imglab.language import tr, tr_count
 from imglab.text import shown
 from imglab.workers import WorkerSpec
 from imglab.workers.photograph import never_cancelled
@@ -98,8 +100,11 @@ class DaskEngine(Engine):
             if future.key in self._open:
                 if future.status not in ("finished", "error"):
                     raise QueueUnavailable(
-                        f"The Dask scheduler at {self._address} is gone, and with it every task "
-                        "that was open. Start it, then type the same line again: it goes on."
+                        tr(
+                            "The Dask scheduler at {address} is gone, and with it every task that "
+                            "was open. Start it, then type the same line again: it goes on.",
+                            address=self._address,
+                        )
                     )
                 try:
                     outcome = _outcome(future)
@@ -133,7 +138,7 @@ def _outcome(future: Future[Any]) -> Outcome:
         return outcome_of(future.result(RESULT_TIMEOUT_S))
     problem = future.exception()
     if isinstance(problem, KilledWorker):
-        return failed(f"crashed: its worker died {MAX_TRIES} times")
+        return failed(crashed(MAX_TRIES))
     if isinstance(problem, TryAgain):
         return failed(str(problem))
     return failed(f"{type(problem).__name__}: {shown(problem)}")
@@ -167,7 +172,13 @@ async def _work(spec: WorkerSpec, address: str, workers: int) -> None:
                 dashboard=False,
             )
             nannies.append(await stack.enter_async_context(nanny))
-        logger.info("At work for the Dask scheduler at %s: %d workers", address, workers)
+        words = tr_count(
+            "At work for the Dask scheduler at {address}: {count} workers",
+            "At work for the Dask scheduler at {address}: {count} workers",
+            workers,
+            address=address,
+        )
+        logger.info("%s", words)
         ends = [asyncio.create_task(each.finished()) for each in nannies]
         await asyncio.wait(
             [asyncio.create_task(leave.wait()), *ends], return_when=asyncio.FIRST_COMPLETED
@@ -205,6 +216,10 @@ def _own_scheduler(address: str) -> Scheduler:
 
 def _no_scheduler(address: str) -> QueueUnavailable:
     return QueueUnavailable(
-        f"No Dask scheduler answers at {address}. Nothing was sent. `imglab worker --engine dask` "
-        "starts one with its workers; for another one, say tcp://HOST:PORT in IMGLAB_DASK."
+        tr(
+            "No Dask scheduler answers at {address}. Nothing was sent. `imglab worker --engine "
+            "dask` starts one with its workers; for another one, say tcp://HOST:PORT in "
+            "IMGLAB_DASK.",
+            address=address,
+        )
     )
