@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from distributed import Client
 from helpers.clock import until
 from helpers.engines import LONG, flaky_tasks, following, statuses, tasks, working
 from helpers.server import free_port
@@ -97,6 +98,9 @@ def test_who_is_killed_takes_along_what_nobody_has_begun(project, address):
         until((project / "begun").exists, LONG)
         process.kill()
         process.wait()
+        with Client(address, set_as_default=False) as observer:
+            # The scheduler has heard of it, and forgot what it had been given.
+            until(lambda: not any(observer.processing().values()), LONG)
         (project / "images" / "b.png").unlink()
         (project / "images" / "c.png").unlink()
         (project / "go").touch()
