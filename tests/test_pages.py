@@ -23,6 +23,8 @@ PAGES = [page for folder in FOLDERS for page in sorted((ROOT / folder).glob("*.m
 
 #: Words of five minutes, for one who reads English as a second language.
 FIVE_MINUTES = 1300
+#: Where lines to type and figures are for those who need more than one machine.
+BEYOND = "## Past one machine"
 #: What a reader needs first stands first.
 ORDER = [
     "Two commands",
@@ -30,6 +32,7 @@ ORDER = [
     "Lessons",
     "When something fails",
     "What the queue promises",
+    "Past one machine",
     "Where to read on",
 ]
 #: What our own programs say, as the student's guide quotes it.
@@ -52,7 +55,26 @@ def name_of(page) -> str:
 def test_the_readme_reads_in_five_minutes():
     # Titles of the Spanish lessons are for whoever reads the Spanish page.
     text = re.sub(r"\[[^]]+\]\(notebooks/es/[^)]+\)", "", README.read_text(encoding="utf-8"))
-    assert words(text) <= FIVE_MINUTES
+    assert words(text.replace(section(text, BEYOND), "")) <= FIVE_MINUTES
+
+
+def test_what_the_readme_says_beyond_one_machine_are_lines_and_figures_of_using():
+    """There the lines are typed by tests, and the figures explained."""
+    using = (ROOT / "imglab" / "USING.md").read_text(encoding="utf-8")
+    beyond = section(README.read_text(encoding="utf-8"), BEYOND)
+    printed = blocks(beyond, "")
+    assert len(printed) == 2
+    for block in printed:
+        assert block in using
+    explained = [cells(row)[:4] for row in rows(using)]
+    measured = [cells(row) for row in rows(beyond) if cells(row)[1].replace(",", "").isdecimal()]
+    assert len(measured) == 6
+    for figures in measured:
+        assert figures[:4] in explained
+
+
+def cells(row: str) -> list[str]:
+    return [each.strip() for each in row.strip("|").split("|")]
 
 
 def test_what_is_needed_first_stands_first_in_the_readme():
