@@ -51,4 +51,5 @@ def test_spanish_student_lesson_runs_unsolved_from_top_to_bottom(name, room):
     checks = [cell for cell in cells if re.match(r"\d\d-check-(?!prepare)", cell.id)]
     assert checks
     not_yet, _, _ = said_by_us()["Not yet: {exercise}"].partition("{")
-    assert all(text(cell).startswith(not_yet) for cell in checks)
+    # Some say before what they try.
+    assert all(not_yet in text(cell) for cell in checks)
