@@ -23,8 +23,6 @@ from imglab.queues.keys import as_pattern
 #: Their names.
 WORKER = "worker"
 USERS = ("producer", WORKER, "viewer")
-#: What a producer writes, below the queue's name.
-_PRODUCERS_KEYS = ("pending*", "delayed", "wake", "events", "batches", "batch:*")
 _READ = (
     "+cluster|slots +exec +exists +hget +hgetall +hkeys +hlen +hmget +hscan +llen +lrange "
     "+multi +ping +time +xrange +xread +xrevrange +zcard +zrange"
