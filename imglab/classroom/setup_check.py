@@ -67,8 +67,8 @@ LOOKS = {
     "waiting": tinted_signs(f"○ {STATE_WORDS['waiting']}", WAITING),
     "not tried": tinted_signs(f"○ {STATE_WORDS['not tried']}", GREY),
 }
-#: Letters of the lamp's name, and of its state.
-NAME_LETTERS = max(22, len("1 ") + max(map(len, LAMP_NAMES.values())))
+#: Letters of the lamp's name with a gap behind it, and of its state.
+NAME_LETTERS = max(22, len("1 ") + max(map(len, LAMP_NAMES.values())) + 1)
 STATE_LETTERS = 13
 #: Letters of the three columns: lamp, state, what was seen.
 COLUMNS = (NAME_LETTERS, STATE_LETTERS, MOST_LETTERS - NAME_LETTERS - STATE_LETTERS)
