@@ -13,6 +13,7 @@ from collections import Counter
 import psutil
 import pytest
 from helpers.clock import until
+from helpers.own_filters import DEADLY, HOLD, HUNG, MEET
 from helpers.server import redis_queue
 
 from imglab.errors import ImglabError, TaskCancelled
@@ -21,76 +22,14 @@ from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import WorkerPool, WorkerSpec
 from imglab.workers.process import VARIABLE
 
-SLOW_FILTER = """
-import time
-from dataclasses import dataclass
-from imglab.imaging import BaseFilter, FilterFactory
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class SlowFilter(BaseFilter):
-    name = "slow"
-    def change(self, image):
-        (Path(__file__).parent / "begun").touch()
-        while not (Path(__file__).parent / "go").exists():
-            time.sleep(0.01)
-        return image
-"""
-MEETING_FILTER = """
-import os, time
-from dataclasses import dataclass
-from pathlib import Path
-from imglab.imaging import BaseFilter, FilterFactory
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class MeetFilter(BaseFilter):
-    name = "meet"
-    def change(self, image):
-        here = Path(__file__).parent
-        (here / f"here-{os.getpid()}").touch()
-        while len(list(here.glob("here-*"))) < 3:
-            time.sleep(0.01)
-        return image
-"""
-HUNG_FILTERS = """
-import ctypes
-from dataclasses import dataclass
-from imglab.imaging import BaseFilter, FilterFactory
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class HungFilter(BaseFilter):
-    def change(self, image):
-        ctypes.CDLL(None).sleep(1000)  # without the GIL, as most of Pillow
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class FrozenFilter(BaseFilter):
-    def change(self, image):
-        ctypes.PyDLL(None).sleep(1000)  # with the GIL: no other thread runs
-"""
-SUICIDE_FILTER = """
-import os, signal
-from dataclasses import dataclass
-from imglab.imaging import BaseFilter, FilterFactory
-
-@FilterFactory.register
-@dataclass(frozen=True)
-class PoisonFilter(BaseFilter):
-    name = "poison"
-    def change(self, image):
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-
 
 @pytest.fixture
 def project(project):
     """The project, with filters of its own."""
-    (project / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
-    (project / "meeting_filter.py").write_text(MEETING_FILTER)
-    (project / "hung_filters.py").write_text(HUNG_FILTERS)
-    (project / "poison_filter.py").write_text(SUICIDE_FILTER)
+    (project / "hold_filter.py").write_text(HOLD)
+    (project / "meet_filter.py").write_text(MEET)
+    (project / "hung_filters.py").write_text(HUNG)
+    (project / "deadly_filter.py").write_text(DEADLY)
     return project
 
 
@@ -120,7 +59,7 @@ def test_s9_s11_three_processes_work_at_the_same_time_each_on_a_task_of_its_own(
     # Each task goes on only when three processes are inside one.
     spec = [{"name": "meet"}]
     ids = queue.add_tasks(photo(n, filters=spec) for n in range(3))
-    with WorkerPool(3, (), queue, imports=["meeting_filter"]) as pool:
+    with WorkerPool(3, (), queue, imports=["meet_filter"]) as pool:
         assert pool.join(timeout=30)
     done = [queue.task(task_id) for task_id in ids]
     assert [task.status for task in done] == ["completed"] * 3
@@ -135,9 +74,9 @@ def test_a_pool_is_ready_when_it_has_started(project, queue):
 
 
 def test_s24_a_killed_worker_is_replaced_and_its_task_comes_back_at_once(project, queue):
-    spec = [{"name": "slow"}]
+    spec = [{"name": "hold"}]
     (task_id,) = queue.add_tasks([photo(1, filters=spec)])
-    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+    with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
         until((project / "begun").exists)
         killed = pool.kill("worker-1")
         until(lambda: pool.pids.get("worker-1") not in (None, killed))
@@ -150,9 +89,9 @@ def test_s24_a_killed_worker_is_replaced_and_its_task_comes_back_at_once(project
 
 
 def test_s24_a_task_that_kills_its_workers_is_failed_and_the_others_are_done(project, queue):
-    poison = queue.add_task(photo(0, filters=[{"name": "poison"}]))
+    poison = queue.add_task(photo(0, filters=[{"name": "deadly"}]))
     good = queue.add_tasks(photo(n) for n in range(1, 4))
-    with WorkerPool(2, (), queue, imports=["poison_filter"]) as pool:
+    with WorkerPool(2, (), queue, imports=["deadly_filter"]) as pool:
         assert pool.join(timeout=60)
     assert queue.task(poison).status == "failed"
     assert queue.task(poison).crashes == 3
@@ -161,9 +100,9 @@ def test_s24_a_task_that_kills_its_workers_is_failed_and_the_others_are_done(pro
 
 
 def test_a_killed_worker_gives_all_back_that_it_prefetched(project, queue):
-    spec = [{"name": "slow"}]
+    spec = [{"name": "hold"}]
     ids = queue.add_tasks(photo(n, filters=spec) for n in range(8))
-    with WorkerPool(1, (), queue, imports=["slow_filter"], prefetch=8) as pool:
+    with WorkerPool(1, (), queue, imports=["hold_filter"], prefetch=8) as pool:
         until((project / "begun").exists)
         assert queue.get_stats().processing == 8
         pool.kill("worker-1")
@@ -175,9 +114,9 @@ def test_a_killed_worker_gives_all_back_that_it_prefetched(project, queue):
 
 def test_poison_takes_no_other_task_with_it_that_was_in_the_same_hands(project, queue):
     before = queue.add_tasks(photo(n) for n in range(5))
-    poison = queue.add_task(photo(99, filters=[{"name": "poison"}]))
+    poison = queue.add_task(photo(99, filters=[{"name": "deadly"}]))
     after = queue.add_tasks(photo(n) for n in range(5, 10))
-    with WorkerPool(2, (), queue, imports=["poison_filter"], prefetch=16) as pool:
+    with WorkerPool(2, (), queue, imports=["deadly_filter"], prefetch=16) as pool:
         assert pool.join(timeout=60)
     assert queue.task(poison).status == "failed"
     assert queue.task(poison).crashes == 3
@@ -187,8 +126,8 @@ def test_poison_takes_no_other_task_with_it_that_was_in_the_same_hands(project, 
 
 
 def test_sigterm_lets_the_task_at_hand_finish(project, queue):
-    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
-    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+    task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
+    with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
         until((project / "begun").exists)
         os.kill(pool.pids["worker-1"], signal.SIGTERM)
         until(lambda: "stopping" in pool.log("worker-1"))
@@ -198,8 +137,8 @@ def test_sigterm_lets_the_task_at_hand_finish(project, queue):
 
 
 def test_a_second_sigterm_gives_the_task_back_without_counting_the_attempt(project, queue):
-    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
-    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+    task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
+    with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
         until((project / "begun").exists)
         pid = pool.pids["worker-1"]
         queue.pause()  # nobody takes it while we look
@@ -215,8 +154,8 @@ def test_a_second_sigterm_gives_the_task_back_without_counting_the_attempt(proje
 def test_a_cancelled_task_whose_worker_does_not_live_to_hear_of_it_never_runs_again(
     project, queue, end
 ):
-    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
-    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+    task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
+    with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
         until((project / "begun").exists)
         pid = pool.pids["worker-1"]
         assert queue.cancel(task_id)  # its worker asks in ten seconds, a third of its lease
@@ -354,8 +293,8 @@ def test_what_a_notebook_claimed_by_hand_takes_no_name_from_its_pool(project, qu
 
 
 def test_a_dead_worker_costs_another_one_of_its_name_no_task(project, queue):
-    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
-    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
+    task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
+    with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
         until((project / "begun").exists)
         idle = subprocess.Popen(
             [sys.executable, "-m", "imglab.workers"],
@@ -392,14 +331,14 @@ def test_a_pool_that_was_stopped_starts_again(project, queue):
 
 
 def test_join_ends_with_their_last_words_when_all_workers_have_given_up(project, queue):
-    with WorkerPool(1, (), queue, imports=["slow_filter"]) as pool:
-        (project / "slow_filter.py").write_text("raise OSError('the library is gone')")
+    with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
+        (project / "hold_filter.py").write_text("raise OSError('the library is gone')")
         pool.kill("worker-1")
         queue.pause()
         queue.add_task(photo(1))
         with pytest.raises(ImglabError, match=r"(?s)No worker of this pool is left.*library is go"):
             pool.join(timeout=60)
-        (project / "slow_filter.py").write_text("from pathlib import Path\n" + SLOW_FILTER)
+        (project / "hold_filter.py").write_text(HOLD)
         queue.resume()
         pool.scale(1)
         assert pool.join(timeout=30)
@@ -407,8 +346,8 @@ def test_join_ends_with_their_last_words_when_all_workers_have_given_up(project,
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_whatever_asks_a_worker_to_leave_lets_it_end_its_task(project, queue, number):
-    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
-    spec = WorkerSpec("w", queue.spec(), imports=("slow_filter",))
+    task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
+    spec = WorkerSpec("w", queue.spec(), imports=("hold_filter",))
     environment = {**os.environ, VARIABLE: spec.to_json()}
     command = [sys.executable, "-m", "imglab.workers"]
     worker = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -457,7 +396,7 @@ from imglab.queues import RedisTaskQueue
 from imglab.workers import WorkerSpec
 from imglab.workers.process import VARIABLE
 queue = RedisTaskQueue(url=sys.argv[1], namespace=sys.argv[2])
-spec = WorkerSpec("w", queue.spec(), imports=("slow_filter",), parent=os.getpid(), grace=0.1)
+spec = WorkerSpec("w", queue.spec(), imports=("hold_filter",), parent=os.getpid(), grace=0.1)
 environment = {**os.environ, VARIABLE: spec.to_json()}
 worker = subprocess.Popen([sys.executable, "-c", sys.argv[3]], env=environment)
 print(worker.pid, flush=True)
@@ -468,7 +407,7 @@ worker.wait()
 @pytest.mark.parametrize("end", ["its parent dies", "it is told to"])
 def test_w7_a_worker_without_a_time_limit_leaves_all_the_same(project, valkey, end):
     with redis_queue(valkey, QueueSettings(time_limit=None)) as queue:
-        task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+        task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
         parent = subprocess.Popen(
             [sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, PLAIN_WORKER],
             stdout=subprocess.PIPE,
@@ -490,7 +429,7 @@ def test_w7_a_worker_without_a_time_limit_leaves_all_the_same(project, valkey, e
 def test_a_claim_whose_reply_is_on_its_way_is_given_back_when_the_parent_dies(
     project, queue, valkey, is_asked_to_leave
 ):
-    task_id = queue.add_task(photo(1, filters=[{"name": "slow"}]))
+    task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
     parent = subprocess.Popen(
         [sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, SLOW_REPLY],
         stdout=subprocess.PIPE,

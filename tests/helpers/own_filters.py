@@ -38,3 +38,41 @@ class DeadlyFilter(BaseFilter):
             file.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
 """
+
+#: `meet` goes on when three processes have come to it.
+MEET = """
+import os, time
+from dataclasses import dataclass
+from pathlib import Path
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class MeetFilter(BaseFilter):
+    name = "meet"
+    def change(self, image):
+        here = Path(__file__).parent
+        (here / f"here-{os.getpid()}").touch()
+        while len(list(here.glob("here-*"))) < 3:
+            time.sleep(0.01)
+        return image
+"""
+
+#: `hung` and `frozen` do not come back by themselves, without the GIL and with it.
+HUNG = """
+import ctypes
+from dataclasses import dataclass
+from imglab.imaging import BaseFilter, FilterFactory
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class HungFilter(BaseFilter):
+    def change(self, image):
+        ctypes.CDLL(None).sleep(1000)  # without the GIL, as most of Pillow
+
+@FilterFactory.register
+@dataclass(frozen=True)
+class FrozenFilter(BaseFilter):
+    def change(self, image):
+        ctypes.PyDLL(None).sleep(1000)  # with the GIL: no other thread runs
+"""
