@@ -102,7 +102,7 @@ else
 .venv/lab: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imglab needs Python 3.11 or newer, not %d.%d: make PYTHON=/path/to/a/newer/python" % sys.version_info[:2])'
 	@echo "Installing into .venv, once: it takes a minute or two, and needs the network."
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
 	touch $@
 

