@@ -27,7 +27,8 @@ LIMIT = 250
 
 def printed_lines() -> list[str]:
     text = section(PAGE.read_text(encoding="utf-8"), "## Pictures in a bucket")
-    return blocks(text, "")[0].splitlines()
+    (block,) = [each for each in blocks(text, "") if each.startswith("pip install ")]
+    return block.splitlines()
 
 
 def in_a_terminal(lines: list[str], folder: Path, home: Path, **more: str) -> str:

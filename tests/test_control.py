@@ -11,6 +11,7 @@ import nbformat
 import psutil
 import pytest
 from helpers.clock import until
+from helpers.pages import table
 from helpers.processes import processes_of
 from helpers.project import ROOT
 from helpers.server import free_port, new_namespace, redis_queue
@@ -603,11 +604,11 @@ def test_s23_the_notebook_opens_the_room_in_one_cell_and_explains_every_button()
     (code,) = (cell for cell in nb.cells if cell.cell_type == "code")
     assert (code.outputs, code.execution_count) == ([], None)
     guide = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
-    _, _, table = guide.partition("## What each button shows")
-    rows = re.findall(r"^\| (?:\*\*(\w+)\*\* · )?([^|]+) \|", table, re.MULTILINE)
     explained, row = [], ""
-    for title, button in rows[1:]:
-        row = title or row
+    for named, *_ in table(guide, "| button | what the class sees | what to say |"):
+        title, is_first, button = named.rpartition(" · ")
+        if is_first:
+            row = title.strip("*")
         explained.append((row, button))
     buttons = [(row, knob.label) for row, each in ROWS.items() for knob in each.knobs]
     numbers = [(row, label) for row, label in buttons if label.isdigit()]

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.pages import table
 from helpers.project import ROOT
 
 import imglab
@@ -159,6 +160,7 @@ def test_s20_what_a_python_outside_the_venv_says_stands_in_the_readme(line, path
     )
     (name,) = re.findall(r"^ModuleNotFoundError: No module named ('\w+')$", done.stderr, re.M)
     readme = (ROOT / "README.md").read_text()
-    (row,) = re.findall(r"^\| `No module named.*$", readme, re.MULTILINE)
-    assert name in row
-    assert "source .venv/bin/activate" in row
+    failures = table(readme, "| you see | do |")
+    (failure,) = [each for each in failures if each[0].startswith("`No module named ")]
+    assert name in failure[0]
+    assert "source .venv/bin/activate" in failure[1]

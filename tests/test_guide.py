@@ -14,19 +14,21 @@ import guide
 import nbformat
 import pytest
 from guide import GUIDE, SOLVED, lessons, named_cells
-from helpers.pages import blocks, parse, typed
+from helpers.pages import blocks, parse, table, typed
 from helpers.project import ROOT
 from PIL import Image
 
 TEXT = GUIDE.read_text(encoding="utf-8")
 LESSONS = lessons()
+#: The head of the table of mistakes in each lesson's part.
+BELIEFS = "| what a student believes | wrong answer | the check says |"
 #: The pieces of each lesson's part, in their order.
 PIECES = (
     "**Before class.**",
     "**Type.**",
     "**The screen.**",
     "**The prediction",
-    "| what a student believes | wrong answer | the check says |",
+    BELIEFS,
     "**Three questions that come.**",
     "**If you are late,**",
     "**Plan B:**",
@@ -113,11 +115,11 @@ def test_every_exercise_that_is_typed_exists():
 
 @every_lesson
 def test_the_check_says_what_the_guide_quotes(number):
-    rows = re.findall(r"^\|[^|]+\|[^|]+\| (“.+”) \|$", part(number), re.MULTILINE)
+    rows = table(part(number), BELIEFS)
     assert len(rows) >= 3
     words = what_judges_say(number)
-    for row in rows:
-        (quote,) = re.findall("“(.+)”", row)
+    for *_, said in rows:
+        (quote,) = re.findall("^“(.+)”$", said)
         assert quote in words, quote
 
 

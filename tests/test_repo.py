@@ -9,6 +9,7 @@ import sys
 import tomllib
 
 import pytest
+from helpers.pages import table, typed
 from helpers.project import ROOT
 
 PACKAGE = ROOT / "imglab"
@@ -124,7 +125,9 @@ def test_the_readme_says_what_the_makefile_does():
     readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
     assert {"lab", "demo", "test", "check", "clean"} <= targets
-    assert set(re.findall(r"make (\w+)", readme)) <= targets
+    told = [line for line in typed(readme) if line.startswith("make ")]
+    assert told
+    assert {line.split()[1] for line in told} <= targets
 
 
 def test_the_map_of_the_parts_has_every_layer_and_no_other():
@@ -132,6 +135,5 @@ def test_the_map_of_the_parts_has_every_layer_and_no_other():
     contract = project["tool"]["importlinter"]["contracts"][0]
     layers = set(re.findall(r"imglab\.(\w+)", " ".join(contract["layers"])))
     design = (ROOT / "imglab" / "DESIGN.md").read_text(encoding="utf-8")
-    table = design.partition("## The parts")[2].partition("\n\n**")[0]
-    rows = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == layers
+    parts = " ".join(part for part, _ in table(design, "| part | one idea |"))
+    assert set(re.findall(r"`(\w+)`", parts)) == layers

@@ -74,6 +74,26 @@ def section(text: str, heading: str) -> str:
     return re.split(next_heading, rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
+def cells(row: str) -> list[str]:
+    """What stands in the cells of a table's row."""
+    return [each.strip() for each in row.strip().strip("|").split("|")]
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """The cells of each row below a head, in every table of a text that has this head."""
+    found = []
+    is_below = False
+    for line in text.splitlines():
+        if line == head:
+            is_below = True
+        elif not line.startswith("|"):
+            is_below = False
+        elif is_below and not line.startswith("|---"):
+            found.append(cells(line))
+    assert found, head
+    return found
+
+
 def rows(text: str) -> list[str]:
     """The rows of all tables in a text, without their heads."""
     found = []
