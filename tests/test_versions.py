@@ -11,8 +11,11 @@ from pathlib import Path
 import debian_python
 import pytest
 import versions
+from helpers.pages import table
 from helpers.project import ROOT
 
+#: The head of the table in the README.
+HEAD = "| you have | type | until it is installed | what CI runs of it |"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -33,17 +36,21 @@ def test_the_workflow_brings_each_of_them():
 
 def test_ci_runs_them_in_short_and_the_readme_says_what_that_is():
     assert 'make versions ARGS="--short --bring"\n' in (ROOT / ".ci/run").read_text()
-    (row,) = re.findall(r"^\| Python 3.11 to .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    having = table((ROOT / "README.md").read_text(encoding="utf-8"), HEAD)
+    (pythons,) = [each for each in having if each[0].startswith("Python 3.11 to ")]
     for leg in versions.legs(is_short=False):
-        assert leg.word in row
+        assert leg.word in " ".join(pythons)
 
 
-def test_in_short_a_core_of_them_runs_on_each_but_where_all_tests_ran():
+def test_in_short_a_core_of_them_runs_with_the_lowest_versions_and_on_the_newest_python():
     legs = versions.legs(is_short=True)
-    assert [leg.word for leg in legs] == ["lowest", *versions.PYTHONS]
+    assert [leg.word for leg in legs] == ["lowest", versions.NEWEST]
     assert all(leg.is_core for leg in legs)
-    own = versions.version_of(Path(sys.executable))
-    assert [leg.word for leg in legs if leg.is_tested] == [own]
+
+
+def test_in_short_nothing_runs_where_all_tests_ran(monkeypatch):
+    monkeypatch.setattr(versions, "NEWEST", versions.version_of(Path(sys.executable)))
+    assert [leg.is_tested for leg in versions.legs(is_short=True)] == [False, True]
 
 
 def test_else_all_fast_tests_run_on_each_python():
@@ -86,6 +93,7 @@ def test_a_program_that_is_no_such_python_is_passed_by(tmp_path, monkeypatch, bo
 def test_a_python_that_is_not_here_is_said_and_is_not_red(monkeypatch, capsys):
     monkeypatch.setattr(versions, "PYTHONS", ("3.95",))
     monkeypatch.setattr(versions, "OLDEST", "3.95")
+    monkeypatch.setattr(versions, "NEWEST", "3.95")
     assert versions.main(["--short"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "",

@@ -1,8 +1,9 @@
 """The fast tests on each Python that is promised, and with the lowest versions of all packages.
 
 `make versions` runs all of them on each Python that is here. CI runs `make versions ARGS=--short`:
-a core of them on each, and with the lowest versions; nothing where `make test` was. Each leg has an
-environment of its own in `.versions/`, made anew. A Python that is not here is said.
+a core of them with the lowest versions and on the newest Python, for what breaks breaks at an end;
+nothing where `make test` was. Each leg has an environment of its own in `.versions/`, made anew. A
+Python that is not here is said.
 """
 
 from __future__ import annotations
@@ -76,11 +77,12 @@ class Leg:
 
 
 def legs(is_short: bool) -> list[Leg]:
-    """What is promised, the lowest versions first."""
+    """What is promised, the lowest versions first; in short, only both ends of it."""
     own = version_of(Path(sys.executable))
+    pythons = (NEWEST,) if is_short else PYTHONS
     lowest = Leg(OLDEST, is_lowest=True, is_core=is_short)
     others = [
-        Leg(python, is_core=is_short, is_tested=is_short and python == own) for python in PYTHONS
+        Leg(python, is_core=is_short, is_tested=is_short and python == own) for python in pythons
     ]
     return [lowest, *others]
 
@@ -189,7 +191,7 @@ def result_of(leg: Leg) -> str:
 def main(words: Sequence[str] | None = None) -> int:
     """Run what is asked for; the number of red legs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="as CI: a core of them")
+    parser.add_argument("--short", action="store_true", help="as CI: a core, at both ends")
     parser.add_argument("--bring", action="store_true", help="get Debian's Python if there is none")
     parser.add_argument("--only", nargs="+", choices=["lowest", *PYTHONS], help="these alone")
     asked = parser.parse_args(words)
