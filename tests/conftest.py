@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from helpers import english  # noqa: F401 - before anything of ours speaks
 from helpers.clock import until
-from helpers.processes import processes_of
+from helpers.processes import end, processes_of
 from helpers.project import add_small_photograph, make_project
 from helpers.server import Server, redis_queue, running
 from helpers.several import Cluster, running_cluster
@@ -111,4 +111,7 @@ def project(tmp_path, request, monkeypatch) -> Iterator[Path]:
     monkeypatch.setenv("IMGLAB_ROOT", str(root))
     monkeypatch.chdir(root)
     yield root
-    until(lambda: not processes_of(root), 30)
+    try:
+        until(lambda: not processes_of(root), 30)
+    finally:
+        end(processes_of(root))

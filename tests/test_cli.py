@@ -16,6 +16,7 @@ import sys
 import pytest
 import typer
 from helpers.clock import until
+from helpers.processes import started
 from helpers.project import ROOT
 from helpers.server import free_port
 from helpers.terminal import IMGLAB, imglab, refused, run, run_alone
@@ -72,17 +73,12 @@ def test_s12_the_courses_redis_lines_answer_as_printed(project):
 
 
 def test_s12_monitor_shows_every_command_live(project):
-    watching = subprocess.Popen([*IMGLAB, "monitor"], stdout=subprocess.PIPE, text=True)
-    try:
+    with started(*IMGLAB, "monitor", stdout=subprocess.PIPE, text=True) as watching:
         until(lambda: "monitor" in imglab("redis", "CLIENT", "LIST"))
         submit("images/sample.jpg")
         imglab("worker", "--burst")
         lines = iter(watching.stdout.readline, "")
         assert any('"RPOP" "image_processing:pending"' in line for line in lines)
-    finally:
-        watching.kill()
-        watching.wait()
-        watching.stdout.close()
 
 
 def test_s20_a_task_stuck_in_processing_can_be_freed_by_hand(project, own_server):
@@ -151,10 +147,8 @@ def test_a_full_queue_takes_what_fits_says_what_to_type_and_shows_it(project, ow
     batch = told.split("--resume ")[1].split(":")[0]
     assert re.search(r"in line\s+full: 2 of 2", imglab("stats"))
     assert stats()["max_pending"] == 2
-    worker = subprocess.Popen([*IMGLAB, "worker", "--burst"], stdout=subprocess.DEVNULL)
-    try:
+    with started(*IMGLAB, "worker", "--burst", stdout=subprocess.DEVNULL) as worker:
         assert len(submit(*paths, "--wait", "60", "--resume", batch)) == 3
-    finally:
         worker.wait(60)
     imglab("worker", "--burst")
     assert stats()["completed"] == 3
@@ -317,18 +311,14 @@ def test_a_worker_on_a_host_without_photographs_says_so_and_claims_none_before(p
     (project / "images").rename(project / "not-mounted")
     words = "This host has no photographs: there is nothing to read in images"
     assert words in refused("worker", "--burst")
-    worker = subprocess.Popen(
-        [*IMGLAB, "worker"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
+    pipe = subprocess.PIPE
+    with started(*IMGLAB, "worker", stdout=pipe, stderr=subprocess.STDOUT, text=True) as worker:
         assert "waits for them, and takes no task before" in worker.stdout.readline()
         assert json.loads(imglab("stats", "--json"))["pending"] == 1
         (project / "not-mounted").rename(project / "images")
         until(lambda: "completed" in imglab("trace", task_id), 60)
-    finally:
         worker.terminate()
-        worker.wait()
-        worker.stdout.close()
+        worker.wait(60)
 
 
 @pytest.mark.parametrize(
@@ -353,20 +343,14 @@ def test_who_uses_another_redis_opens_none_of_the_projects_own(project):
 
 
 def test_a_reader_that_has_seen_enough_ends_a_monitor_without_a_traceback(project):
-    watching = subprocess.Popen(
-        [*IMGLAB, "monitor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    until(lambda: "monitor" in imglab("redis", "CLIENT", "LIST"))
-    watching.stdout.readline()
-    watching.stdout.close()
-    try:
+    pipe = subprocess.PIPE
+    with started(*IMGLAB, "monitor", stdout=pipe, stderr=pipe, text=True) as watching:
+        until(lambda: "monitor" in imglab("redis", "CLIENT", "LIST"))
+        watching.stdout.readline()
+        watching.stdout.close()
         until(lambda: imglab("redis", "PING") and watching.poll() is not None)
         assert watching.returncode == 1
         assert watching.stderr.read() == ""
-    finally:
-        watching.kill()
-        watching.wait()
-        watching.stderr.close()
 
 
 def test_a_key_of_another_type_is_explained(project):
@@ -388,12 +372,11 @@ def test_s1_server_start_status_and_stop(project, monkeypatch):
 
 
 def test_ctrl_c_ends_a_watch_quietly(project):
-    watch = subprocess.Popen(
-        [*IMGLAB, "stats", "--watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    until(lambda: "cmd=lrange" in imglab("redis", "CLIENT", "LIST"))
-    watch.send_signal(2)
-    _, errors = watch.communicate(timeout=20)
+    pipe = subprocess.PIPE
+    with started(*IMGLAB, "stats", "--watch", stdout=pipe, stderr=pipe, text=True) as watch:
+        until(lambda: "cmd=lrange" in imglab("redis", "CLIENT", "LIST"))
+        watch.send_signal(2)
+        _, errors = watch.communicate(timeout=20)
     assert watch.returncode == 130
     assert "Traceback" not in errors
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 
 import pytest
 from distributed import Client
 from helpers.clock import until
 from helpers.engines import LONG, flaky_tasks, following, statuses, tasks, working
+from helpers.processes import started
 from helpers.server import free_port
 from helpers.terminal import IMGLAB, imglab, refused
 
@@ -94,10 +94,8 @@ def test_who_is_killed_takes_along_what_nobody_has_begun(project, address):
         shutil.copy(project / "images" / "sample.png", project / "images" / f"{name}.png")
     with working("dask", project, "--filters", "hold"):
         command = [*IMGLAB, "submit", "images", "--engine", "dask", "--batch", "killed"]
-        process = subprocess.Popen(command, cwd=project)
-        until((project / "begun").exists, LONG)
-        process.kill()
-        process.wait()
+        with started(*command, cwd=project):
+            until((project / "begun").exists, LONG)
         with Client(address, set_as_default=False) as observer:
             # The scheduler has heard of it, and forgot what it had been given.
             until(lambda: not any(observer.processing().values()), LONG)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ import pytest
 from helpers import judged
 from helpers.clock import until
 from helpers.judged import EXERCISES, NAME, TELLING
+from helpers.processes import started
 
 from imglab.exercises import answer as answers
 from imglab.exercises import exercise
@@ -473,10 +473,8 @@ from imglab.exercises.papers import Request
 packed = cloudpickle.dumps(here.student(code))
 examination.examine(Request(sys.path, "helpers.judged", here.NAME, "", "", 60.0, packed), print)
 """
-    notebook = subprocess.Popen([sys.executable, "-c", program])
-    until(lambda: len(with_mark(mark)) == 3)  # the notebook, the guard, the answer
-    notebook.kill()
-    notebook.wait()
+    with started(sys.executable, "-c", program):
+        until(lambda: len(with_mark(mark)) == 3)  # the notebook, the guard, the answer
     until(lambda: not with_mark(mark))
 
 

@@ -11,6 +11,7 @@ import sys
 import psutil
 import pytest
 from helpers.clock import until
+from helpers.processes import started
 from helpers.project import ROOT
 from hosts.lab import REDIS, Lab, why_not
 from hosts.site import Site
@@ -131,14 +132,11 @@ with Lab(Path(sys.argv[1])) as lab:
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_the_hosts_of_a_program_that_is_killed_or_interrupted_go_with_it(tmp_path, blow):
-    program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(tmp_path / "disk")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    pids = [int(word) for word in program.stdout.readline().split()]
-    assert all(map(psutil.pid_exists, pids))
-    program.send_signal(blow)
-    program.communicate()
+    pipe = subprocess.PIPE
+    words = (sys.executable, "-c", PROGRAM, tmp_path / "disk")
+    with started(*words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as program:
+        pids = [int(word) for word in program.stdout.readline().split()]
+        assert all(map(psutil.pid_exists, pids))
+        program.send_signal(blow)
+        program.communicate()
     until(lambda: not any(map(psutil.pid_exists, pids)))

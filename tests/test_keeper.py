@@ -12,6 +12,7 @@ import textwrap
 
 import pytest
 from helpers.clock import until
+from helpers.processes import started
 from helpers.server import free_port
 from typer.testing import CliRunner
 
@@ -110,11 +111,10 @@ def sleeper(home):
             os.kill(os.getpid(), signal.SIGSTOP)
         """
     words = [sys.executable, "-c", textwrap.dedent(code)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    with started(*words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "mine\n"
         os.waitpid(process.pid, os.WUNTRACED)  # it stands still
         yield process
-        process.kill()
 
 
 def test_who_waits_for_a_lock_says_whom_for_and_goes_on(home, sleeper, monkeypatch, caplog):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 from helpers.clock import until
+from helpers.processes import started
 from helpers.project import ROOT
 
 from imglab import cli
@@ -283,11 +284,14 @@ def test_in_a_folder_that_is_gone_a_worker_says_so(project, monkeypatch):
 )
 def test_a_signal_ends_a_watch_quietly(project, queue, number, code):
     command = [*IMGLAB, "stats", "--watch", "--namespace", queue.namespace]
-    watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    queue.redis.config_resetstat()
-    until(lambda: queue.redis.info("commandstats").get("cmdstat_lrange", {}).get("calls", 0) > 4)
-    watch.send_signal(number)
-    _, errors = watch.communicate(timeout=20)
+    pipe = subprocess.PIPE
+    with started(*command, stdout=pipe, stderr=pipe, text=True) as watch:
+        queue.redis.config_resetstat()
+        until(
+            lambda: queue.redis.info("commandstats").get("cmdstat_lrange", {}).get("calls", 0) > 4
+        )
+        watch.send_signal(number)
+        _, errors = watch.communicate(timeout=20)
     assert (watch.returncode, errors) == (code, "")
 
 
@@ -296,21 +300,20 @@ def test_a_watch_says_that_redis_is_away_and_goes_on(project, own_server, monkey
     command = [*IMGLAB, "stats", "--watch"]
     environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"}
     environment.pop("NO_COLOR")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as watch:
+    with started(*command, stdout=subprocess.PIPE, env=environment) as watch:
         seen = iter(lambda: watch.stdout.read1(65_536), b"")
         assert any(b"completed" in part for part in seen)
         own_server.stop()
         assert any(b"No Redis answers" in part for part in seen)
         own_server.start()
         assert any(b"completed" in part for part in seen)
-        watch.kill()
 
 
 def test_p9_a_burst_on_a_paused_queue_says_what_it_waits_for(project, queue):
     queue.pause()
     queue.add_task({"image_path": "images/sample.png"})
     command = [*IMGLAB, "worker", "--burst", "--namespace", queue.namespace]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+    with started(*command, stdout=subprocess.PIPE, text=True) as worker:
         assert "is paused" in worker.stdout.readline()
         queue.resume()
         words, _ = worker.communicate(timeout=60)

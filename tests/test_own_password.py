@@ -20,6 +20,7 @@ import psutil
 import pytest
 import redis
 from helpers.clock import until
+from helpers.processes import is_alive, started
 from helpers.project import make_project
 from helpers.server import free_port, new_namespace
 from lessons import SOLVED, classroom, execute, nbformat
@@ -283,7 +284,7 @@ def test_who_takes_the_port_of_a_killed_server_is_not_told(open_project):
     served = psutil.Process(server.status().pid)
     for victim in (keeper, served):
         victim.kill()
-    until(lambda: all(not each.is_running() or is_dead(each) for each in (keeper, served)))
+    until(lambda: not any(is_alive(each.pid) for each in (keeper, served)))
     assert read_state(home()).port == port, "what is written down is old"
     with spy("127.0.0.1", port) as heard, client:
         with suppress(redis.RedisError):
@@ -293,12 +294,6 @@ def test_who_takes_the_port_of_a_killed_server_is_not_told(open_project):
         until(lambda: b"PING" in heard)
         assert read_password(home()).encode() not in heard
         assert b"AUTH" not in heard
-
-
-def is_dead(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() == psutil.STATUS_ZOMBIE
-    return True
 
 
 def test_who_takes_the_port_while_the_keeper_starts_a_server_there_is_not_told(
@@ -320,10 +315,10 @@ def test_who_takes_the_port_while_the_keeper_mends_the_server_is_not_told(open_p
     served = psutil.Process(server.status().pid)
     keeper.suspend()  # so that the spy is faster
     served.kill()
-    until(lambda: is_dead(served))
+    until(lambda: not is_alive(served.pid))
     with spy("127.0.0.1", here.port) as heard, client:
         keeper.resume()
-        while keeper.is_running() and not is_dead(keeper):
+        while is_alive(keeper.pid):
             with suppress(redis.RedisError):
                 client.ping()
         assert read_password(home()).encode() not in heard
@@ -408,7 +403,7 @@ def test_a_keeper_whose_connection_is_cut_goes_on(open_project, monkeypatch):
         assert client.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal") == 1
         until(lambda: ask(client)["connected_clients"] == 2)
     keeper = kept()
-    until(lambda: not keeper.is_running() or is_dead(keeper))
+    until(lambda: not is_alive(keeper.pid))
     with connect("localhost", server.ensure().port) as client:
         assert client.get("kept") == "yes"
 
@@ -431,10 +426,12 @@ def test_a_server_of_an_older_version_is_used_and_its_data_get_a_password_later(
         old.wait()
         os.remove(home + "/server.json")
         """
-    older = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, text=True
-    )
-    with redis.Redis(port=server.PORT, decode_responses=True) as plain:
+    with (
+        started(
+            sys.executable, "-c", textwrap.dedent(code), stdin=subprocess.PIPE, text=True
+        ) as older,
+        redis.Redis(port=server.PORT, decode_responses=True) as plain,
+    ):
         until(lambda: ask(plain))
         older.stdin.write("\n" + plain.info()["run_id"] + "\n")
         older.stdin.flush()

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from helpers.clock import until
 from helpers.own_filters import DEADLY, HOLD, HUNG, MEET
+from helpers.processes import is_alive, started
 from helpers.server import redis_queue
 
 from imglab.errors import ImglabError, TaskCancelled
@@ -35,10 +36,6 @@ def project(project):
 
 def photo(n: int, **more) -> dict:
     return {"image_path": "images/sample.png", "output_path": f"output/{n}.png", **more}
-
-
-def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def test_s7_s9_s11_three_processes_share_fifteen_tasks_and_take_each_once(project, queue):
@@ -147,7 +144,7 @@ def test_a_second_sigterm_gives_the_task_back_without_counting_the_attempt(proje
         os.kill(pid, signal.SIGTERM)
         until(lambda: queue.get_stats().pending == 1)
         assert queue.task(task_id).attempt == 0
-        until(lambda: not alive(pid))
+        until(lambda: not is_alive(pid))
 
 
 @pytest.mark.parametrize("end", ["leaves", "is killed"])
@@ -250,23 +247,17 @@ while True:
 
 
 def test_workers_survive_the_notebooks_interrupt_and_leave_when_it_dies(project, queue, valkey):
-    parent = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PARENT), valkey.url, queue.namespace],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    pids = [int(pid) for pid in parent.stdout.readline().split()]
-    assert len(pids) == 2
-    os.killpg(parent.pid, signal.SIGINT)
-    assert parent.stdout.readline() == "interrupted\n"
-    task_id = queue.add_task(photo(1))
-    assert queue.wait(task_id, timeout=15), "nobody works any more"
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
+    words = (sys.executable, "-c", textwrap.dedent(PARENT), valkey.url, queue.namespace)
+    pipe = subprocess.PIPE
+    with started(*words, stdout=pipe, text=True, start_new_session=True) as parent:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        os.killpg(parent.pid, signal.SIGINT)
+        assert parent.stdout.readline() == "interrupted\n"
+        task_id = queue.add_task(photo(1))
+        assert queue.wait(task_id, timeout=15), "nobody works any more"
     began = time.monotonic()
-    until(lambda: not any(alive(pid) for pid in pids))
+    until(lambda: not any(is_alive(pid) for pid in pids))
     assert time.monotonic() - began < 10
 
 
@@ -296,13 +287,9 @@ def test_a_dead_worker_costs_another_one_of_its_name_no_task(project, queue):
     task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
     with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
         until((project / "begun").exists)
-        idle = subprocess.Popen(
-            [sys.executable, "-m", "imglab.workers"],
-            env={**os.environ, VARIABLE: WorkerSpec("worker-1", queue.spec()).to_json()},
-        )
-        until(lambda: queue.workers()["worker-1"]["pid"] == idle.pid)
-        idle.kill()
-        idle.wait()
+        environment = {**os.environ, VARIABLE: WorkerSpec("worker-1", queue.spec()).to_json()}
+        with started(sys.executable, "-m", "imglab.workers", env=environment) as idle:
+            until(lambda: queue.workers()["worker-1"]["pid"] == idle.pid)
         assert queue.reap(dead_worker="worker-1", pid=idle.pid) == 0
         assert queue.reap(dead_worker="worker-1", pid=pool.pids["worker-1"]) == 1
         (project / "go").touch()
@@ -313,7 +300,7 @@ def test_the_processes_of_a_pool_that_nobody_holds_any_more_leave(project, queue
     pool = WorkerPool(2, (), queue).start()
     before = list(pool.pids.values())
     pool = WorkerPool(1, (), queue).start()  # as when a cell is run again
-    until(lambda: not any(alive(pid) for pid in before))
+    until(lambda: not any(is_alive(pid) for pid in before))
     assert list(pool.pids) == ["worker-3"]
     assert list(queue.workers()) == ["worker-3"]
     pool.stop()
@@ -350,12 +337,12 @@ def test_whatever_asks_a_worker_to_leave_lets_it_end_its_task(project, queue, nu
     spec = WorkerSpec("w", queue.spec(), imports=("hold_filter",))
     environment = {**os.environ, VARIABLE: spec.to_json()}
     command = [sys.executable, "-m", "imglab.workers"]
-    worker = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    until((project / "begun").exists)
-    worker.send_signal(number)
-    until(lambda: "stopping" in worker.stdout.readline())
-    (project / "go").touch()
-    worker.communicate(timeout=30)
+    with started(*command, env=environment, stdout=subprocess.PIPE, text=True) as worker:
+        until((project / "begun").exists)
+        worker.send_signal(number)
+        until(lambda: "stopping" in worker.stdout.readline())
+        (project / "go").touch()
+        worker.communicate(timeout=30)
     assert worker.returncode == 0
     assert queue.task(task_id).status == "completed"
     assert queue.workers() == {}
@@ -365,13 +352,13 @@ def test_nohup_is_heeded(project, queue):
     spec = WorkerSpec("w", queue.spec())
     environment = {**os.environ, VARIABLE: spec.to_json()}
     command = ["nohup", sys.executable, "-m", "imglab.workers"]
-    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    until(lambda: "w" in queue.workers())
-    worker.send_signal(signal.SIGHUP)
-    task_id = queue.add_task(photo(1))
-    assert queue.wait(task_id, timeout=20)
-    worker.terminate()
-    assert worker.wait(20) == 0
+    with started(*command, env=environment, stdout=subprocess.DEVNULL) as worker:
+        until(lambda: "w" in queue.workers())
+        worker.send_signal(signal.SIGHUP)
+        task_id = queue.add_task(photo(1))
+        assert queue.wait(task_id, timeout=20)
+        worker.terminate()
+        assert worker.wait(20) == 0
 
 
 SLOW_REPLY = """
@@ -408,19 +395,16 @@ worker.wait()
 def test_w7_a_worker_without_a_time_limit_leaves_all_the_same(project, valkey, end):
     with redis_queue(valkey, QueueSettings(time_limit=None)) as queue:
         task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
-        parent = subprocess.Popen(
-            [sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, PLAIN_WORKER],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        worker = int(parent.stdout.readline())
-        until((project / "begun").exists)
-        if end == "its parent dies":
-            parent.kill()
-        else:
-            os.kill(worker, signal.SIGTERM)
-        parent.communicate(timeout=30)
-        until(lambda: not alive(worker))
+        words = (sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, PLAIN_WORKER)
+        with started(*words, stdout=subprocess.PIPE, text=True) as parent:
+            worker = int(parent.stdout.readline())
+            until((project / "begun").exists)
+            if end == "its parent dies":
+                parent.kill()
+            else:
+                os.kill(worker, signal.SIGTERM)
+            parent.communicate(timeout=30)
+        until(lambda: not is_alive(worker))
         assert queue.tasks("pending") == [task_id], "it is given back"
         assert queue.task(task_id).attempt == 0
 
@@ -430,19 +414,16 @@ def test_a_claim_whose_reply_is_on_its_way_is_given_back_when_the_parent_dies(
     project, queue, valkey, is_asked_to_leave
 ):
     task_id = queue.add_task(photo(1, filters=[{"name": "hold"}]))
-    parent = subprocess.Popen(
-        [sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, SLOW_REPLY],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    worker = int(parent.stdout.readline())
-    until((project / "claimed").exists)
-    queue.pause()  # nobody takes it while we look
-    if is_asked_to_leave:
-        os.kill(worker, signal.SIGTERM)
-    parent.kill()
-    parent.communicate()
-    until(lambda: not alive(worker))
+    words = (sys.executable, "-c", FRAGILE_PARENT, valkey.url, queue.namespace, SLOW_REPLY)
+    with started(*words, stdout=subprocess.PIPE, text=True) as parent:
+        worker = int(parent.stdout.readline())
+        until((project / "claimed").exists)
+        queue.pause()  # nobody takes it while we look
+        if is_asked_to_leave:
+            os.kill(worker, signal.SIGTERM)
+        parent.kill()
+        parent.communicate()
+    until(lambda: not is_alive(worker))
     assert queue.tasks("pending") == [task_id], "it need not wait for its lease of 30 s"
     assert queue.task(task_id).attempt == 0
 

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import AbstractContextManager
 
 import pytest
 from helpers.clock import until
 from helpers.own_filters import HOLD
+from helpers.processes import started
 
 from imglab import memory
 from imglab.errors import ImglabError
@@ -115,12 +117,12 @@ def test_what_a_leaking_worker_had_claimed_and_not_begun_is_given_back_in_its_or
     assert lives(project) == [1] * 3
 
 
-def start_alone(queue, valkey, *words: str) -> subprocess.Popen[str]:
+def started_alone(queue, valkey, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """`imglab worker`, in a terminal without a pool."""
     environment = {**os.environ, "IMGLAB_REDIS_URL": valkey.url}
     where = ("--namespace", queue.namespace, "--import", "renewal_filters", "--name", "alone")
-    return subprocess.Popen(
-        [sys.executable, "-m", "imglab", "worker", *where, *words],
+    return started(
+        *(sys.executable, "-m", "imglab", "worker", *where, *words),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -139,8 +141,8 @@ def test_a_worker_without_a_pool_starts_anew_in_its_place_and_works_on(
     project, queue, valkey, option, reason
 ):
     ids = add(queue, 5, "leak")
-    worker = start_alone(queue, valkey, "--burst", *option)
-    out, _ = worker.communicate(timeout=90)
+    with started_alone(queue, valkey, "--burst", *option) as worker:
+        out, _ = worker.communicate(timeout=90)
     assert worker.returncode == 0, out
     assert out.count("alone: leaves for a new process: ") >= 2, out
     assert reason in out
@@ -152,14 +154,16 @@ def test_a_worker_without_a_pool_starts_anew_in_its_place_and_works_on(
 
 
 def test_several_workers_of_one_command_are_replaced_and_leave_with_it(project, queue, valkey):
-    command = start_alone(queue, valkey, "--workers", "2", "--max-tasks", "1")
-    assert until(command.stdout.readline).startswith("At work: alone-1, alone-2. Their logs are in")
-    ids = add(queue, 3)
-    for task_id in ids:
-        assert queue.wait(task_id, timeout=30)
-    until(lambda: "left and is replaced: it had run 1 task, as" in command.stdout.readline())
-    command.terminate()
-    command.communicate(timeout=30)
+    with started_alone(queue, valkey, "--workers", "2", "--max-tasks", "1") as command:
+        assert until(command.stdout.readline).startswith(
+            "At work: alone-1, alone-2. Their logs are in"
+        )
+        ids = add(queue, 3)
+        for task_id in ids:
+            assert queue.wait(task_id, timeout=30)
+        until(lambda: "left and is replaced: it had run 1 task, as" in command.stdout.readline())
+        command.terminate()
+        command.communicate(timeout=30)
     assert command.returncode == 128 + signal.SIGTERM
     assert_each_was_done_once(queue, ids)
     assert queue.workers() == {}
@@ -167,26 +171,27 @@ def test_several_workers_of_one_command_are_replaced_and_leave_with_it(project, 
 
 def test_several_workers_leave_when_the_queue_is_empty(project, queue, valkey):
     ids = add(queue, 3)
-    out, _ = start_alone(queue, valkey, "--workers", "2", "--burst").communicate(timeout=60)
+    with started_alone(queue, valkey, "--workers", "2", "--burst") as command:
+        out, _ = command.communicate(timeout=60)
     assert "At work: alone-1, alone-2" in out
     assert_each_was_done_once(queue, ids)
 
 
 def test_the_figures_of_several_workers_are_those_of_the_queue(project, queue, valkey):
-    command = start_alone(queue, valkey, "--workers", "2", "--metrics-port", "0")
-    out, _ = command.communicate(timeout=60)
+    with started_alone(queue, valkey, "--workers", "2", "--metrics-port", "0") as command:
+        out, _ = command.communicate(timeout=60)
     assert command.returncode == 2
     assert "imglab metrics" in out
 
 
 def test_a_worker_that_is_told_to_leave_is_not_renewed(project, queue, valkey):
     add(queue, 2, "hold")
-    worker = start_alone(queue, valkey, "--max-tasks", "1")
-    until((project / "begun").exists)
-    worker.send_signal(signal.SIGTERM)
-    until(lambda: "stopping" in worker.stdout.readline())
-    (project / "go").touch()
-    out, _ = worker.communicate(timeout=30)
+    with started_alone(queue, valkey, "--max-tasks", "1") as worker:
+        until((project / "begun").exists)
+        worker.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in worker.stdout.readline())
+        (project / "go").touch()
+        out, _ = worker.communicate(timeout=30)
     assert worker.returncode == 0
     assert "leaves for a new process" not in out
     assert queue.get_stats().pending == 1
@@ -194,11 +199,11 @@ def test_a_worker_that_is_told_to_leave_is_not_renewed(project, queue, valkey):
 
 def test_an_idle_worker_that_was_renewed_still_leaves_when_it_is_told_to(project, queue, valkey):
     (task_id,) = add(queue, 1)
-    worker = start_alone(queue, valkey, "--max-tasks", "1")
-    until(lambda: "leaves for a new process" in worker.stdout.readline())
-    until(lambda: "alone: ready" in worker.stdout.readline())
-    worker.send_signal(signal.SIGTERM)
-    worker.communicate(timeout=30)
+    with started_alone(queue, valkey, "--max-tasks", "1") as worker:
+        until(lambda: "leaves for a new process" in worker.stdout.readline())
+        until(lambda: "alone: ready" in worker.stdout.readline())
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=30)
     assert worker.returncode == 0
     assert queue.task(task_id).status == "completed"
 

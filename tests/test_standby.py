@@ -10,6 +10,7 @@ import psutil
 import pytest
 from helpers.clock import until
 from helpers.greedy import GREEDY_FILTER, greedy
+from helpers.processes import is_alive
 from helpers.server import redis_queue
 
 from imglab.queues import QueueSettings
@@ -28,10 +29,6 @@ def pool_of(queue, size: int = 1) -> WorkerPool:
 
 def helpers_of(pid: int) -> list[psutil.Process]:
     return [each for each in psutil.Process(pid).children() if "standby" in str(each.cmdline())]
-
-
-def lives(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_a_filter_that_holds_the_gil_for_several_leases_keeps_its_task(project, valkey):
@@ -64,7 +61,7 @@ def test_a_worker_without_tasks_has_no_helper(project, queue):
         queue.add_task(greedy(0))
         assert pool.join(timeout=20)
         (helper,) = helpers_of(pool.pids["worker-1"])
-    until(lambda: not lives(helper))
+    until(lambda: not is_alive(helper.pid))
 
 
 def test_a_task_that_holds_the_gil_beyond_its_time_limit_is_taken_away(project, valkey):
@@ -107,6 +104,6 @@ def test_the_helper_of_a_killed_worker_leaves_and_renews_nothing(project, valkey
         pid = pool.pids["worker-1"]
         (helper,) = until(lambda: helpers_of(pid))
         pool.kill("worker-1")
-        until(lambda: not lives(helper))
+        until(lambda: not is_alive(helper.pid))
         until(lambda: queue.task(task_id).status == "failed")
         assert "died (1 of 1)" in queue.task(task_id).reason

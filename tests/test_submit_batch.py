@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from helpers.processes import started
 from helpers.server import redis_queue
 from helpers.terminal import IMGLAB, imglab, refused, run_alone
 from PIL import Image
@@ -368,11 +369,11 @@ def test_names_may_come_on_standard_input(tree, terminal, option):
 def test_a_manifest_can_be_followed_until_the_batch_is_over(tree, terminal):
     imglab("submit", "images", "--batch", "trip")
     following = [*IMGLAB, "batch", "trip", "--manifest", "-", "--wait"]
-    with subprocess.Popen(following, stdout=subprocess.PIPE, text=True) as manifest:
+    with started(*following, stdout=subprocess.PIPE, text=True) as manifest:
         code, _, errors = run_alone("worker", "--burst")
         assert code == 0, errors
         lines = manifest.stdout.read().splitlines()
-    assert manifest.returncode == 0
+        assert manifest.wait(60) == 0
     assert len({json.loads(line)["task"] for line in lines}) == 5
 
 
