@@ -53,6 +53,14 @@ DONE = (
     f"({CELLS}.every(c => c.executionCount != null && c.executionState != 'running')"
     f" && {KERNEL}.status == 'idle')"
 )
+#: Whether each code cell is on the page, with all outputs that are stored with it.
+DRAWN = (
+    "window.jupyterapp?.shell.currentWidget?.context?.isReady"
+    f" && {CELLS}.length > 0"
+    f" && {CELLS}.length == document.querySelectorAll('.jp-Notebook .jp-CodeCell').length"
+    f" && {CELLS}.reduce((sum, each) => sum + each.outputs.length, 0)"
+    " == document.querySelectorAll('.jp-Notebook .jp-OutputArea-output').length"
+)
 
 #: Where axe-core looks: at what we write, and at what we show.
 OURS = [[".jp-RenderedMarkdown"], [".jp-OutputArea-output"]]
@@ -173,12 +181,19 @@ def load(page: Any, lab: Lab) -> None:
 
 
 @contextmanager
-def only_notebook(page: Any, path: str) -> Iterator[None]:
-    """A notebook in front of a page that shows JupyterLab; closed afterwards, its kernel ended."""
+def only_notebook(page: Any, path: str, *, has_kernel: bool = True) -> Iterator[None]:
+    """A notebook in front of a page that shows JupyterLab; closed afterwards, its kernel ended.
+
+    What only shows its stored outputs needs no kernel, and is there sooner.
+    """
     page.evaluate(
-        "async path => { await jupyterapp.commands.execute('docmanager:open', {path}) }", path
+        "async asked => { await jupyterapp.commands.execute('docmanager:open', asked) }",
+        {"path": path, "kernelPreference": {"shouldStart": has_kernel}},
     )
-    until_in_front(page)
+    if has_kernel:
+        until_in_front(page)
+    else:
+        page.wait_for_function(f"() => {DRAWN}", timeout=90_000)
     try:
         yield
     finally:

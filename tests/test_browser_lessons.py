@@ -83,7 +83,7 @@ def page(only_page):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, page):
-    with browser.only_notebook(page, f"notebooks/{solved(name)}"):
+    with browser.only_notebook(page, f"notebooks/{solved(name)}", has_kernel=False):
         live = page.locator(VIEWS)
         # As in a fresh clone: no output is trusted, and nothing has run yet.
         assert live.count() == stored_views(name)
