@@ -148,6 +148,11 @@ def _port(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> int:
     raise AssertionError(f"Jupyter did not start:\n{log.read_text()[-2000:]}")
 
 
+def told(page: Any) -> str:
+    """All that the notebook in front would be saved with, its outputs in every format."""
+    return page.evaluate("JSON.stringify(jupyterapp.shell.currentWidget.content.model.toJSON())")
+
+
 @contextmanager
 def window(width: int = WIDTH, scale: float = 1) -> Iterator[Any]:
     """An empty page in a Chromium of its own; a picture has `scale` dots for a pixel."""

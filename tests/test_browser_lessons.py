@@ -14,6 +14,8 @@ from helpers.rooms import room_with_lessons
 from lessons import SOLVED
 from translation.state import said_by_us
 
+from imglab.queues.own_password import read_password
+
 #: Below notebooks/: all in English, and one in Spanish, whose words are longer.
 IN_SPANISH = "es/05_muchos_workers.ipynb"
 NAMES = [*sorted(path.name for path in SOLVED.glob("[0-9][0-9]_*.ipynb")), IN_SPANISH]
@@ -26,6 +28,8 @@ MOVING = ", ".join(
 NOT_YET = "Not yet: {exercise}"
 PASSED = "PASSED {exercise}: {count} of {count}"
 VIEWS = 'table[class^="imglab-"]'
+#: Lessons that start no Redis, so that there may be no password yet.
+WITHOUT_REDIS = ("01", "02")
 #: Pixels of a small screen, or of a projector.
 SMALL = 1024
 pytestmark = [browser.needed, pytest.mark.timeout(600)]
@@ -56,12 +60,16 @@ def stored_views(name: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """A JupyterLab on a classroom with the lessons, which nobody trusts yet."""
-    with (
-        room_with_lessons() as root,
-        browser.jupyterlab(root, tmp_path_factory.mktemp("lab")) as lab,
-    ):
+def room():
+    """A classroom with the lessons, which nobody trusts yet."""
+    with room_with_lessons() as root:
+        yield root
+
+
+@pytest.fixture(scope="module")
+def lab(room, tmp_path_factory):
+    """A JupyterLab on the classroom."""
+    with browser.jupyterlab(room, tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 
@@ -95,11 +103,12 @@ def test_a_solved_lesson_shows_its_views_though_nobody_trusts_it(name, page):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(name, page):
+def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(name, page, room):
     with browser.only_notebook(page, f"notebooks/{name}"):
         live, moving = page.locator(VIEWS), page.locator(MOVING)
         seen, errors = browser.run_and_watch(page, MOVING)
         shown = page.locator(".jp-OutputArea-output").all_inner_texts()
+        told = browser.told(page)
         assert live.count() == stored_views(name)
         moves = moving.count() > 0
         if page.locator("table.imglab-race").count():
@@ -112,6 +121,10 @@ def test_a_students_lesson_runs_unsolved_from_top_to_bottom_without_an_error(nam
     assert errors == []
     assert [text for text in shown if text.startswith(said(name, NOT_YET))]
     assert not [text for text in shown if text.startswith(said(name, PASSED))]
+    password = read_password(room / ".imglab" / "redis")
+    if password or name[:2] not in WITHOUT_REDIS:
+        assert password
+        assert password not in told, "no lesson shows the password of the room's Redis"
     if moves:
         assert len(seen) > 2, "the live views moved while cells were busy"
 

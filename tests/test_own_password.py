@@ -23,7 +23,6 @@ from helpers.clock import until
 from helpers.processes import is_alive, started
 from helpers.project import make_project
 from helpers.server import free_port, new_namespace
-from lessons import SOLVED, classroom, execute, nbformat
 from typer.testing import CliRunner
 
 from imglab.cli import load_app
@@ -342,15 +341,6 @@ def test_a_password_that_is_given_is_the_one_that_is_said(open_project):
     port = server.ensure().port
     with pytest.raises(QueueUnavailable, match="asks for a password"):
         RedisTaskQueue(url=f"redis://:wr0ng@localhost:{port}").get_stats()
-
-
-@pytest.mark.parametrize("lesson", ["00_the_bench", "03_redis_in_ten_commands"])
-def test_no_lesson_shows_it(lesson):
-    with classroom() as env:
-        notebook = execute(nbformat.read(SOLVED / f"{lesson}.ipynb", 4), env)
-        word = read_password(Path(env["IMGLAB_ROOT"]) / ".imglab" / "redis")
-    assert word
-    assert word not in nbformat.writes(notebook)
 
 
 def test_no_command_shows_it(open_project):
