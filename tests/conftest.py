@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import hypothesis
 import pytest
 from helpers import english  # noqa: F401 - before anything of ours speaks
 from helpers.clock import until
+from helpers.environments import build_wheel_once
 from helpers.processes import end, processes_of
 from helpers.project import add_small_photograph, make_project
 from helpers.server import Server, redis_queue, running
@@ -83,6 +85,16 @@ def both_queue(server) -> Iterator[RedisTaskQueue]:
     """An empty queue in each kind of server."""
     with redis_queue(server) as queue:
         yield queue
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel of this repository, built once for all processes of a run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Each process has a folder of its own in that of the run.
+        folder = folder.parent
+    return build_wheel_once(folder)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,7 +16,6 @@ import venv
 from pathlib import Path
 
 import pytest
-from helpers.environments import build_wheel
 from helpers.pages import blocks, section
 from helpers.project import ROOT
 from helpers.stores import Bucket, make_bucket, running_moto
@@ -51,12 +51,12 @@ def in_a_terminal(lines: list[str], folder: Path, home: Path, **more: str) -> st
 
 
 @pytest.mark.timeout(700)
-def test_the_lines_for_a_bucket_do_what_the_page_says(tmp_path):
+def test_the_lines_for_a_bucket_do_what_the_page_says(wheel, tmp_path):
     first, *others = printed_lines()
     assert len(others) <= 11
     folder = tmp_path / "empty"
     folder.mkdir()
-    build_wheel(folder)
+    shutil.copy(wheel, folder)
     home = tmp_path / "env"
     venv.create(home, symlinks=True)
     pip = home / "bin" / "pip"

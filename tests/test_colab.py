@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from helpers.clock import until
-from helpers.environments import build_wheel, make_environment, newest_python
+from helpers.environments import make_environment, newest_python
 from helpers.notebooks import html, text
 from helpers.processes import processes_of
 from helpers.project import ROOT
@@ -44,13 +44,13 @@ def name(python: tuple[str, str] | None) -> str:
 
 
 @pytest.fixture(scope="module", params=[newest_python(COLABS_MINOR)], ids=name)
-def programs(request, tmp_path_factory) -> Path:
+def programs(request, wheel, tmp_path_factory) -> Path:
     """The folder of the programs of an environment with our wheel and Colab's packages."""
     if request.param is None:
         pytest.skip(f"there is no Python 3.11 to 3.{COLABS_MINOR} here")
     _, python = request.param
     folder = tmp_path_factory.mktemp("colab")
-    wanted = f"imglab[lab] @ {build_wheel(folder).as_uri()}"
+    wanted = f"imglab[lab] @ {wheel.as_uri()}"
     return make_environment(folder / "env", python, wanted, constraints=VERSIONS)
 
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from helpers.engines import LONG, READY
-from helpers.environments import build_wheel, clean_environment, make_environment
+from helpers.environments import clean_environment, make_environment
 from helpers.pages import blocks, section
 from helpers.project import PHOTOGRAPHS, ROOT
 
@@ -18,12 +18,13 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.mark.photographs(*PHOTOGRAPHS)
-def test_the_lines_of_using_imglab_lead_from_nothing_to_pictures_on_celery(project, tmp_path):
+def test_the_lines_of_using_imglab_lead_from_nothing_to_pictures_on_celery(
+    project, wheel, tmp_path
+):
     text = section((ROOT / "imglab" / "USING.md").read_text(encoding="utf-8"), "## Engines")
     (block,) = [each for each in blocks(text, "") if each.startswith("pip install ")]
     install, worker, submit = block.splitlines()
     assert install == "pip install -e '.[celery,server]'"
-    wheel = build_wheel(tmp_path)
     home = make_environment(tmp_path / "env", sys.executable, f"{wheel}[celery,server]")
     environment = clean_environment()
     environment["PATH"] = f"{home}{os.pathsep}{environment['PATH']}"

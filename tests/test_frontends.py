@@ -10,7 +10,7 @@ import sys
 import browser
 import pytest
 from helpers.clock import until
-from helpers.environments import build_wheel, clean_environment, make_environment
+from helpers.environments import clean_environment, make_environment
 from helpers.labs import TOKEN, lab_started_by
 from helpers.processes import processes_of
 from helpers.rooms import room_with_lessons
@@ -40,8 +40,9 @@ def test_in_notebook_7_a_lesson_runs_without_an_error_and_its_board_moves(tmp_pa
     assert re.search(r"completed\s", board)
 
 
-def test_in_an_empty_folder_the_wheel_alone_opens_lesson_00_and_its_six_lamps_are_green(tmp_path):
-    wheel = build_wheel(tmp_path)
+def test_in_an_empty_folder_the_wheel_alone_opens_lesson_00_and_its_six_lamps_are_green(
+    wheel, tmp_path
+):
     programs = make_environment(tmp_path / "env", sys.executable, f"imglab[lab] @ {wheel.as_uri()}")
     folder = tmp_path / "empty"
     folder.mkdir()

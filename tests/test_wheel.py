@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers.environments import build_wheel
 from helpers.project import ROOT
 
 import imglab
@@ -59,11 +58,6 @@ class Machine:
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -23,12 +24,17 @@ def clean_environment() -> dict[str, str]:
     return kept | {"IMGLAB_REDIS_GRACE": "5"}
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of this repository, without a look at an index."""
-    offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", folder, ROOT], check=True
-    )
+def build_wheel_once(folder: Path) -> Path:
+    """Build the wheel of this repository, without a look at an index; its path.
+
+    Of several processes that want it in the same folder, the first one builds it.
+    """
+    with (folder / "wheel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(folder.glob("*.whl")):
+            offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet")
+            words = [sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", folder, ROOT]
+            subprocess.run(words, check=True)
     (built,) = folder.glob("*.whl")
     return built
 
