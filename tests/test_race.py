@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglab.classroom.interleavings import _orders, explore, order_html
+from imglab.classroom.interleavings import explore, order_html, orders_of
 from imglab.errors import ImglabError
 
 # Two ways to take a task: in a dict, and in a real Redis
@@ -99,7 +99,7 @@ def test_the_steps_may_be_those_of_a_real_redis(queue):
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=3))
 def test_every_order_comes_once_and_keeps_each_workers_own(lengths):
     workers = {f"w{n}": length for n, length in enumerate(lengths)}
-    orders = list(_orders(workers))
+    orders = list(orders_of(workers))
     expected, left = 1, sum(lengths)
     for length in lengths:
         expected, left = expected * comb(left, length), left - length

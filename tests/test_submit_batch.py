@@ -19,7 +19,7 @@ from imglab import RedisTaskQueue, RedisWorker, TaskQueue
 from imglab.batches import Plan, find, named, photograph, progress_of, reasons, submit
 from imglab.batches.photograph import NO_FILE
 from imglab.batches.report import manifest
-from imglab.batches.submit import ON_SHEET, _Sample
+from imglab.batches.submit import ON_SHEET, EvenSample
 from imglab.errors import ImageError, QueueError, QueueFull, QueueUnavailable
 from imglab.imaging import FilterPipeline
 from imglab.queues import QueueSettings
@@ -271,7 +271,7 @@ def test_at_its_end_a_contact_sheet_shows_what_the_batch_made(tree, project, que
 def test_a_contact_sheet_shows_pictures_from_everywhere_in_a_long_batch_alike():
     tenths = Counter()
     for seed in range(400):
-        sample = _Sample(str(seed))
+        sample = EvenSample(str(seed))
         for number in range(3000):
             sample.take(str(number))
         assert len(set(sample.names)) == ON_SHEET

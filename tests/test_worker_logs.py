@@ -13,7 +13,7 @@ from helpers.project import ROOT
 
 from imglab.workers import WorkerPool
 from imglab.workers.logs import HarmlessFormatter, last_lines
-from imglab.workers.process import _why_not_imported
+from imglab.workers.process import why_not_imported
 
 #: A worker's set-up without the worker: it logs and prints through a log of 1,000 bytes.
 CHATTER = """
@@ -150,4 +150,4 @@ def test_p4_a_traceback_keeps_its_lines_but_none_at_the_margin():
     ],
 )
 def test_p8_a_module_that_cannot_be_imported_is_told_with_its_reason(module, error, words):
-    assert words in _why_not_imported(module, error)
+    assert words in why_not_imported(module, error)

@@ -77,7 +77,7 @@ class Submitted:
     state: BatchState
 
 
-class _Sample:
+class EvenSample:
     """Some of the results' names, drawn evenly from any number of them.
 
     By Li's algorithm L (ACM Transactions on Mathematical Software 20, 1994): it draws how many
@@ -143,7 +143,7 @@ def submit(
         words = tr("There is no photograph. Nothing was added.")
         raise ImageError(words + _in_words(found.left_out))
     queue.begin_batch(name, plan.about())
-    sample = _Sample(name)
+    sample = EvenSample(name)
     rows = _tasks(
         name, itertools.chain([first], photographs), plan, folders, sample, left_out=found.left_out
     )
@@ -161,7 +161,7 @@ def submit(
 
 def tasks_of(name: str, found: Found, plan: Plan, folders: Folders) -> Iterator[BatchTask]:
     """The tasks of a batch, one for each photograph, for another engine than our queue."""
-    return _tasks(name, iter(found), plan, folders, _Sample(name), left_out=found.left_out)
+    return _tasks(name, iter(found), plan, folders, EvenSample(name), left_out=found.left_out)
 
 
 def _tasks(
@@ -169,7 +169,7 @@ def _tasks(
     photographs: Iterator[Photograph],
     plan: Plan,
     folders: Folders,
-    sample: _Sample,
+    sample: EvenSample,
     *,
     left_out: Counter[str],
 ) -> Iterator[BatchTask]:
@@ -207,7 +207,7 @@ def _output_name(batch: str, photograph: Photograph, keep_folders: bool) -> str:
     return f"{batch}/{fitting(stem, f'-{digest}{dot}{ending}')}"
 
 
-def _at_end(name: str, plan: Plan, sample: _Sample) -> Mapping[str, Any] | None:
+def _at_end(name: str, plan: Plan, sample: EvenSample) -> Mapping[str, Any] | None:
     if plan.at_end is not None:
         return plan.at_end
     if not plan.contact_sheet or not sample.names:

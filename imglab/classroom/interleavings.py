@@ -157,11 +157,11 @@ def explore(
                 most=MOST_ORDERS,
             )
         )
-    orders = _orders({name: len(steps) for name, steps in programs.items()})
+    orders = orders_of({name: len(steps) for name, steps in programs.items()})
     return Race(tuple(_played(order, programs, start, judge, show) for order in orders))
 
 
-def _orders(lengths: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+def orders_of(lengths: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     """Every way to put the workers' turns in a row, each worker's own order kept."""
     (name, count), *others = lengths.items()
     if not others:
@@ -169,7 +169,7 @@ def _orders(lengths: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
         return
     total = sum(lengths.values())
     # Each choice of places for the first worker leaves the others the free ones, in each order.
-    for rest in _orders(dict(others)):
+    for rest in orders_of(dict(others)):
         for places in combinations(range(total), count):
             turns = iter(rest)
             yield tuple(name if place in places else next(turns) for place in range(total))

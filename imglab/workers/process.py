@@ -130,10 +130,10 @@ def import_filters(modules: Iterable[str]) -> None:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise ImglabError(_why_not_imported(module, error)) from error
+            raise ImglabError(why_not_imported(module, error)) from error
 
 
-def _why_not_imported(module: str, error: BaseException) -> str:
+def why_not_imported(module: str, error: BaseException) -> str:
     """A sentence for a person: whether the module is not there, or its own code went wrong."""
     first = module.partition(".")[0]
     is_missing = isinstance(error, ModuleNotFoundError) and error.name in (first, module)
