@@ -52,14 +52,18 @@ def make_environment(home: Path, python: str | Path, *packages: str, **options: 
 
 
 def _uv(*words: str | Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", "--quiet", *words],
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    """Run uv; once more where it fails, for a network may be away for a moment."""
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "uv", "--quiet", *words],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+    raise AssertionError(done.stderr)
 
 
 def newest_python(highest_minor: int) -> tuple[str, str] | None:
