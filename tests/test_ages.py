@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from helpers.notebooks import as_in_a_notebook
+from helpers.notebooks import as_in_a_notebook, without_tags
 
 from imglab.classroom.priorities import BATCH, busy, flood, mean_waits, serve
 from imglab.queues import TaskQueue
@@ -18,10 +16,6 @@ def added(task, priority="normal"):
 
 def claimed(task):
     return {"event": "claimed", "task": task}
-
-
-def words_of(html):
-    return re.sub(r"<[^>]*>", "", html)
 
 
 def strictly(load):
@@ -88,7 +82,7 @@ def test_the_text_says_what_the_picture_says():
         "low            0        2                        20  (it still waits)",
         "claims  " + "H" * 20,
     ]
-    picture = words_of(ages_html(now, "strict"))
+    picture = without_tags(ages_html(now, "strict"))
     for words in ("strict   after 20 claims", "●20  ●20 ▶", "H" * 20):
         assert words in picture
 
@@ -99,7 +93,7 @@ def test_the_front_of_a_line_is_on_the_right_and_what_has_no_room_is_counted():
     for number in range(count):
         events += [added(f"low-{number}", "low"), added(f"high-{number}", "high")]
         events.append(claimed(f"high-{number}"))
-    picture = words_of(ages_html(last_moment(events)))
+    picture = without_tags(ages_html(last_moment(events)))
     shown = " ".join(str(age) for age in range(count - LANE_TASKS + 1, count + 1))
     assert f"+5 more {shown} ▶" in " ".join(picture.split())
 

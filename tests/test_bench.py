@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import nbformat
 import psutil
 import pytest
-from helpers.notebooks import as_in_a_notebook
+from helpers.notebooks import as_in_a_notebook, without_tags
 from helpers.project import PHOTOGRAPHS
 from helpers.server import free_port
 from nbclient import NotebookClient
@@ -62,7 +62,7 @@ def words(lamps: Bench, name: str) -> str:
 
 def text_of(html: str) -> str:
     """The words of a picture, each one space from the next."""
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return " ".join(without_tags(html, " ").split())
 
 
 def test_all_lamps_are_green_where_all_is_well(valkey, shown, project):

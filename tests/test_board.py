@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from helpers.clock import until
-from helpers.notebooks import as_in_a_notebook
+from helpers.notebooks import as_in_a_notebook, without_tags
 from helpers.server import redis_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,10 +32,6 @@ from imglab.views.boards import Board
 from imglab.views.frames import PLACES, Camera, Frame, Hold, frames
 from imglab.views.html_table import GREY
 from imglab.views.recordings import replay
-
-
-def text_of(html: str) -> str:
-    return re.sub(r"<[^>]+>", "", html)
 
 
 def a_little_of_everything(queue) -> None:
@@ -182,17 +178,17 @@ def test_the_picture_keeps_its_shape_whatever_happens():
 def test_the_cancelled_have_a_row_where_there_are_some():
     without, with_some = frame_with(failed=1), frame_with(failed=1, cancelled=3)
     film = film_of(without, with_some)
-    assert "cancelled" not in text_of(board_html(without, film, "q"))
-    assert re.search(r"cancelled\s*✕✕✕\s*3", text_of(board_html(with_some, film, "q")))
+    assert "cancelled" not in without_tags(board_html(without, film, "q"))
+    assert re.search(r"cancelled\s*✕✕✕\s*3", without_tags(board_html(with_some, film, "q")))
 
 
 def test_a_queue_that_has_a_bound_and_no_room_is_called_full():
     full = frame_with(normal=1200, low=300, delayed=34, processing=3, max_pending=1534)
-    assert "● full: 1,534 of 1,534" in text_of(board_html(full, film_of(full), "q"))
+    assert "● full: 1,534 of 1,534" in without_tags(board_html(full, film_of(full), "q"))
     paused = replace(full, is_paused=True)
-    assert "● paused, full: 1,534" in text_of(board_html(paused, film_of(paused), "q"))
+    assert "● paused, full: 1,534" in without_tags(board_html(paused, film_of(paused), "q"))
     for other in (replace(full, max_pending=1535), replace(full, max_pending=None)):
-        assert "full" not in text_of(board_html(other, film_of(other), "q"))
+        assert "full" not in without_tags(board_html(other, film_of(other), "q"))
 
 
 def test_a_board_sees_a_bound_that_somebody_sets_while_it_looks(queue):
@@ -214,7 +210,7 @@ def test_a_batch_has_a_row_with_what_became_of_its_tasks_while_it_is_on_its_way(
     camera = Camera(queue)
     frame = camera.shoot()
     camera.close()
-    picture = text_of(board_html(frame, film_of(frame), "b"))
+    picture = without_tags(board_html(frame, film_of(frame), "b"))
     assert "batch holiday" in picture
     assert "■" * 5 + "✕" * 5 + "□" * 30 in picture
     assert "25 %" in picture
@@ -236,7 +232,7 @@ def test_a_batch_that_was_over_long_ago_has_no_row(queue):
 
 def test_many_tasks_are_summed_up_and_the_numbers_stay_exact():
     frame = frame_with(normal=3000, completed=12_345)
-    text = text_of(board_html(frame, film_of(frame), "q"))
+    text = without_tags(board_html(frame, film_of(frame), "q"))
     assert "3,000" in text
     assert "12,345" in text
     assert max(len(line) for line in text.splitlines()) < 200
@@ -248,7 +244,7 @@ def test_of_forty_workers_some_have_rows_and_the_others_are_counted():
     workers = [f"worker-{n}" for n in range(1, 41)]
     holds = [Hold(f"t{n}", name) for n, name in enumerate(workers[:38])]
     frame = frame_with(workers=workers, holds=holds)
-    text = text_of(board_html(frame, film_of(frame), "q"))
+    text = without_tags(board_html(frame, film_of(frame), "q"))
     assert "worker-8" in text
     assert "worker-9" not in text
     assert f"and {40 - WORKER_ROWS} more" in text
@@ -258,7 +254,7 @@ def test_of_forty_workers_some_have_rows_and_the_others_are_counted():
 def test_a_worker_keeps_its_row_and_its_mark_after_it_is_gone():
     before, after = frame_with(workers=["ann", "bob"]), frame_with(workers=["bob"])
     film = film_of(before, after)
-    text = text_of(board_html(after, film, "q"))
+    text = without_tags(board_html(after, film, "q"))
     assert "① ann" in text
     assert "gone" in text
     assert "② bob" in text
@@ -268,7 +264,7 @@ def test_completed_tasks_show_who_did_them():
     events = [{"at": 0, "event": "completed", "task": "t1", "worker": "bob"}]
     ids = Frame.empty().ids | {"completed": ["t1", "t0"]}
     frame = frame_with(workers=["ann", "bob"], events=events, ids=ids, completed=2)
-    text = text_of(board_html(frame, film_of(frame), "q"))
+    text = without_tags(board_html(frame, film_of(frame), "q"))
     assert re.search(r"completed\s*② ·", text)
 
 
@@ -284,7 +280,9 @@ def test_the_rate_is_that_of_the_last_half_second():
     then = [frame_with(at=2000 + 125 * n, total=n * 10) for n in range(5)]
     film = film_of(*still, *then)
     assert film.rates()[-1] == pytest.approx(80)
-    assert "now 80.0/s" in text_of(board_html(then[-1], film, "q")), "no average of the whole run"
+    assert "now 80.0/s" in without_tags(board_html(then[-1], film, "q")), (
+        "no average of the whole run"
+    )
     assert film_of(*still).rates()[-1] == 0
 
 
@@ -338,7 +336,7 @@ def test_a_board_goes_on_while_a_cell_is_busy_and_its_last_frame_stays_in_the_no
     NotebookClient(book, timeout=60, kernel_name="python3").execute()
     (shown,) = [each for each in book.cells[0].outputs if each.output_type == "display_data"]
     assert shown.data["text/plain"] == "<live queue view>"
-    text = text_of(shown.data["text/html"])
+    text = without_tags(shown.data["text/html"])
     assert "my queue" in text
     assert re.search(r"completed.*…20failed0", text)
     assert "<script" not in shown.data["text/html"]
@@ -369,7 +367,7 @@ def test_a_big_board_has_room_for_eight_workers_on_a_small_projector(queue):
         assert "font-size:20px" in html
         # Each place, its title and its rate; then the events, which are in one row.
         assert len(re.findall(r"\d\d:\d\d:\d\d", html)) == sentences
-    rows = [text_of(each) for each in html.split("<tr")]
+    rows = [without_tags(each) for each in html.split("<tr")]
     assert max(map(len, rows)) <= 3 * BIG_SIZE.width
 
 
@@ -383,7 +381,7 @@ def test_on_a_calm_board_nothing_wanders_and_words_say_what_bars_say(queue):
     for calm in (False, True):
         for left in held:
             html = board_html(replace(frame, holds=[left]), film, "", calm=calm)
-            shown[calm, left] = text_of(html)
+            shown[calm, left] = without_tags(html)
             assert html.count("<tr") == board_html(frame, film, "").count("<tr")
     assert "lease held" in shown[True, held[0]]
     assert "lease ends soon" in shown[True, held[1]]
@@ -398,7 +396,7 @@ def test_a_calm_board_has_a_rate_though_its_frames_are_far_apart():
     soon = replace(first, at=100)
     then = replace(first, at=2100, total=8)
     film = film_of(first, soon, then)  # it was no calm board before
-    assert "now 4.0/s" in text_of(board_html(then, film, "", calm=True))
+    assert "now 4.0/s" in without_tags(board_html(then, film, "", calm=True))
 
 
 def luminance(colour: str) -> float:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from helpers.clock import until
-from helpers.notebooks import as_in_a_notebook
+from helpers.notebooks import as_in_a_notebook, without_tags
 from helpers.project import ROOT
 
 from imglab.classroom import threads_or_processes as module
@@ -62,13 +62,9 @@ def test_s13_another_thread_gets_more_turns_from_blur_than_from_median():
     assert gil() in {"on", "off"}
 
 
-def text_of(html: str) -> str:
-    return re.sub(r"<[^>]+>", "", html)
-
-
 def test_lanes_show_each_workers_tasks_and_never_more_than_fits():
     queue = TaskQueue()
-    assert "nobody yet" in text_of(lanes_html(queue))
+    assert "nobody yet" in without_tags(lanes_html(queue))
     queue.add_tasks([{}] * 5)
     for worker in ("thread-1", "thread-2", "thread-1"):
         queue.mark_completed(queue.get_task(worker))
@@ -96,8 +92,8 @@ class Recorded:
 def test_c15_lanes_say_how_long_they_are_for_a_long_run_looks_like_a_short_one():
     short, long = (lanes_html(Recorded(took)) for took in (2000, 4000))
     assert short.count("█") == long.count("█") == LANE_LETTERS
-    assert f"2.0 s so far; each letter is {2000 / LANE_LETTERS:.0f} ms" in text_of(short)
-    assert f"4.0 s so far; each letter is {4000 / LANE_LETTERS:.0f} ms" in text_of(long)
+    assert f"2.0 s so far; each letter is {2000 / LANE_LETTERS:.0f} ms" in without_tags(short)
+    assert f"4.0 s so far; each letter is {4000 / LANE_LETTERS:.0f} ms" in without_tags(long)
 
 
 def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch):
@@ -119,7 +115,7 @@ def test_a_live_view_moves_by_itself_and_ends_with_its_last_picture(monkeypatch)
     with lanes(queue):
         queue.add_task({})
         queue.get_task("thread-1")
-    assert "thread-1" in text_of(shown[-1])
+    assert "thread-1" in without_tags(shown[-1])
 
 
 @pytest.mark.parametrize(

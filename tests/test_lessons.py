@@ -18,7 +18,7 @@ import pytest
 from course import COVERS
 from helpers.notebooks import html, nbval, picture, text, tiny
 from helpers.pages import table
-from helpers.rooms import empty_room
+from helpers.rooms import empty_room, unhurried
 from lessons import ROOT, SOLVED, execute, keep_measured, student_edition
 from nbformat.v4 import new_markdown_cell, new_output
 
@@ -39,8 +39,6 @@ FORMATS = {
 
 every_lesson = pytest.mark.parametrize("name", NAMES)
 in_both_languages = pytest.mark.parametrize("name", [*NAMES, *SPANISH_NAMES])
-#: A lesson is worth a minute, and somebody else may be using the machine.
-unhurried = pytest.mark.timeout(300)
 
 
 def solved(name: str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers.notebooks import without_tags
 from helpers.server import redis_queue
 
 from imglab.classroom.interleavings import explore
@@ -74,7 +75,7 @@ def test_every_line_of_a_column_stands_below_its_name():
 
 def test_text_and_table_say_the_same():
     story = conversation(EVENTS)
-    html = re.sub(r"<[^>]+>", "", story._repr_html_())
+    html = without_tags(story._repr_html_())
     for line in str(story).splitlines():
         for words in re.findall(r"[\w,:]+(?: [\w,:]+)*", line):
             assert words in html
@@ -182,6 +183,6 @@ def test_a_table_has_room_on_a_small_screen_and_loses_no_words():
     assert sum(widths) <= MOST_LETTERS
     for line in re.findall(r"[^<>]*─[^<>]*", html):
         assert max(map(len, line.splitlines())) <= widths[0]
-    letters = "".join(re.sub(r"<[^>]+>", "", html).split())
+    letters = "".join(without_tags(html).split())
     for each in (f"{refused.words}: refused", alone.words, remark.remark):
         assert "".join(each.split()) in letters

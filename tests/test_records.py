@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers.notebooks import without_tags
 from helpers.project import ROOT
 from nbclient import NotebookClient
 
@@ -73,7 +74,7 @@ def test_it_replays_where_there_is_no_redis(monkeypatch):
     book = nbformat.v4.new_notebook(cells=[cell])
     NotebookClient(book, timeout=60, kernel_name="python3").execute()
     pages = [each.data.get("text/html", "") for each in book.cells[0].outputs]
-    text = re.sub(r"<[^>]+>", "", "".join(pages))
+    text = without_tags("".join(pages))
     assert "plan B" in text
     assert re.search(r"completed.*15failed0", text)
 

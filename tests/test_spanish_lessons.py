@@ -11,7 +11,7 @@ import re
 import nbformat
 import pytest
 from helpers.notebooks import nbval, text
-from helpers.rooms import empty_room
+from helpers.rooms import empty_room, unhurried
 from lessons import execute
 from translation import links
 from translation.state import said_by_us
@@ -19,13 +19,11 @@ from translation.state import said_by_us
 NAMES = sorted(path.name for path in (links.SPANISH / "solved").glob("*.ipynb"))
 
 every_lesson = pytest.mark.parametrize("name", NAMES)
-#: A lesson is worth a minute, and somebody else may be using the machine.
-unhurried = pytest.mark.timeout(300)
 
 
 @pytest.fixture
 def room():
-    """A classroom that everybody has left in the end."""
+    """A classroom, and the certainty that everybody has left it."""
     with empty_room() as env:
         yield env
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,6 +44,11 @@ def text(cell) -> str:
 def html(cell) -> str:
     """What a cell showed in the notebook: its last picture stays in the file."""
     return "".join(each.get("data", {}).get("text/html", "") for each in cell.outputs)
+
+
+def without_tags(html: str, gap: str = "") -> str:
+    """The text of HTML, with a gap where a tag was."""
+    return re.sub(r"<[^>]+>", gap, html)
 
 
 def tiny(source: str, *outputs, count: int | None = 1, tags: tuple[str, ...] = ()):

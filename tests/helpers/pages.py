@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+from collections.abc import Container
 
 import typer
 
+from helpers.project import ROOT
 from imglab import cli
 
 #: How a span of code begins that is a line for a terminal.
@@ -32,6 +36,21 @@ def typed(text: str) -> list[str]:
     """Every line that a page tells to type into a terminal."""
     lines = [line.strip() for block in blocks(text, "") for line in block.splitlines()]
     return sorted({*lines, *[each for each in spans(text) if each.startswith(BEGINS)]})
+
+
+def assert_can_be_typed(line: str, others: Container[str]) -> None:
+    """A line is one of bash, and what it runs is there: ours, or one of the others' programs."""
+    subprocess.run(["bash", "-n", "-c", line], check=True)
+    command, *words = shlex.split(line, comments=True)
+    if command == "imglab":
+        parse(words)
+    elif command == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{words[0]}:", makefile, re.MULTILINE), line
+    elif command == "python" and words[0] != "-m":
+        assert (ROOT / words[0]).is_file(), line
+    else:
+        assert command in others, line
 
 
 def parse(words: list[str]) -> None:

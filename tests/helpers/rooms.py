@@ -21,6 +21,10 @@ LARGE_PIXELS = 1_000_000
 SMALL_PIXELS = 250_000
 
 
+#: The mark of a test that runs a lesson: that is worth minutes, and others may use the machine.
+unhurried = pytest.mark.timeout(300)
+
+
 @contextmanager
 def empty_room() -> Iterator[dict[str, str]]:
     """The environment of a classroom, and the certainty that everybody has left it."""
