@@ -13,6 +13,7 @@ import pytest
 import redis
 from helpers.clock import until
 from helpers.engines import LONG, flaky_tasks, following, statuses, tasks, working
+from helpers.processes import started
 from helpers.server import new_namespace
 from helpers.terminal import IMGLAB, imglab, run_alone
 
@@ -254,12 +255,11 @@ def test_what_is_interrupted_is_taken_back_and_what_is_killed_goes_on(project, o
     def submit(batch: str, sent: signal.Signals) -> tuple[int, str, str]:
         """Send two tasks, and a signal to whoever waits for them when one has begun."""
         command = [*IMGLAB, "submit", "images", "--engine", "celery", "--batch", batch, *on]
-        process = subprocess.Popen(
-            command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        until((project / "begun").exists, LONG)
-        process.send_signal(sent)
-        printed, errors = process.communicate(timeout=LONG)
+        pipe = subprocess.PIPE
+        with started(*command, cwd=project, stdout=pipe, stderr=pipe, text=True) as process:
+            until((project / "begun").exists, LONG)
+            process.send_signal(sent)
+            printed, errors = process.communicate(timeout=LONG)
         (project / "begun").unlink()
         (project / "go").touch()
         return process.returncode, printed, errors
