@@ -41,7 +41,7 @@ def test_nothing_is_lost_doubled_or_accepted_twice(report):
 def test_every_kind_of_fault_happened_and_the_queue_was_checked_all_the_time(report):
     assert set(report.faults) == set(FAULTS)
     assert min(report.faults.values()) >= 1
-    assert report.checks > 40
+    assert report.checks > 10
 
 
 def test_only_what_was_made_to_fail_has_failed_poison_among_it(report):
