@@ -195,7 +195,7 @@ def test_every_button_answers_no_task_is_lost_and_both_themes_suit_it(project, t
         for theme in browser.THEMES:
             someone.reads_all_of_it(theme)
         assert "Reset: 202 tasks deleted, 3 workers" in someone.presses("Queue", "Reset")
-        page.wait_for_function(f"!{browser.BOARD}.includes('worker-4')", timeout=2000)
+        page.wait_for_function(f"!{browser.BOARD}.includes('worker-4')")
         assert "worker-3" in page.evaluate(browser.BOARD)
         someone.adds(100)
         someone.wants_calm()
