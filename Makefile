@@ -22,7 +22,7 @@ demo: .venv/lab          ## the main job without a browser: 15 photographs, 3 wo
 	$(BIN)/imglab demo
 
 test: .venv/test         ## every test, the lessons included
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) || { test $$? -eq 1 && $(BIN)/python tests/second_look.py; }
+	$(BIN)/python -m pytest --cache-clear $(SIDE_BY_SIDE) || { test $$? -eq 1 && $(BIN)/python tests/second_look.py; }
 
 quick: lint              ## after each edit, in a minute: what needs no browser, no lesson, no kill
 	$(BIN)/python -m pytest -q -m "not slow" $(SIDE_BY_SIDE)

@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-#: Where pytest notes the tests that were red in the run before.
+#: Where pytest notes the tests that were red. It never drops one that has another name by now:
+#: so `make test` begins with an empty cache.
 RED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
 ROUNDS = 3
 #: More red tests than this are no accident.
