@@ -8,8 +8,9 @@ import pytest
 
 #: Files in order: these drive a browser, so they run one after the other.
 IN_A_BROWSER = ("test_browser_lessons", "test_browser_control", "test_browser", "test_frontends")
-#: These watch the clock, or keep both cores busy: one after the other as well.
-BY_THE_CLOCK = ("test_control", "test_chaos", "test_bench")
+#: These watch the clock, or keep both cores busy: one after the other as well, once the lessons
+#: have been begun.
+BY_THE_CLOCK = ("test_control", "test_pains", "test_standby", "test_chaos", "test_bench")
 ALONE = (*IN_A_BROWSER, *BY_THE_CLOCK)
 #: Files that want port 6379, or look who has it: one after the other, too.
 WANT_6379 = (
@@ -38,8 +39,6 @@ SLOW_FILES = (
     "test_renewal",
     "test_metrics",
     "test_examinations",
-    "test_pains",
-    "test_standby",
     "test_stateful",
     "test_not_now",
     "test_class",
@@ -148,10 +147,12 @@ def group(nodeid: str) -> str:
 def rank(nodeid: str) -> tuple[int, int]:
     """What is begun first: a long group begun last would keep one process busy alone."""
     name, test = parts(nodeid)
-    if name in ALONE:
-        return (0, ALONE.index(name))
+    if name in IN_A_BROWSER:
+        return (0, IN_A_BROWSER.index(name))
     if test in LESSONS:
         return (1, 0)
+    if name in BY_THE_CLOCK:
+        return (2, BY_THE_CLOCK.index(name))
     if name in SLOW_FILES:
-        return (2, SLOW_FILES.index(name))
-    return (3, 0)
+        return (3, SLOW_FILES.index(name))
+    return (4, 0)
