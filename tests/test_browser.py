@@ -26,10 +26,13 @@ photo = {"image_path": "images/sample.jpg", "filters": busy}
     """
 trouble = ["imglab.classroom.troublemakers"]
 with WorkerPool(3, (), queue, imports=trouble) as pool, board(queue, "cats"):
-    for n in range(40):
+    for n in range(80):
         queue.add_task(photo | {"output_path": f"output/board-{n}.png"})
-    time.sleep(1)
-    killed = queue.task(queue.tasks("processing")[0]).worker
+    limit = time.monotonic() + 60
+    while queue.get_stats().completed < 10 or not (held := queue.tasks("processing")):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    killed = queue.task(held[0]).worker
     pool.kill(killed)
     assert pool.join(timeout=60)
 """,
@@ -82,5 +85,5 @@ def test_the_board_moves_while_a_cell_is_busy_and_shows_a_killed_worker(project,
     assert errors == []
     assert tables == 2
     assert len(set(seen)) >= 10, "it moved while the cell was busy"
-    assert re.search(r"completed\s.*…\s*40\s", before), "all tasks were done, as the board says"
-    assert "(40, True)" in facts, "and the killed worker's task among them"
+    assert re.search(r"completed\s.*…\s*80\s", before), "all tasks were done, as the board says"
+    assert "(80, True)" in facts, "and the killed worker's task among them"
