@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import nbformat
 import pytest
@@ -133,16 +134,30 @@ def test_a_line_that_is_no_command_is_no_traceback(busy, capsys, line):
     assert "Traceback" not in capsys.readouterr().out
 
 
+def watchers(queue) -> set[str]:
+    """The connections that watch all commands."""
+    return {each["id"] for each in queue.redis.client_list() if each["cmd"] == "monitor"}
+
+
 def test_monitor_names_the_worker_and_the_script_behind_each_command(busy):
+    before = watchers(busy)
+
     def work():
-        time.sleep(0.2)  # the watch has begun by then, or misses it and the test is red
+        until(lambda: watchers(busy) - before)
         busy.mark_completed(busy.get_task("worker-7"), {"n": 7})
         busy.get_stats()
+        busy.redis.echo("that was all")
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    text = "\n".join(magics.watch(seconds=2))
+    lines = []
+    with closing(magics.watch(seconds=30)) as watch:
+        for line in watch:
+            lines.append(line)
+            if "that was all" in line:
+                break
     thread.join()
+    text = "\n".join(lines)
     assert "worker-7         get_tasks worker-7" in text
     assert "worker-7         mark_completed t1" in text
     assert "in a script      HGET" in text
@@ -157,11 +172,13 @@ def test_monitor_ends_after_so_many_commands(busy):
             busy.redis.ping()
             time.sleep(0.01)
 
-    thread = threading.Thread(target=chat)
+    thread = threading.Thread(target=chat, daemon=True)
     thread.start()
-    assert len(list(magics.watch(seconds=20, commands=5))) == 5
-    stop.set()
-    thread.join()
+    try:
+        assert len(list(magics.watch(seconds=20, commands=5))) == 5
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_a_wrong_monitor_says_how_to_write_it(capsys):
