@@ -1,12 +1,12 @@
 """S2: the filters, one by one, on every kind of picture, against arithmetic in numpy."""
 
 import threading
-import time
 import tracemalloc
 from dataclasses import FrozenInstanceError, dataclass
 
 import numpy as np
 import pytest
+from helpers.clock import until
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageFilter
@@ -21,9 +21,11 @@ from imglab.imaging import (
     InvertFilter,
     MedianFilter,
     SharpenFilter,
+    filters,
     normalise,
     number,
 )
+from imglab.imaging.tiles import tiles
 
 FILTERS = [
     GrayscaleFilter(),
@@ -241,25 +243,36 @@ def test_a_median_in_parts_is_the_median_of_the_whole(monkeypatch, step, size):
     assert np.array_equal(pixels(MedianFilter(size)), np.asarray(whole))
 
 
-def test_a_median_lets_other_threads_run_in_between():
-    ticks = []
+def test_a_median_lets_other_threads_run_in_between(monkeypatch):
+    """Another thread notes how many parts are done: of a median in one piece it sees none."""
+    monkeypatch.setattr(filters, "MEDIAN_STEP", 300_000)
+    image = Image.effect_noise((200, 100), 80)
+    begun_parts = 0
+    seen = set()
     done = threading.Event()
 
-    def tick():
-        while not done.wait(0.01):
-            ticks.append(time.monotonic())
+    def counted(size, pixels):
+        nonlocal begun_parts
+        for each, box in enumerate(tiles(size, pixels)):
+            begun_parts = each
+            yield box
 
-    image = Image.effect_noise((1500, 1000), 80)
-    thread = threading.Thread(target=tick)
+    def look():
+        while not done.is_set():
+            seen.add(begun_parts)
+
+    def is_seen_in_between():
+        MedianFilter(15).apply(image)
+        return len(seen) > 3
+
+    monkeypatch.setattr(filters, "tiles", counted)
+    thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    began = time.monotonic()
-    MedianFilter(15).apply(image)
-    took = time.monotonic() - began
-    done.set()
-    thread.join()
-    gaps = np.diff([began, *ticks])
-    assert took > 1
-    assert max(gaps) < took / 3
+    try:
+        until(is_seen_in_between)
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("step", [1, 7, 1 << 16])

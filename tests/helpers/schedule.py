@@ -73,7 +73,6 @@ SLOW_FILES = (
 )
 #: And single tests that start other programs, or count for seconds.
 SLOW_TESTS = (
-    "test_a_median_lets_other_threads_run_in_between",
     "test_a_notebook_shows_one_picture_with_its_words",
     "test_each_small_change_of_a_solution_is_refused",
     "test_p3_worker_processes_take_the_settings_of_the_queue",
