@@ -3,13 +3,13 @@
 import os
 import re
 import shutil
-import socket
 import socketserver
 import subprocess
 import threading
 from contextlib import closing
 
 import pytest
+from helpers.server import free_port
 
 from imglab.console.redis_cli import format_reply, monitor, run
 from imglab.console.resp import ErrorReply, Status
@@ -25,8 +25,7 @@ def own(tmp_path_factory):
     home = tmp_path_factory.mktemp("rediscli")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("IMGLAB_REDIS_URL", raising=False)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            patch.setattr(server, "PORT", probe.getsockname()[1])
+        patch.setattr(server, "PORT", free_port())
         yield server.ensure(home)
         server.stop(home)
 
