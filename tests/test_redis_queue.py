@@ -255,26 +255,40 @@ def test_many_threads_share_one_queue_object(queue):
     assert queue.get_stats().pending == 320
 
 
-def test_one_task_wakes_one_of_fifty_sleeping_workers(queue):
-    claims = []
-    stop = threading.Event()
+def blocked(queue) -> int:
+    return int(queue.redis.info("clients")["blocked_clients"])
+
+
+def scripts_run(queue) -> int:
+    return int(queue.redis.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+
+def test_one_task_wakes_one_of_fifty_sleeping_workers(valkey, monkeypatch):
+    # No sleeper looks around by itself meanwhile.
+    monkeypatch.setattr("imglab.queues.connection.BLOCK", 60)
+    monkeypatch.setattr("imglab.queues.redis_claims.BLOCK", 60)
+    claimed = []
 
     def sleeper(name: str) -> None:
-        while not stop.is_set():
-            if task := queue.get_task(name, timeout=0.5):
-                claims.append((name, task.id))
+        claimed.append(queue.get_task(name, timeout=60).id)
 
-    threads = [threading.Thread(target=sleeper, args=(f"w{n}",)) for n in range(50)]
-    for thread in threads:
-        thread.start()
-    until(lambda: int(queue.redis.info("clients")["blocked_clients"]) >= 40)
-    task_id = queue.add_task({})
-    until(lambda: claims)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert [claimed for _, claimed in claims] == [task_id]
-    assert queue.redis.llen(queue.keys.wake) <= 1
+    with redis_queue(valkey) as queue:
+        names = [f"w{n}" for n in range(50)]
+        threads = [threading.Thread(target=sleeper, args=(each,), daemon=True) for each in names]
+        for thread in threads:
+            thread.start()
+        until(lambda: blocked(queue) >= 50)
+        before = scripts_run(queue)
+        task_id = queue.add_task({})
+        until(lambda: claimed)
+        until(lambda: blocked(queue) >= 49)
+        assert claimed == [task_id]
+        # It was added and claimed; who is woken for nothing asks as well.
+        assert scripts_run(queue) - before < 10
+        assert queue.redis.llen(queue.keys.wake) <= 1
+        queue.add_tasks([{}] * 49)
+        for thread in threads:
+            thread.join()
 
 
 def test_who_takes_one_of_many_passes_the_baton(queue):
