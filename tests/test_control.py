@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
 from helpers.clock import until
+from helpers.own_filters import HOLD
 from helpers.pages import table
 from helpers.processes import processes_of
 from helpers.project import ROOT
@@ -29,8 +31,11 @@ from imglab.errors import QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.server import lifecycle as server
 from imglab.views.frames import Camera
+from imglab.workers import WorkerPool
 
 QUICK = QueueSettings(lease=1, backoff=0.1)
+#: A lease that does not run out while a test looks.
+PATIENT = QueueSettings(lease=60, backoff=0.1)
 #: Seconds for which a button asks again while Redis is away, where a test presses all of them.
 BRIEFLY = 0.5
 GUIDE = ROOT / "notebooks" / "control_room.ipynb"
@@ -43,6 +48,9 @@ def controls(project, valkey, request):
     """A queue with a short lease, and a pool of two that nobody has started yet."""
     with redis_queue(valkey, getattr(request, "param", QUICK)) as queue:
         controls = Controls(queue, 2, project / "no-server-here")
+        (project / "hold_filter.py").write_text(HOLD)
+        imports = ["imglab.classroom.troublemakers", "hold_filter"]
+        controls.pool = WorkerPool(1, (), queue, imports=imports, grace=2)
         yield controls
         controls.pool.stop(timeout=0)
         controls.close()
@@ -75,6 +83,14 @@ def state(pid: int) -> str:
         return psutil.Process(pid).status()
     except psutil.NoSuchProcess:
         return "gone"
+
+
+def hold_one(controls: Controls, project: Path) -> None:
+    """Let worker-1, whom its pool leaves alone from now on, go into a task that waits for `go`."""
+    controls.scale(1)
+    controls.pool._crew.end_watch()
+    controls.add(1, "normal", filters=[{"name": "hold"}])
+    until((project / "begun").exists)
 
 
 def events_of(controls: Controls) -> list[str]:
@@ -214,17 +230,19 @@ def test_a_killed_worker_is_replaced_and_its_task_done_by_somebody(controls):
     assert controls.queue.check() == []
 
 
-def test_a_frozen_worker_loses_its_task_and_its_late_result_is_refused(controls):
-    controls.scale(1)
-    controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
-    until(lambda: "claimed" in events_of(controls))
+def test_a_frozen_worker_loses_its_task_and_its_late_result_is_refused(
+    controls, project, monkeypatch
+):
+    monkeypatch.setattr(freezer, "WATCH", 30)
+    hold_one(controls, project)
     pid = controls.pool.pids["worker-1"]
     assert "(SIGSTOP)" in press(controls, "Worker", "Freeze", worker="worker-1")
     until(lambda: state(pid) == psutil.STATUS_STOPPED)
     until(lambda: controls.queue.reap() == 1)
-    # From here on nothing may run out: neither this claim, nor the patience of the pool.
+    # From here on no claim may run out.
     controls.queue.change_settings(lease=60)
     task = until(lambda: controls.queue.get_task("another"))
+    (project / "go").touch()
     assert press(controls, "Worker", "Thaw", worker="worker-1") == (
         f"worker-1 goes on (SIGCONT), too late. REFUSED: another has claimed {task.id} since. "
         "Redis took nothing from worker-1."
@@ -246,25 +264,24 @@ def test_the_pool_replaces_a_worker_that_stays_frozen(controls):
 
 
 @pytest.mark.parametrize("controls", [QueueSettings(lease=30)], indirect=True)
-def test_a_worker_that_is_thawed_in_time_keeps_its_task(controls):
-    controls.scale(1)
-    controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
-    until(lambda: "claimed" in events_of(controls))
+def test_a_worker_that_is_thawed_in_time_keeps_its_task(controls, project):
+    hold_one(controls, project)
     press(controls, "Worker", "Freeze", worker="worker-1")
     said = press(controls, "Worker", "Thaw", worker="worker-1")
     assert said == (
         "worker-1 goes on (SIGCONT), in time: camera-1 is still its own, so nothing is lost."
     )
+    (project / "go").touch()
     assert controls.pool.join(20)
     assert "expired" not in events_of(controls)
 
 
-def test_a_late_thaw_whose_refusal_is_not_seen_yet_does_not_claim_it(controls, monkeypatch):
+def test_a_late_thaw_whose_refusal_is_not_seen_yet_does_not_claim_it(
+    controls, project, monkeypatch
+):
     monkeypatch.setattr(freezer, "WATCH", 0)
     monkeypatch.setattr(freezer, "REFUSALS", ())
-    controls.scale(1)
-    controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
-    until(lambda: "claimed" in events_of(controls))
+    hold_one(controls, project)
     press(controls, "Worker", "Freeze", worker="worker-1")
     until(lambda: controls.queue.reap() == 1)
     controls.queue.change_settings(lease=60)
@@ -272,10 +289,8 @@ def test_a_late_thaw_whose_refusal_is_not_seen_yet_does_not_claim_it(controls, m
     assert said.startswith("worker-1 goes on (SIGCONT), too late. It still works for nothing: its")
 
 
-def test_a_frozen_worker_whose_lease_ran_out_is_silent_and_not_idle(controls):
-    controls.scale(1)
-    controls.add(1, "normal", filters=[{"name": "busy", "ms": 1500}])
-    until(lambda: "claimed" in events_of(controls))
+def test_a_frozen_worker_whose_lease_ran_out_is_silent_and_not_idle(controls, project):
+    hold_one(controls, project)
     controls.freeze("worker-1")
     until(lambda: controls.queue.reap() == 1)
     with closing(Camera(controls.queue)) as camera:
@@ -283,6 +298,7 @@ def test_a_frozen_worker_whose_lease_ran_out_is_silent_and_not_idle(controls):
     assert silent["worker-1"].startswith("silent since")
 
 
+@pytest.mark.parametrize("controls", [PATIENT], indirect=True)
 def test_freezing_twice_and_thawing_twice_are_harmless(controls):
     controls.scale(1)
     pid = controls.pool.pids["worker-1"]
@@ -295,6 +311,7 @@ def test_freezing_twice_and_thawing_twice_are_harmless(controls):
     until(lambda: state(pid) != psutil.STATUS_STOPPED)
 
 
+@pytest.mark.parametrize("controls", [PATIENT], indirect=True)
 def test_a_frozen_worker_goes_on_by_itself_in_the_end(controls, monkeypatch):
     monkeypatch.setattr(controls._freezer, "seconds", 0.2)
     controls.scale(1)
