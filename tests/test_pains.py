@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from helpers.clock import until
-from helpers.server import Server, binary, redis_queue
+from helpers.own_filters import HOLD
+from helpers.server import Server, redis_queue
 
 from imglab.errors import ImageError
 from imglab.queues import QueueSettings, RedisTaskQueue
@@ -21,21 +22,6 @@ from imglab.workers import Worker, WorkerPool
 
 #: A module with filters that take long, fail, or kill their process.
 TROUBLE = ["imglab.classroom.troublemakers"]
-
-
-@pytest.fixture
-def mortal_server(tmp_path):
-    """A server to be killed while many clients call it.
-
-    Its port is below those that clients get: who calls a dead server there may reach himself,
-    and then the server cannot have its port again.
-    """
-    folder = tmp_path / "mortal"
-    folder.mkdir()
-    server = Server(binary("valkey"), folder, random.SystemRandom().randrange(15_000, 30_000))
-    server.start()
-    yield server
-    server.stop()
 
 
 class NoWorker(Worker):
@@ -54,6 +40,13 @@ def photo(name: str, *filters: dict) -> dict:
 
 def busy(ms: int) -> dict:
     return {"name": "busy", "ms": ms}
+
+
+@pytest.fixture
+def held(project) -> Path:
+    """A project with `hold`; where it says that it has begun, and waits for `go`."""
+    (project / "hold_filter.py").write_text(HOLD)
+    return project
 
 
 def restart(server: Server) -> None:
@@ -81,13 +74,13 @@ def shown_life(queue: RedisTaskQueue, since: float) -> int:
 
 
 @pytest.mark.parametrize("strike", [restart, cut])
-def test_pain_1_a_silent_stall_after_a_reconnect_processes_go_on(project, mortal_server, strike):
+def test_pain_1_a_silent_stall_after_a_reconnect_processes_go_on(project, own_server, strike):
     with (
-        RedisTaskQueue(url=mortal_server.url) as queue,
+        RedisTaskQueue(url=own_server.url) as queue,
         WorkerPool(3, (), queue, imports=TROUBLE) as pool,
     ):
         pids = pool.pids
-        strike(mortal_server)
+        strike(own_server)
         since = now()
         until(lambda: shown_life(queue, since) == 3)
         ids = queue.add_tasks(photo(str(n), busy(50)) for n in range(30))
@@ -97,17 +90,17 @@ def test_pain_1_a_silent_stall_after_a_reconnect_processes_go_on(project, mortal
 
 
 @pytest.mark.parametrize("strike", [restart, cut])
-def test_pain_1_a_silent_stall_after_a_reconnect_fifty_sleepers_wake_up(mortal_server, strike):
+def test_pain_1_a_silent_stall_after_a_reconnect_fifty_sleepers_wake_up(own_server, strike):
     settings = QueueSettings(lease=5)
-    queues = [RedisTaskQueue(url=mortal_server.url, settings=settings) for _ in range(50)]
+    queues = [RedisTaskQueue(url=own_server.url, settings=settings) for _ in range(50)]
     crew = [NoWorker(f"w{n}", (), each) for n, each in enumerate(queues)]
     threads = [threading.Thread(target=worker.run, daemon=True) for worker in crew]
-    with RedisTaskQueue(url=mortal_server.url, settings=settings) as queue:
+    with RedisTaskQueue(url=own_server.url, settings=settings) as queue:
         try:
             for thread in threads:
                 thread.start()
             until(lambda: queue.redis.info("clients")["blocked_clients"] >= 45)
-            strike(mortal_server)
+            strike(own_server)
             since = now()
             until(lambda: shown_life(queue, since) == 50)
             queue.add_tasks({"n": 1} for _ in range(500))
@@ -164,46 +157,50 @@ def claims(queue: RedisTaskQueue, task_id: str) -> list[dict]:
     return [event for event in queue.trace(task_id) if event["event"] == "claimed"]
 
 
-def test_pain_3_tasks_stuck_or_lost_after_a_hard_kill_not_in_a_pool(project, queue):
+def test_pain_3_tasks_stuck_or_lost_after_a_hard_kill_not_in_a_pool(held, queue):
     assert queue.settings.lease == 30
-    with WorkerPool(2, (), queue, imports=TROUBLE) as pool:
-        task_id = queue.add_task(photo("killed", busy(1500)))
-        (claim,) = until(lambda: claims(queue, task_id))
+    with WorkerPool(2, (), queue, imports=["hold_filter"]) as pool:
+        task_id = queue.add_task(photo("killed", {"name": "hold"}))
+        until((held / "begun").exists)
+        (claim,) = claims(queue, task_id)
         pool.kill(claim["worker"])
         killed = now()
+        (held / "go").touch()
         assert queue.wait(task_id, timeout=25)["status"] == "success"
         _, again = claims(queue, task_id)
     assert again["at"] - killed < 10_000, "the lease of 30 s need not run out"
     assert queue.task(task_id).crashes == 1
-    assert (project / "output" / "killed.png").exists()
+    assert (held / "output" / "killed.png").exists()
 
 
 HOST = """
 import signal, sys
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import WorkerPool
-settings = QueueSettings(lease=1)
+settings = QueueSettings(lease=3)
 queue = RedisTaskQueue(url=sys.argv[1], namespace=sys.argv[2], settings=settings)
-pool = WorkerPool(2, (), queue, imports=["imglab.classroom.troublemakers"]).start()
+pool = WorkerPool(2, (), queue, imports=["hold_filter"]).start()
 print(*pool.pids.values(), flush=True)
 while True:
     signal.pause()
 """
 
 
-def test_pain_3_tasks_stuck_or_lost_after_a_hard_kill_of_a_whole_host(project, valkey):
-    with redis_queue(valkey, QueueSettings(lease=1)) as queue:
+def test_pain_3_tasks_stuck_or_lost_after_a_hard_kill_of_a_whole_host(held, valkey):
+    with redis_queue(valkey, QueueSettings(lease=3)) as queue:
         command = [sys.executable, "-c", textwrap.dedent(HOST), valkey.url, queue.namespace]
         host = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         pids = [int(word) for word in host.stdout.readline().split()]
-        task_id = queue.add_task(photo("moved", busy(1500)))
-        (first,) = until(lambda: claims(queue, task_id))
+        task_id = queue.add_task(photo("moved", {"name": "hold"}))
+        until((held / "begun").exists)
+        (first,) = claims(queue, task_id)
         for pid in (host.pid, *pids):
             os.kill(pid, signal.SIGKILL)
         died = now()
         host.wait()
         host.stdout.close()
-        with WorkerPool(1, (), queue, prefix="other", imports=TROUBLE):
+        (held / "go").touch()
+        with WorkerPool(1, (), queue, prefix="other", imports=["hold_filter"]):
             assert queue.wait(task_id, timeout=30)["status"] == "success"
         _, again = claims(queue, task_id)
         assert (first["worker"][:6], again["worker"]) == ("worker", "other-1")
