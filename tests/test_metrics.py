@@ -165,7 +165,7 @@ def test_health_tells_of_a_redis_that_is_away_and_the_figures_go_on(own_server, 
 
 
 def test_health_names_a_worker_that_is_stuck(project, valkey, served):
-    with redis_queue(valkey, QueueSettings(lease=0.5)) as queue:
+    with redis_queue(valkey, QueueSettings(lease=3)) as queue:
         address = served(serve_queue(RedisTaskQueue.from_spec(queue.spec()), 0))
         with WorkerPool(1, (), queue, imports=["hold_filter"]) as pool:
             queue.add_task({**PHOTO, "filters": [{"name": "hold"}]}, task_id="t1")
@@ -174,7 +174,7 @@ def test_health_names_a_worker_that_is_stuck(project, valkey, served):
             pool._crew.end_watch()  # nobody replaces it while we look
             pid = pool.pids["worker-1"]
             os.kill(pid, signal.SIGSTOP)
-            until(lambda: fetch(f"{address}/healthz")[0] == 503)
+            until(lambda: fetch(f"{address}/healthz")[0] == 503, 30)
             reason = fetch(f"{address}/healthz")[1]
             assert re.fullmatch(
                 r"Stuck: worker-1 is (silent|gone) since .*, still holds t1\.\n", reason

@@ -188,7 +188,7 @@ def test_a_task_over_its_time_limit_is_failed_with_the_reason_and_the_worker_goe
 
 
 def test_a_worker_frozen_in_native_code_is_replaced_and_blocks_nobody(project, valkey):
-    with redis_queue(valkey, QueueSettings(lease=0.5, max_crashes=1, time_limit=1)) as queue:
+    with redis_queue(valkey, QueueSettings(lease=2, max_crashes=1, time_limit=1)) as queue:
         frozen = queue.add_task(photo(0, filters=[{"name": "frozen"}]))
         with WorkerPool(1, (), queue, imports=["hung_filters"]) as pool:
             pid = pool.pids["worker-1"]
