@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from helpers.stores import SECRET
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imglab.errors import ImageError, ImglabError
@@ -69,6 +69,9 @@ def test_what_could_be_read_in_two_ways_is_refused(text, words):
         f"https://host?{SECRET}",
         f"https://host/c.jpg#{SECRET}",
         f"https://{SECRET}@host/c.jpg",
+        f"https://ann:{SECRET}?w@host/c.jpg",
+        f"https://ann:{SECRET}#w@host/c.jpg",
+        f"https://ann:x?{SECRET}@host/c.jpg",
     ],
 )
 def test_a_secret_in_an_address_is_refused_and_not_repeated(text):
@@ -77,6 +80,33 @@ def test_a_secret_in_an_address_is_refused_and_not_repeated(text):
             ask(text)
         assert SECRET not in str(caught.value)
     assert SECRET not in harmless(text)
+
+
+#: What user and password are made of, and nothing else in an address is; and what may be among it.
+LETTERS = "UVWXYZ"
+MARKS = "?#/@:\\%&= ."
+
+
+@given(
+    scheme=st.sampled_from(["", "https://", "s3://", "sftp://", "S3://", "write:s3://"]),
+    user=st.text(LETTERS, max_size=3),
+    password=st.text(LETTERS + MARKS, max_size=12),
+    path=st.text("abc/.?#=", max_size=8),
+)
+@example("https://", "U", "X?Y", "a")
+@example("https://", "U", "X#Y", "a")
+@example("https://", "U", "X@Y?Z", "a")
+def test_no_part_of_a_password_is_ever_shown(scheme, user, password, path):
+    shown = harmless(f"{scheme}{user}:{password}@host/{path}")
+    rest = shown.replace("S3://", "")
+    assert not set(LETTERS) & set(rest), shown
+
+
+def test_a_password_in_what_is_no_prefix_is_not_repeated_either():
+    for word in (f"write:s3://ann:{SECRET}@b/", f"ann:{SECRET}@b", f"s3:/ann:{SECRET}@b/"):
+        with pytest.raises(ImglabError, match="is no prefix such as") as caught:
+            Prefixes.parse([word])
+        assert SECRET not in str(caught.value)
 
 
 def test_a_prefix_ends_where_a_name_ends():

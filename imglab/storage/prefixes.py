@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from imglab.errors import ImageError, ImglabError
 from imglab.language import tr
-from imglab.storage.urls import Url, is_url, parse_folder
+from imglab.storage.urls import Url, harmless, is_url, parse_folder
 
 #: The environment variable that names them, with spaces in between.
 VARIABLE = "IMGLAB_PREFIXES"
@@ -36,9 +36,9 @@ class Prefixes:
             if not is_url(address):
                 raise ImglabError(
                     tr(
-                        "{word!r:.100} is no prefix such as s3://BUCKET/FOLDER/ (or "
+                        "{word} is no prefix such as s3://BUCKET/FOLDER/ (or "
                         "read:s3://BUCKET/FOLDER/, to be read only).",
-                        word=word,
+                        word=harmless(word),
                     )
                 )
             url = parse_folder(address)

@@ -136,13 +136,17 @@ def _refused(text: str, why: str) -> ImageError:
 
 def harmless(text: str) -> str:
     """An address for people, without what may be a secret: user, password, query and fragment."""
-    begin, slashes, rest = text.partition("://")
-    if not slashes:
-        return repr(text[:100])
+    scheme = _BEGIN.match(text)
+    if scheme is None:
+        return repr(_without_secrets(text)[:100])
+    return repr(f"{scheme[0]}{_without_secrets(text[scheme.end() :])}"[:200])
+
+
+def _without_secrets(rest: str) -> str:
+    """What stands behind user and password, and in front of a query; "" where nobody can tell."""
     bare = re.split(r"[?#]", rest, maxsplit=1)[0]
-    host, slash, path = bare.partition("/")
+    # A password may have these marks too: then all that was cut off begins in the middle of it.
+    if "@" in rest[len(bare) :]:
+        return ""
     # Behind the last @ of all: a password may have a slash, which only looks like the host's end.
-    if "@" in path:
-        host, slash, path = bare.rpartition("@")[2].partition("/")
-    host = host.rpartition("@")[2]
-    return repr(f"{begin}://{host}{slash}{path}"[:200])
+    return bare.rpartition("@")[2]
