@@ -13,6 +13,7 @@ from helpers.stores import SECRET, make_bucket, new_bucket, running_moto, runnin
 from imglab.errors import ImageError, StoreUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.storage import Storage, storage_for
+from imglab.storage.opened import open_store
 from imglab.workers import Worker
 from imglab.workers.endings import ending_of
 
@@ -71,6 +72,19 @@ def test_an_sftp_server_that_is_not_there_is_said(sftp):
     text, again = refusal(storage.open, f"{address}/a.jpg")
     assert "nobody answers there" in text
     assert again
+
+
+@pytest.mark.parametrize("scheme", ["foo", "github", "gdrive", "zip", "asynclocal"])
+def test_a_scheme_of_no_store_is_no_fault_that_passes(scheme):
+    text, again = refusal(open_store, scheme, "h")
+    assert text.startswith(f"{scheme}:// is no store")
+    assert not again
+
+
+def test_a_worker_is_told_of_a_scheme_that_nobody_knows_when_it_is_made():
+    for prefix in ("foo://h/", "read:foo://h/"):
+        text, _ = refusal(lambda prefix=prefix: storage_for(prefixes=(prefix,)))
+        assert text.startswith("foo:// is no store that imglab knows. It knows s3://")
 
 
 def test_a_missing_bucket_and_a_missing_key_are_told_apart(bucket):

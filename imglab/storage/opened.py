@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imglab.extras import need
 from imglab.storage.objects import SCHEMES, Objects
-from imglab.storage.remote import Remote
+from imglab.storage.remote import Remote, check_scheme
 from imglab.storage.stores import Store
 
 
@@ -17,8 +17,12 @@ def open_store(scheme: str, host: str) -> Store:
 
 
 def need_for(scheme: str) -> None:
-    """Raise NotInstalled, with the line to type, where the library for this scheme is missing."""
+    """Raise NotInstalled, with the line to type, where the library for this scheme is missing.
+
+    ImageError for the scheme of no store.
+    """
     if scheme in SCHEMES:
         need("s3", "obstore")
     else:
         need("sftp", "fsspec", "sshfs")
+        check_scheme(scheme)

@@ -25,7 +25,13 @@ ALIVE_TIMES = 3
 _UNKNOWN_SERVER = ("HostKeyNotVerifiable", "KeyExchangeFailed")
 _NO_RIGHTS = ("PermissionDenied", "SFTPPermissionDenied")
 #: What reaches this machine, or a program: none of it is a store.
-_NO_STORES = ("file", "local", "memory", "data", "cached", "blockcache", "dir", "reference")
+_NO_STORES = (
+    *("file", "local", "asynclocal", "memory", "data", "cached", "blockcache", "dir", "reference"),
+    # These read a file of this machine.
+    *("zip", "tar", "libarchive", "git"),
+)
+#: What is reached by sshfs.
+_SSH = ("sftp", "ssh")
 
 
 class Remote:
@@ -34,12 +40,8 @@ class Remote:
     is_atomic = False
 
     def __init__(self, scheme: str, host: str) -> None:
-        url = Url(scheme, host, ())
-        if scheme in _NO_STORES or "cache" in scheme:
-            raise ImageError(
-                tr("{root} is no store; a path on this machine is written bare.", root=url.root)
-            )
-        with _in_words(url, "reached"):
+        check_scheme(scheme)
+        with _in_words(Url(scheme, host, ()), "reached"):
             self._files: Any = _connect(scheme, host)
 
     def read(self, url: Url) -> tuple[Version, Iterator[bytes]]:
@@ -114,11 +116,41 @@ class Remote:
             waiting.extend(reversed(deeper))
 
 
-def _connect(scheme: str, host: str) -> Any:
-    if scheme not in ("sftp", "ssh"):
-        from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
+def check_scheme(scheme: str) -> None:
+    """Raise ImageError for what is no store, and for a store that nobody here can speak to."""
+    root = f"{scheme}://"
+    if scheme in _NO_STORES or "cache" in scheme:
+        raise ImageError(
+            tr("{root} is no store; a path on this machine is written bare.", root=root)
+        )
+    if scheme in _SSH:
+        return
+    from fsspec import get_filesystem_class  # noqa: PLC0415 - an extra
 
-        files, _ = url_to_fs(f"{scheme}://{host}/", skip_instance_cache=True)
+    try:
+        get_filesystem_class(scheme)
+    except (ValueError, ImportError):  # a name that it does not know, a library that is not here
+        raise _no_store(scheme) from None
+
+
+def _no_store(scheme: str) -> ImageError:
+    return ImageError(
+        tr(
+            "{root} is no store that imglab knows. It knows s3://, gs://, az://, http://, "
+            "https://, sftp://, and what fsspec has a library for on this machine.",
+            root=f"{scheme}://",
+        )
+    )
+
+
+def _connect(scheme: str, host: str) -> Any:
+    if scheme not in _SSH:
+        from fsspec.core import url_to_fs  # noqa: PLC0415
+
+        try:
+            files, _ = url_to_fs(f"{scheme}://{host}/", skip_instance_cache=True)
+        except (TypeError, ValueError, ImportError):  # it wants more than an address
+            raise _no_store(scheme) from None
         return files
     from sshfs import SSHFileSystem  # noqa: PLC0415
 

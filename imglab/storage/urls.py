@@ -17,6 +17,8 @@ from imglab.storage.names import length
 
 #: The longest key that S3 takes, in bytes; the others take no less.
 MAX_KEY = 1024
+#: The highest port of a machine.
+MAX_PORT = 65535
 #: How an address begins.
 _BEGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: The schemes whose address may name a user, for no environment does.
@@ -104,6 +106,8 @@ def parse_folder(text: str) -> Url:
             raise _refused(text, tr("an address may not have {mark}", mark=words))
     host, _, path = rest.partition("/")
     scheme = begin[1]
+    if scheme != scheme.lower():
+        raise _refused(text, tr("write {scheme}:// in small letters", scheme=scheme.lower()))
     _check_host(text, scheme, host)
     names = path.removesuffix("/").split("/")
     if path in ("", "/"):
@@ -128,6 +132,9 @@ def _check_host(text: str, scheme: str, host: str) -> None:
         raise _refused(text, tr("its user has odd letters"))
     if not _HOST.fullmatch(machine):
         raise _refused(text, tr("its bucket or host has odd letters"))
+    _, _, port = machine.partition(":")
+    if port and not 0 < int(port) <= MAX_PORT:
+        raise _refused(text, tr("its port is none: the highest is {most}", most=MAX_PORT))
 
 
 def _refused(text: str, why: str) -> ImageError:
