@@ -165,7 +165,7 @@ def two_tries(kind: str, request) -> tuple[Addressed, Addressed, str]:
 
 def test_a_file_has_its_limit_before_its_body_is_fetched(bucket, monkeypatch):
     bucket.put("large.jpg", b"x" * 2_000_000)
-    monkeypatch.setattr("imglab.storage.bodies.check_size.__defaults__", (1_000_000,))
+    monkeypatch.setattr("imglab.storage.sizes.check_size.__defaults__", (1_000_000,))
     asked = []
     monkeypatch.setattr("imglab.storage.addressed.gather", lambda *_: asked.append(1))
     with pytest.raises(ImageError, match=r"large\.jpg has 2,000,000 bytes; 1,000,000 is the most"):

@@ -27,6 +27,14 @@ def test_an_address_has_one_spelling(text):
     assert is_url(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [("s3://b", "s3://b/"), ("s3://b/", "s3://b/"), ("s3://b/x/y/", "s3://b/x/y/")],
+)
+def test_a_folder_is_spelled_with_one_slash_at_its_end(text, spelled):
+    assert parse_folder(text).folder_text == spelled
+
+
 @pytest.mark.parametrize("path", ["images/a.jpg", "a/b://c.jpg", "redis:x.jpg", 7, None, "://a"])
 def test_a_path_is_no_address(path):
     assert not is_url(path)

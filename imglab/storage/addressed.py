@@ -10,9 +10,10 @@ from typing import BinaryIO
 from imglab.errors import ImageError, StoreUnavailable
 from imglab.language import tr
 from imglab.storage.base import Write
-from imglab.storage.bodies import check_size, fill, gather, scratch
+from imglab.storage.bodies import fill, gather, scratch
 from imglab.storage.opened import open_store
 from imglab.storage.prefixes import Prefixes
+from imglab.storage.sizes import check_size
 from imglab.storage.stores import Changed, Store, Version
 from imglab.storage.urls import Url, parse
 
@@ -71,7 +72,7 @@ class Addressed:
         StoreUnavailable when somebody wrote something else there since `check_writable`.
         """
         url = parse(path)
-        self._stores_here()
+        self._begin_anew_after_a_fork()
         if url.text not in self._begun:
             self.check_writable(path)
         begun = self._begun.pop(url.text)
@@ -91,19 +92,18 @@ class Addressed:
         return url.text
 
     def _forgetting(self, url: Url) -> _Forgetting:
-        return _Forgetting(self._stores_here(), url.root, lambda: self._store(url))
+        self._begin_anew_after_a_fork()
+        return _Forgetting(self._stores, url.root, lambda: self._store(url))
 
-    def _stores_here(self) -> dict[str, Store]:
-        """The stores of this very process: what a parent opened does not work after a fork."""
+    def _begin_anew_after_a_fork(self) -> None:
+        """Forget what a parent opened: in another process it does not work."""
         if self._process != os.getpid():
             self._begin()
-        return self._stores
 
     def _store(self, url: Url) -> Store:
-        stores = self._stores_here()
-        if url.root not in stores:
-            stores[url.root] = self._open_store(url.scheme, url.host)
-        return stores[url.root]
+        if url.root not in self._stores:
+            self._stores[url.root] = self._open_store(url.scheme, url.host)
+        return self._stores[url.root]
 
 
 class _Forgetting:

@@ -9,10 +9,9 @@ from contextlib import ExitStack
 from io import BytesIO
 from typing import BinaryIO
 
-from imglab.errors import ImageError, ImglabError, StoreUnavailable
+from imglab.errors import ImglabError, StoreUnavailable
 from imglab.language import tr
 from imglab.storage.base import Write
-from imglab.storage.folders import MAX_BYTES
 from imglab.storage.whole_file import write_failure
 
 #: What is larger goes to a file without a name, not into memory; in bytes.
@@ -25,14 +24,6 @@ class Fetched(BytesIO):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-
-
-def check_size(name: str, size: int, limit: int = MAX_BYTES) -> None:
-    """Raise ImageError for a file that is too large to be read."""
-    if size > limit:
-        raise ImageError(
-            tr("{name} has {size:,} bytes; {most:,} is the most.", name=name, size=size, most=limit)
-        )
 
 
 def gather(pieces: Iterable[bytes], name: str, size: int) -> BinaryIO:

@@ -17,7 +17,8 @@ from typing import BinaryIO, Protocol
 from imglab.errors import ImageError, QueueError, StoreUnavailable
 from imglab.language import tr
 from imglab.storage.base import Write
-from imglab.storage.bodies import check_size, fill, gather, scratch
+from imglab.storage.bodies import fill, gather, scratch
+from imglab.storage.sizes import check_size
 
 #: The most bytes of a picture that travels so.
 MAX_CARRIED = 8 << 20

@@ -19,11 +19,10 @@ from imglab.storage.base import Write
 from imglab.storage.cannot import cannot
 from imglab.storage.exhausted import ran_out
 from imglab.storage.names import MAX_NAME, length
+from imglab.storage.sizes import check_size
 from imglab.storage.whole_file import write_whole
 from imglab.system_words import system_words
 
-#: The largest file that is read, in bytes; some decoders take the whole of it into memory.
-MAX_BYTES = 256 << 20
 #: The most folders that a result may lie deep in, below the one that the worker writes to.
 MAX_DEPTH = 32
 #: What the system says of a folder that is not there, or whose disk is another machine's and gone.
@@ -103,7 +102,7 @@ class Folders:
         return self.name(self.writable.resolve() / file_name)
 
     def open(self, path: object) -> BufferedReader:
-        """Open a file to read: a regular one of at most MAX_BYTES; ImageError for another.
+        """Open a file to read: a regular one that is not too large; ImageError else.
 
         NoPhotographs when it is not there, and nothing else either.
         """
@@ -113,21 +112,12 @@ class Folders:
             handle = os.open(place.name, flags, dir_fd=folder)
             file = open(self.name(place), "rb", opener=lambda *_: handle)  # noqa: SIM115
         about = os.fstat(handle)
-        if stat.S_ISREG(about.st_mode) and about.st_size <= MAX_BYTES:
-            return file
-        file.close()
-        if not stat.S_ISREG(about.st_mode):
-            raise ImageError(
-                tr("{name} cannot be used: it is no regular file.", name=self.name(place))
-            )
-        raise ImageError(
-            tr(
-                "{name} has {size:,} bytes; {most:,} is the most.",
-                name=self.name(place),
-                size=about.st_size,
-                most=MAX_BYTES,
-            )
-        )
+        try:
+            _check_readable(self.name(place), about)
+        except ImageError:
+            file.close()
+            raise
+        return file
 
     def save(self, path: object, write: Write) -> str:
         """Write a file whole and return its path as results spell it; missing folders are made.
@@ -201,6 +191,13 @@ class Folders:
                 raise ResourceExhausted(cannot(self.name(place), done, words)) from None
             words = system_words(str(error.strerror))
             raise ImageError(cannot(self.name(place), done, words)) from None
+
+
+def _check_readable(name: str, about: os.stat_result) -> None:
+    """Raise ImageError for what is no regular file, and for one that is too large."""
+    if not stat.S_ISREG(about.st_mode):
+        raise ImageError(tr("{name} cannot be used: it is no regular file.", name=name))
+    check_size(name, about.st_size)
 
 
 def _outside(path: str, folders: str, verb: str, option: str) -> str:

@@ -63,7 +63,7 @@ class Prefixes:
                     "it with: imglab worker --prefix {prefix}",
                     url=url.text,
                     names=_names(self.readable),
-                    prefix=f"{READ_ONLY}{_name(url.folder())}",
+                    prefix=f"{READ_ONLY}{url.folder().folder_text}",
                 )
             )
 
@@ -76,7 +76,7 @@ class Prefixes:
                     "it with: imglab worker --prefix {prefix}",
                     url=url.text,
                     names=_names(self.writable),
-                    prefix=_name(url.folder()),
+                    prefix=url.folder().folder_text,
                 )
             )
 
@@ -84,8 +84,4 @@ class Prefixes:
 def _names(allowed: tuple[Url, ...]) -> str:
     if not allowed:
         return tr("none")
-    return ", ".join(map(_name, allowed))
-
-
-def _name(folder: Url) -> str:
-    return f"{folder.text.rstrip('/')}/"
+    return ", ".join(folder.folder_text for folder in allowed)

@@ -60,6 +60,11 @@ class Url:
         """The address, as results spell it."""
         return f"{self.root}/{self.key}"
 
+    @property
+    def folder_text(self) -> str:
+        """The address of a folder: with one `/` at its end."""
+        return f"{self.text.rstrip('/')}/"
+
     def is_in(self, folder: Url) -> bool:
         """Whether it lies below a folder: by whole names, so `photos` does not hold `photos-2`."""
         depth = len(folder.parts)
