@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ import pytest
 from imglab.errors import FilterError, ImageError, ImagingError, ResourceExhausted
 from imglab.storage import Folders, Storage, storage_for
 from imglab.storage.names import fitting, length
+
+#: The user of Unix who owns nothing.
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -157,6 +162,50 @@ def test_a_place_that_no_disk_takes_is_refused_when_asked(project, path, words):
         with pytest.raises(ImageError, match=words):
             ask(path)
     assert list((project / "output").iterdir()) == []
+
+
+@pytest.fixture
+def locked() -> Iterator[Path]:
+    """A folder that everybody may read and nobody but its owner, who is not here, write to."""
+    if os.getuid():
+        assert not os.environ.get("CI"), "CI is root, who can be another user"
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name) / "locked"
+        folder.mkdir()
+        Path(name).chmod(0o755)
+        folder.chmod(0o555)
+        was = os.geteuid()
+        if was == 0:
+            os.seteuid(NOBODY)
+        try:
+            yield folder
+        finally:
+            os.seteuid(was)
+
+
+@pytest.mark.parametrize("output", ["", "/missing", "/missing/deeper"])
+def test_a_folder_that_may_not_be_written_is_said_before_the_work(locked, monkeypatch, output):
+    monkeypatch.setenv("IMGLAB_ROOT", str(locked))
+    storage = storage_for((), f"{locked}{output}")
+    words = rf"a\.txt cannot be written: this worker has no right to write in {locked}\.$"
+    worked = []
+    for name in ("a.txt", "x/a.txt"):
+        path = storage.result_path(name)
+        with pytest.raises(ImageError, match=words):
+            storage.check_writable(path)
+        with pytest.raises(ImageError, match=words):
+            storage.save(path, worked.append)
+    assert not worked
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_a_folder_that_cannot_be_made_is_a_sentence(project, monkeypatch, is_checked):
+    (project / "file").touch()
+    if not is_checked:  # it became a file while the work was done
+        monkeypatch.setattr(Folders, "_check_takes_files", lambda *_: None)
+    for write in ("file", "file/deep"):
+        with pytest.raises(ImageError, match=r"a\.txt cannot be written: "):
+            storage_for((), write).save(f"{write}/a.txt", hello)
 
 
 def test_a_name_is_cut_between_two_letters_and_only_when_it_is_too_long():

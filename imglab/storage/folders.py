@@ -77,7 +77,8 @@ class Folders:
     def check_writable(self, path: object) -> str:
         """Return the path as results spell it.
 
-        ImageError outside the writable folder, far below it, and for a name that is too long.
+        ImageError outside the writable folder, far below it, for a name that is too long, and
+        where this worker has no right to write.
         """
         place, top = self._inside(path, (self.writable,), "write", "--output")
         parts = place.relative_to(top).parts
@@ -95,7 +96,21 @@ class Folders:
                         most=MAX_NAME,
                     )
                 )
+        self._check_takes_files(place)
         return self.name(place)
+
+    def _check_takes_files(self, place: Path) -> None:
+        """Raise ImageError where no file can be written, as far as two questions can tell."""
+        folder = place.parent
+        while not os.path.exists(folder):  # noqa: PTH110 - Path's raises where it may not look
+            folder = folder.parent
+        if not folder.is_dir():
+            why = tr("{folder} is no folder", folder=folder)
+            raise ImageError(cannot(self.name(place), "written", why))
+        effective = os.access in os.supports_effective_ids
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+            why = tr("this worker has no right to write in {folder}", folder=folder)
+            raise ImageError(cannot(self.name(place), "written", why))
 
     def result_path(self, file_name: str) -> str:
         """Return the path for a result whose task names none: in the writable folder."""
@@ -126,7 +141,6 @@ class Folders:
         """
         name = self.check_writable(path)
         place, top = self._inside(path, (self.writable,), "write", "--output")
-        top.mkdir(parents=True, exist_ok=True)
         with self._folder_of(place, top, make=True) as folder:
             write_whole(Path(place.name), write, spelled=name, folder=folder)
         return name
@@ -169,6 +183,8 @@ class Folders:
     def _folder_of(self, place: Path, top: Path, *, make: bool = False) -> Iterator[int]:
         """The folder a file is in, reached from the top step by step, and through no link."""
         try:
+            if make:
+                top.mkdir(parents=True, exist_ok=True)
             folder = os.open(top, _folder_flags())
             try:
                 for part in place.relative_to(top).parts[:-1]:
