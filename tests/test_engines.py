@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import secrets
 
 import pytest
 import redis
@@ -12,9 +14,12 @@ from helpers.terminal import refused, run
 
 from imglab.engines import Engine, check_engine, follow, open_engine
 from imglab.engines.messages import VARIABLE, do_message, message_of, outcome_of
+from imglab.engines.reasons import reason_in_words
 from imglab.engines.with_celery import celery_app
 from imglab.errors import ImglabError, QueueUnavailable, TaskError
 from imglab.queues.batches import BatchTask
+from imglab.storage.objects import Objects
+from imglab.workers import WorkerSpec
 from imglab.workers.photograph import never_cancelled
 
 # Celery 5.7 calls redis-py by a name that redis-py calls old; nobody but a test is told.
@@ -112,17 +117,87 @@ def test_a_payload_that_our_queue_would_not_take_goes_nowhere():
     assert not engine.most
 
 
-@pytest.mark.parametrize("value", [None, 7, "completed", {}, {"status": "fine"}, {"status": []}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, 7, "completed", {}, {"status": "fine"}, {"status": []}),
+        {"status": "completed", "result": "fine"},
+        {"status": "failed", "reason": {"no": "text"}},
+        {"status": "failed", "reason": None},
+    ],
+)
 def test_what_comes_back_and_is_no_outcome_is_a_failure(value):
     outcome = outcome_of(value)
     assert outcome["status"] == "failed"
     assert outcome["reason"].startswith("What came back is not the outcome of a task: ")
+    assert reason_in_words(outcome["reason"]) == outcome["reason"]
 
 
 def test_a_process_that_is_no_worker_of_ours_does_nothing(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     outcome = do_message(message_of(tasks("edges")[0][1].payload), never_cancelled)
     assert "was not started by `imglab worker --engine …`" in outcome["reason"]
+
+
+@pytest.fixture
+def message(project):
+    """A message for this very process, which is to be a worker."""
+    (project / "output").mkdir(exist_ok=True)
+    return message_of(tasks("grayscale")[0][1].payload)
+
+
+def be_a_worker(monkeypatch, **what) -> None:
+    spec = WorkerSpec(name=secrets.token_hex(4), queue={}, **what)
+    monkeypatch.setenv(VARIABLE, spec.to_json())
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (SystemExit("enough"), "SystemExit: enough"),
+        (asyncio.CancelledError("none"), "CancelledError: none"),
+        (GeneratorExit("over"), "GeneratorExit: over"),
+        (KeyboardInterrupt(), "RuntimeError: a filter raised KeyboardInterrupt"),
+    ],
+)
+def test_whatever_a_filter_raises_is_a_failure_that_is_tried_again(
+    message, monkeypatch, problem, reason
+):
+    be_a_worker(monkeypatch)
+
+    def check():
+        raise problem
+
+    expected = {"status": "failed", "reason": reason, "retry": True}
+    assert do_message(message, check) == expected
+    with pytest.raises(type(problem)):  # it may be what ends this process
+        do_message(message, check, lambda: True)
+
+
+def test_a_worker_without_its_filters_says_so_to_whoever_sent_the_task(message, monkeypatch):
+    be_a_worker(monkeypatch, imports=("no_such_filters",))
+    for _ in range(2):
+        outcome = do_message(message, never_cancelled)
+        assert outcome["status"] == "failed"
+        assert "no_such_filters" in outcome["reason"]
+    monkeypatch.setenv(VARIABLE, "{")
+    assert do_message(message, never_cancelled)["status"] == "failed"
+
+
+def test_a_worker_opens_a_store_once_for_all_its_tasks(project, bucket, monkeypatch):
+    bucket.put("a.png", (project / "images" / "sample.png").read_bytes())
+    be_a_worker(monkeypatch, prefixes=(bucket.url,))
+    opened = []
+
+    def note(*words):
+        opened.append(words)
+        return Objects(*words)
+
+    monkeypatch.setattr("imglab.storage.opened.Objects", note)
+    for name in ("b.png", "c.png", "d.png"):
+        payload = {"image_path": f"{bucket.url}/a.png", "output_path": f"{bucket.url}/{name}"}
+        assert do_message(message_of(payload), never_cancelled)["status"] == "completed"
+    assert opened == [("s3", bucket.name)]
 
 
 # Mistakes in a terminal: a sentence each, and nothing half done

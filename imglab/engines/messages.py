@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,11 +12,11 @@ from imglab import __version__
 from imglab.language import tr
 from imglab.queues.task import encode
 from imglab.queues.vocabulary import Status
-from imglab.storage import storage_for
+from imglab.storage import Storage, storage_for
 from imglab.text import told
 from imglab.workers import WorkerSpec, import_filters
 from imglab.workers.about import with_trace
-from imglab.workers.endings import Fate, ending_of
+from imglab.workers.endings import Fate, ending_of, interrupt_of_a_filter
 from imglab.workers.payloads import do_payload
 
 #: What a message is made of; another number when a worker of before would take it wrongly.
@@ -46,48 +47,73 @@ def failed(reason: str, *, retry: bool = False) -> Outcome:
 
 def outcome_of(value: Any) -> Outcome:
     """An outcome that came back, as ours; a failed one in place of what is none."""
-    is_outcome = isinstance(value, dict) and value.get("status") in ENDS
-    if not is_outcome or not isinstance(value.get("result", {}), dict):
+    if not _is_outcome(value):
         return failed(
             tr("What came back is not the outcome of a task: {value}.", value=told(value))
         )
     return dict(value)
 
 
-def do_message(message: Any, check_cancelled: Callable[[], None]) -> Outcome:
+def _is_outcome(value: Any) -> bool:
+    if not isinstance(value, dict) or value.get("status") not in ENDS:
+        return False
+    return isinstance(value.get("result", {}), dict) and isinstance(value.get("reason", ""), str)
+
+
+def never_leaving() -> bool:
+    """Whether this process is on its way out: no, where a task never hears of that."""
+    return False
+
+
+def do_message(
+    message: Any,
+    check_cancelled: Callable[[], None],
+    is_leaving: Callable[[], bool] = never_leaving,
+) -> Outcome:
     """Do what a message asks for, with the folders and filters of this worker; never raise.
 
-    A process that was not started as a worker of ours has no folders, and does nothing.
+    A process that was not started as a worker of ours has no folders, and does nothing. What is
+    raised while the process `is_leaving` may be what ends it, and is passed on.
     """
-    spec = _own_spec(os.environ.get(VARIABLE, ""))
-    if spec is None:
-        return failed(
-            tr(
-                "The worker that took this task was not started by `imglab worker --engine …`, so "
-                "it has no folders to read from and to write to."
-            )
-        )
-    if not isinstance(message, Mapping) or message.get("protocol") != PROTOCOL:
-        return failed(_misfit(message))
     try:
+        own = _own_worker(os.environ.get(VARIABLE, ""))
+        if own is None:
+            return failed(
+                tr(
+                    "The worker that took this task was not started by `imglab worker --engine "
+                    "…`, so it has no folders to read from and to write to."
+                )
+            )
+        if not isinstance(message, Mapping) or message.get("protocol") != PROTOCOL:
+            return failed(_misfit(message))
         payload = message["payload"]
-        storage = storage_for(spec.read, spec.write, spec.prefixes)
-        result = do_payload(payload, spec.filters, storage, check_cancelled)
+        result = do_payload(payload, own.spec.filters, own.storage, check_cancelled)
         result = with_trace(result, payload)
         encode(result, THE_RESULT)
-    except Exception as problem:  # noqa: BLE001 - a filter may raise anything
+    except BaseException as problem:
+        if is_leaving():
+            raise
         return _outcome_of_problem(problem)
     return {"status": Status.COMPLETED, "result": result}
 
 
+@dataclass(frozen=True)
+class _OwnWorker:
+    """What this process is, if it was started as a worker of ours."""
+
+    spec: WorkerSpec
+    #: It keeps its connections to stores from one task to the next.
+    storage: Storage
+
+
 @cache
-def _own_spec(text: str) -> WorkerSpec | None:
-    """What this worker is, with its filters imported: once a process."""
+def _own_worker(text: str) -> _OwnWorker | None:
+    """What this process is, with its filters imported: once."""
     if not text:
         return None
     spec = WorkerSpec.from_json(text)
     import_filters(spec.imports)
-    return spec
+    return _OwnWorker(spec, storage_for(spec.read, spec.write, spec.prefixes))
 
 
 def _misfit(message: Any) -> str:
@@ -105,7 +131,9 @@ def _misfit(message: Any) -> str:
     )
 
 
-def _outcome_of_problem(problem: Exception) -> Outcome:
+def _outcome_of_problem(problem: BaseException) -> Outcome:
+    if isinstance(problem, KeyboardInterrupt):  # of a person, no engine lets it come to a task
+        problem = interrupt_of_a_filter()
     ending = ending_of(problem)
     if ending.fate is Fate.CANCELLED:
         return {"status": Status.CANCELLED, "reason": ending.reason}

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
 from celery import Celery, states
 from celery.contrib.abortable import AbortableAsyncResult, AbortableTask
 from kombu.exceptions import OperationalError
@@ -100,7 +101,8 @@ def celery_app(
 
 def _do(task: AbortableTask, message: Any) -> Outcome:
     """Do one message, in a child of a Celery worker."""
-    outcome = do_message(message, partial(_check_cancelled, task))
+    # billiard ends a child by a SystemExit in the middle of its task.
+    outcome = do_message(message, partial(_check_cancelled, task), terminate_handler_fired)
     if outcome.get("retry") and task.request.retries < task.max_retries:
         raise task.retry()
     return outcome

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from imglab.errors import ImageError, NoPhotographs, ResourceExhausted
+from imglab.errors import ImageError, ImglabError, NoPhotographs, ResourceExhausted
 from imglab.language import tr
 from imglab.project import project_root
 from imglab.storage.base import Write
@@ -202,11 +202,15 @@ class Folders:
             if error.errno in _GONE and is_a_source:
                 self.check_not_bare()
             done = "written" if make else "read"
-            words = ran_out(error)
-            if words:
-                raise ResourceExhausted(cannot(self.name(place), done, words)) from None
-            words = system_words(str(error.strerror))
-            raise ImageError(cannot(self.name(place), done, words)) from None
+            raise _folder_error(self.name(place), done, error) from None
+
+
+def _folder_error(name: str, done: str, error: OSError) -> ImglabError:
+    """The error for people when the folder of a file cannot be used."""
+    words = ran_out(error)
+    if words:
+        return ResourceExhausted(cannot(name, done, words))
+    return ImageError(cannot(name, done, system_words(str(error.strerror))))
 
 
 def _check_readable(name: str, about: os.stat_result) -> None:

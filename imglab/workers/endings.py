@@ -69,6 +69,11 @@ def ending_of(problem: BaseException) -> Ending:
     return Ending(Fate.FAILED, reason, retry=True, is_surprise=True)
 
 
+def interrupt_of_a_filter() -> Exception:
+    """What stands for a KeyboardInterrupt where only a filter can have raised it."""
+    return RuntimeError(tr("a filter raised KeyboardInterrupt"))
+
+
 def _words(problem: BaseException) -> str:
     """An exception's own text; it may be anybody's class, and fail to give one."""
     try:

@@ -23,6 +23,7 @@ from imglab.language import tr
 from imglab.queues import RedisTaskQueue, Task
 from imglab.storage import storage_for
 from imglab.text import shown
+from imglab.workers.endings import interrupt_of_a_filter
 from imglab.workers.logs import keep_short, log_to_own_file
 from imglab.workers.renewal import check_first_memory
 from imglab.workers.spec import WorkerSpec
@@ -113,7 +114,7 @@ class _ProcessWorker(Worker):
         try:
             return super().process(task)
         except KeyboardInterrupt as error:
-            raise RuntimeError(tr("a filter raised KeyboardInterrupt")) from error
+            raise interrupt_of_a_filter() from error
 
 
 def import_filters(modules: Iterable[str]) -> None:
