@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import pytest
 from distributed import Client
@@ -14,6 +18,8 @@ from helpers.server import free_port
 from helpers.terminal import IMGLAB, imglab, refused
 
 from imglab.engines import follow, open_engine
+from imglab.engines.engine import MAX_TRIES
+from imglab.engines.with_dask import _answers
 from imglab.errors import ImglabError, QueueUnavailable
 from imglab.imaging import open_image
 
@@ -123,12 +129,54 @@ def test_with_the_scheduler_everything_is_lost_and_the_same_tasks_can_be_sent_ag
     assert statuses(endings) == {str(number): "completed" for number in range(5)}
 
 
+@pytest.fixture
+def others_scheduler(address, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
+    """A scheduler that is not imglab's, with Dask's own settings."""
+    port = address.rpartition(":")[2]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
+    command += ["--port", port, "--no-dashboard"]
+    process = subprocess.Popen(command, cwd=tmp_path)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_scheduler_of_somebody_else_counts_for_itself_and_is_missed_when_it_is_gone(
+    project, others_scheduler, address
+):
+    until(lambda: asyncio.run(_answers(address)), LONG)
+    with working("dask", project) as workers:
+        with open_engine("dask", address, QUEUE) as engine:
+            (ending,) = follow(engine, tasks("deadly"), LONG)
+            # The successor of the dead worker is there.
+            (next_one,) = follow(engine, tasks("grayscale"), LONG)
+        assert next_one.status == "completed"
+        deaths = len((project / "deaths").read_text())
+        assert ending.reason == f"crashed: its worker died {deaths} times"
+        assert deaths != MAX_TRIES
+        others_scheduler.kill()
+        assert workers.process.wait(LONG) == 1
+    told = workers.log.read_text()
+    assert f"the Dask scheduler at {address} have ended by themselves" in told
+
+
 def test_a_scheduler_that_is_away_is_a_sentence_on_both_sides(project, address, monkeypatch):
     submit = ("submit", "images", "--engine", "dask", "--batch", "b")
     worker = ("worker", "--engine", "dask")
     assert f"No Dask scheduler answers at {address}" in refused(*submit)
     nowhere = "tcp://nowhere.invalid:8786"
     assert f"No Dask scheduler answers at {nowhere}" in refused(*worker, IMGLAB_DASK=nowhere)
+    wrong = "tcp://127.0.0.1:99999"
+    words = f"The port in {wrong} is none: it is a whole number from 1 to 65535."
+    assert words in refused(*worker, IMGLAB_DASK=wrong)
+    assert words in refused(*submit, IMGLAB_DASK=wrong)
+    too_long = f"tcp://{'x' * 70}:1"
+    assert f"No Dask scheduler answers at {too_long}" in refused(*worker, IMGLAB_DASK=too_long)
+    assert "The port in 127.0.0.1:0 is none" in refused(*submit, IMGLAB_DASK="127.0.0.1:0")
+    for wrong in ("tls://127.0.0.1:1", "tcp://127.0.0.1:\uff11"):
+        assert f"No Dask scheduler answers at {wrong}" in refused(*submit, IMGLAB_DASK=wrong)
     assert "No Dask scheduler answers at 8786x" in refused(*worker, IMGLAB_DASK="8786x")
     assert "No Dask scheduler answers at http://x" in refused(*submit, IMGLAB_DASK="http://x")
     assert not (project / "b.jsonl").exists()

@@ -273,6 +273,24 @@ def test_an_address_that_is_for_our_own_queue_alone(url):
         celery_app(url, "image_processing")
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://127.0.0.1:1/?db=3", "Celery takes no 'db' in the address of its Redis"),
+        ("redis://127.0.0.1:1?socket_timeout=5", "Celery takes no 'socket_timeout'"),
+        ("redis://127.0.0.1:1?username=a&password=b", "Celery takes no 'username'"),
+        ("redis://127.0.0.1:99999", "The port in this address is none"),
+        ("rediss://127.0.0.1:1?ssl_cert_reqs=bogus", "ssl_cert_reqs is one of required, optional"),
+        ("rediss://127.0.0.1:1", "which is to be Celery's broker, does not answer"),
+        ("rediss://127.0.0.1:1?ssl_cert_reqs=none", "which is to be Celery's broker"),
+        (f"redis://{'x' * 70}:1", "which is to be Celery's broker, does not answer"),
+    ],
+)
+def test_an_address_that_celery_would_stumble_over_is_a_sentence(url, words):
+    with pytest.raises(QueueUnavailable, match=words):
+        open_engine("celery", url, "image_processing")
+
+
 @pytest.mark.parametrize("content", [b"a letter\n", b"\xff\xd8\xff\xe0", b'{"at": 1}\n', b"torn"])
 def test_a_file_that_is_no_manifest_is_left_as_it_is(project, valkey, monkeypatch, content):
     monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
 from celery import Celery, states
@@ -47,6 +48,9 @@ RETRY_DELAY_S = 1
 RESULT_TTL_S = 24 * 3600
 #: Tasks that are on their way at one time.
 WINDOW = 1000
+#: What an address with TLS says of the other side's certificate; the first is what holds unsaid.
+CERTIFICATES = "ssl_cert_reqs"
+KINDS_OF_CHECK = ("required", "optional", "none")
 #: How often it is tried to reach a broker that is away, waiting 0.2 s longer each time up to 1 s.
 PUBLISH = {"max_retries": 10, "interval_start": 0, "interval_step": 0.2, "interval_max": 1}
 
@@ -215,7 +219,7 @@ def check_broker(app: Celery) -> None:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
             connection.default_channel.client.ping()
-        except (OperationalError, *connection.connection_errors) as error:
+        except (OperationalError, UnicodeError, *connection.connection_errors) as error:
             raise QueueUnavailable(
                 tr(
                     "Redis, which is to be Celery's broker, does not answer: {error}. Nothing was "
@@ -234,7 +238,37 @@ def _celery_address(url: str) -> str:
                 "rediss://HOST:PORT: sentinels, clusters and sockets are for imglab's own queue."
             )
         )
-    return with_own_password(url)
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    _check_options(options)
+    if parts.scheme == "rediss" and CERTIFICATES not in options:
+        options[CERTIFICATES] = KINDS_OF_CHECK[
+            0
+        ]  # Celery wants to be told what we take for granted
+    return with_own_password(urlunsplit(parts._replace(query=urlencode(options))))
+
+
+def _check_options(options: Mapping[str, str]) -> None:
+    """Raise QueueUnavailable for what an address says that Celery would stumble over."""
+    for name in options:
+        if not name.startswith("ssl_"):
+            raise QueueUnavailable(
+                tr(
+                    "Celery takes no {name!r:.40} in the address of its Redis. Write a database "
+                    "as redis://HOST:PORT/0, name and password in front of an @.",
+                    name=name,
+                )
+            )
+    check = options.get(CERTIFICATES, KINDS_OF_CHECK[0])
+    if check not in KINDS_OF_CHECK:
+        raise QueueUnavailable(
+            tr(
+                "{option} is one of {kinds}, not {value!r:.40}.",
+                option=CERTIFICATES,
+                kinds=", ".join(KINDS_OF_CHECK),
+                value=check,
+            )
+        )
 
 
 def _outcome(meta: Mapping[str, Any]) -> Outcome:

@@ -41,7 +41,10 @@ WINDOW = 3000
 CONNECT_TIMEOUT_S = 10
 #: Seconds to wait for a result, which lies with the worker that made it.
 RESULT_TIMEOUT_S = 5
-#: How many workers may die over a task before it is given up; and no line for each step.
+#: The highest port of a machine.
+MAX_PORT = 65535
+#: How many workers may die over a task before it is given up, where the scheduler is our own; and
+#: no line for each step.
 SETTINGS = {
     "distributed.scheduler.allowed-failures": MAX_TRIES - 1,
     "logging.distributed": "warning",
@@ -72,6 +75,7 @@ class DaskEngine(Engine):
     window = WINDOW
 
     def __init__(self, address: str) -> None:
+        _place(address)
         try:
             self._client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -138,7 +142,8 @@ def _outcome(future: Future[Any]) -> Outcome:
         return outcome_of(future.result(RESULT_TIMEOUT_S))
     problem = future.exception()
     if isinstance(problem, KilledWorker):
-        return failed(crashed(MAX_TRIES))
+        # Their number is the scheduler's to say, which may be somebody else's.
+        return failed(crashed(problem.allowed_failures + 1))
     if isinstance(problem, TryAgain):
         return failed(str(problem))
     return failed(f"{type(problem).__name__}: {shown(problem)}")
@@ -148,7 +153,7 @@ def work(spec: WorkerSpec, address: str, workers: int) -> None:
     """Be so many workers of a scheduler until a signal.
 
     Where none answers at an address of this machine, one is started, which ends with them.
-    QueueUnavailable for one that is away elsewhere.
+    QueueUnavailable for one that is away elsewhere, and when the workers end by themselves.
     """
     with dask.config.set(SETTINGS):
         asyncio.run(_work(spec, address, workers))
@@ -183,6 +188,14 @@ async def _work(spec: WorkerSpec, address: str, workers: int) -> None:
         await asyncio.wait(
             [asyncio.create_task(leave.wait()), *ends], return_when=asyncio.FIRST_COMPLETED
         )
+        if not leave.is_set():
+            raise QueueUnavailable(
+                tr(
+                    "The workers of the Dask scheduler at {address} have ended by themselves: it "
+                    "is gone, or somebody closed them. Type the same line again when it is there.",
+                    address=address,
+                )
+            )
 
 
 async def _answers(address: str) -> bool:
@@ -191,7 +204,7 @@ async def _answers(address: str) -> bool:
     try:
         opened = asyncio.open_connection(host, port)
         _, writer = await asyncio.wait_for(opened, CONNECT_TIMEOUT_S)
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: a name too long for a host
         return False
     writer.close()
     return True
@@ -199,10 +212,22 @@ async def _answers(address: str) -> bool:
 
 def _place(address: str) -> tuple[str, int]:
     """Host and port of an address. QueueUnavailable for one that Dask would not take."""
+    bare = address.removeprefix("tcp://")
+    if not bare.isascii() or "://" in bare:
+        raise _no_scheduler(address)
     try:
-        host, port = parse_host_port(address.removeprefix("tcp://"))
+        host, port = parse_host_port(bare)
     except ValueError:
         raise _no_scheduler(address) from None
+    if not 0 < port <= MAX_PORT:
+        raise QueueUnavailable(
+            tr(
+                "The port in {address} is none: it is a whole number from 1 to {most}. Say "
+                "tcp://HOST:PORT in IMGLAB_DASK.",
+                address=address,
+                most=MAX_PORT,
+            )
+        )
     return host, port
 
 
