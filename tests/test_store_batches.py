@@ -17,6 +17,7 @@ from PIL import Image
 
 from imglab import RedisWorker, WorkerPool
 from imglab.batches import Plan, find, named, submit
+from imglab.batches.photograph import GONE
 from imglab.batches.report import manifest
 from imglab.errors import ImageError, ImglabError, QueueError, StoreUnavailable
 from imglab.queues import QueueSettings
@@ -114,6 +115,18 @@ def test_the_same_submit_twice_adds_only_what_is_new_or_changed(photos, queue):
         submit(
             queue, "trip", find([f"{photos.url}/photos/"]), Plan(GRAY, to=f"{photos.url}/other/")
         )
+
+
+def test_a_folder_that_nobody_may_list_is_left_out_and_the_rest_goes_on(sftp):
+    url, folder = sftp
+    for name in ("a", "locked", "z"):
+        (folder / name).mkdir()
+        (folder / name / "1.png").write_bytes(picture(1))
+    found = find([url])
+    assert [each.inside for each in found] == ["a/1.png", "z/1.png"]
+    assert found.left_out == {GONE: 1}
+    with pytest.raises(ImageError, match="cannot be listed: this worker has no rights there"):
+        list(find([f"{url}/locked"]))
 
 
 def test_sftp_and_the_disk_take_the_same_way(sftp, queue, project):

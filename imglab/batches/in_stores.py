@@ -37,10 +37,11 @@ def walk(root: Url, with_root: bool, left_out: Counter[str]) -> Iterator[Photogr
     start = ""
     if with_root:
         start = "/".join((root.host, *root.parts, ""))
-    begin = "/".join((*root.parts, ""))
-    if not root.parts:
-        begin = ""
+    begin = root.folder_text.removeprefix(f"{root.root}/")
     for key, version in store.walk(root):
+        if version is None:
+            left_out[GONE] += 1
+            continue
         inside = key.removeprefix(begin)
         reason = _why_not(inside)
         if reason:

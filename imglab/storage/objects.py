@@ -148,7 +148,7 @@ class Objects:
             condition["version"] = there.meta["version"]
         return condition
 
-    def walk(self, folder: Url) -> Iterator[tuple[str, Version]]:
+    def walk(self, folder: Url) -> Iterator[tuple[str, Version | None]]:
         """The key of each file below a folder, and its version, page by page."""
         import obstore  # noqa: PLC0415
 

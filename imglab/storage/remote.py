@@ -99,13 +99,23 @@ class Remote:
                     with suppress(Exception):  # what cannot be removed does not hide the reason
                         self._files.rm_file(temporary)
 
-    def walk(self, folder: Url) -> Iterator[tuple[str, Version]]:
-        """The key of each file below a folder, and its version, folder by folder."""
-        waiting = [_place(folder)]
+    def walk(self, folder: Url) -> Iterator[tuple[str, Version | None]]:
+        """The key of each file below a folder, and its version, folder by folder.
+
+        The key and None for a folder below it that nobody here may list, or that is gone.
+        """
+        top = _place(folder)
+        waiting = [top]
         while waiting:
             place = waiting.pop()
-            with _in_words(folder, "listed"):
-                entries = self._files.ls(place, detail=True)
+            try:
+                with _in_words(folder, "listed"):
+                    entries = self._files.ls(place, detail=True)
+            except ImageError:
+                if place == top:
+                    raise
+                yield place.lstrip("/"), None
+                continue
             deeper = []
             for about in sorted(entries, key=_name):
                 name = _name(about)

@@ -63,8 +63,11 @@ class Store(Protocol):
         """
         ...
 
-    def walk(self, folder: Url) -> Iterator[tuple[str, Version]]:
-        """The key of each file below a folder, and its version; never all of them in memory."""
+    def walk(self, folder: Url) -> Iterator[tuple[str, Version | None]]:
+        """The key of each file below a folder, and its version; never all of them in memory.
+
+        None in place of the version for what is there and cannot be read, such as a folder.
+        """
         ...
 
 

@@ -9,6 +9,19 @@ from pathlib import Path
 
 import asyncssh
 
+#: A folder of this name nobody may list, not even root, whom no mode keeps out.
+LOCKED = b"locked"
+
+
+class Server(asyncssh.SFTPServer):
+    """One that lists no folder which is called `locked`."""
+
+    def scandir(self, path: bytes):
+        """The entries of a folder."""
+        if path.rstrip(b"/").endswith(b"/" + LOCKED):
+            raise asyncssh.SFTPPermissionDenied("locked")
+        return super().scandir(path)
+
 
 async def serve(port: int, keys: Path, shown: Path) -> None:
     await asyncssh.listen(
@@ -16,7 +29,7 @@ async def serve(port: int, keys: Path, shown: Path) -> None:
         port,
         server_host_keys=[str(keys / "host_key")],
         authorized_client_keys=str(keys / "authorized"),
-        sftp_factory=partial(asyncssh.SFTPServer, chroot=str(shown).encode()),
+        sftp_factory=partial(Server, chroot=str(shown).encode()),
     )
     await asyncio.Event().wait()
 
