@@ -66,9 +66,25 @@ def test_photographs_are_found_below_a_folder_and_what_is_none_is_counted(photos
 def test_of_several_folders_each_keeps_its_place(photos):
     places = [f"{photos.url}/photos/day 1", f"{photos.url}/photos/day 2/"]
     assert [each.inside for each in find(places)] == [
-        f"{photos.name}/photos/day 1/b.png",
-        f"{photos.name}/photos/day 2/evening/c.png",
+        f"elsewhere/s3/{photos.name}/photos/day 1/b.png",
+        f"elsewhere/s3/{photos.name}/photos/day 2/evening/c.png",
     ]
+
+
+def test_a_file_of_the_disk_shares_no_place_with_one_of_a_bucket(photos, project, monkeypatch):
+    monkeypatch.chdir(project)
+    like_it = project / photos.name / "photos" / "a.png"
+    like_it.parent.mkdir(parents=True)
+    like_it.write_bytes(picture(1))
+    both = [f"{photos.url}/photos/a.png", str(like_it)]
+    for found in (find(both), named(both)):
+        assert len({each.inside for each in found}) == 2
+
+
+def test_a_slash_at_its_end_makes_a_folder_of_whatever_an_address_is_called(photos):
+    photos.put("photos/album.jpg/e.png", picture(5))
+    found = find([f"{photos.url}/photos/album.jpg/"])
+    assert [each.inside for each in found] == ["e.png"]
 
 
 def test_addresses_may_be_named_one_by_one(photos):

@@ -100,11 +100,27 @@ def test_no_two_photographs_share_a_place_however_they_are_named(tree):
         assert len(set(places)) == len(places) > 1
 
 
-def test_a_file_may_stand_beside_folders(tree):
-    assert insides(find([tree / "camera.jpg", tree / "day 2"])) == [
-        "evening/sample.jpg",
-        "images/camera.jpg",
+def test_a_file_may_stand_beside_a_folder_and_shares_no_place_with_what_is_in_it(tree, project):
+    shutil.copy(tree / "sample.jpg", project / "sample.jpg")
+    assert insides(find([tree / "day 1", project / "sample.jpg"])) == [
+        "images/day 1/broken.jpg",
+        "images/day 1/sample.jpg",
+        "sample.jpg",
     ]
+
+
+def test_what_is_not_below_the_current_folder_has_places_of_its_own(tree, tmp_path, monkeypatch):
+    here = tree / "day 2"
+    beside = here / str(tree).lstrip("/") / "sample.jpg"
+    looks_so = here / "elsewhere" / "disk" / str(tree).lstrip("/") / "sample.jpg"
+    for path in (beside, looks_so):
+        path.parent.mkdir(parents=True)
+        shutil.copy(tree / "sample.jpg", path)
+    monkeypatch.chdir(here)
+    three = [tree / "sample.jpg", beside, looks_so]
+    for found in (find(three), named(map(str, three)), find([here, tree / "sample.jpg"])):
+        places = insides(found)
+        assert len(set(places)) == len(places) >= 3
 
 
 def test_a_place_that_there_is_not_is_named_before_anything_is_found(tree):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from imglab.batches.inside import of_store
 from imglab.batches.photograph import GONE, HIDDEN, NO_ADDRESS, Photograph, why_not
 from imglab.errors import ImageError
 from imglab.language import tr
@@ -13,32 +15,49 @@ from imglab.storage.stores import Store, Version
 from imglab.storage.urls import Url, parse, parse_folder
 
 
-def existing(place: str) -> Url:
-    """The address of a folder, or of one photograph, which then is there; ImageError else.
+@dataclass(frozen=True)
+class Root:
+    """A place in a store that somebody named."""
+
+    url: Url
+    #: Whether all below it is meant; else it is one photograph.
+    is_folder: bool
+
+
+def root_of(place: str) -> Root:
+    """The place that an address names, by its letters alone: with `/` at its end it is a folder.
+
+    So is one that is not called like a photograph.
+    """
+    url = parse_folder(place)
+    return Root(url, place.endswith("/") or bool(why_not(url.key)))
+
+
+def existing(place: str) -> Root:
+    """A folder, or one photograph, which then is there; ImageError else.
 
     Whether a folder is there no store can tell: it is there when something is in it.
     """
-    url = parse_folder(place)
-    if not why_not(url.key) and open_store(url.scheme, url.host).version(url) is None:
+    root = root_of(place)
+    url = root.url
+    if not root.is_folder and open_store(url.scheme, url.host).version(url) is None:
         raise ImageError(
             tr("{url} is not there. Nothing was added; check the address.", url=url.text)
         )
-    return url
+    return root
 
 
-def walk(root: Url, with_root: bool, left_out: Counter[str]) -> Iterator[Photograph]:
+def walk(root: Root, with_root: bool, left_out: Counter[str]) -> Iterator[Photograph]:
     """The photographs below a folder in a store, or the one that is named itself."""
-    store = open_store(root.scheme, root.host)
-    if not why_not(root.key):
-        version = store.version(root)
+    folder = root.url
+    store = open_store(folder.scheme, folder.host)
+    if not root.is_folder:
+        version = store.version(folder)
         if version is not None:
-            yield _photograph(root, f"{root.host}/{root.key}", version)
+            yield _photograph(folder, of_store(folder), version)
         return
-    start = ""
-    if with_root:
-        start = "/".join((root.host, *root.parts, ""))
-    begin = root.folder_text.removeprefix(f"{root.root}/")
-    for key, version in store.walk(root):
+    begin = folder.folder_text.removeprefix(f"{folder.root}/")
+    for key, version in store.walk(folder):
         if version is None:
             left_out[GONE] += 1
             continue
@@ -48,11 +67,13 @@ def walk(root: Url, with_root: bool, left_out: Counter[str]) -> Iterator[Photogr
             left_out[reason] += 1
             continue
         try:
-            url = parse(f"{root.root}/{key}")
+            url = parse(f"{folder.root}/{key}")
         except ImageError:
             left_out[NO_ADDRESS] += 1
             continue
-        yield _photograph(url, start + inside, version)
+        if with_root:
+            inside = of_store(url)
+        yield _photograph(url, inside, version)
 
 
 class Named:
@@ -77,7 +98,7 @@ class Named:
         if version is None:
             self._left_out[GONE] += 1
             return
-        yield _photograph(url, f"{url.host}/{url.key}", version)
+        yield _photograph(url, of_store(url), version)
 
     def _store(self, url: Url) -> Store:
         if url.root not in self._stores:

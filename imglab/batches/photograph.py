@@ -22,7 +22,7 @@ class Photograph:
 
     #: Where it is, absolute and without links in its folder; or its address.
     path: str
-    #: Where it is below the one folder that was named; else its path from the current folder on.
+    #: Where it is below the one folder that was named; else as `inside.py` has it.
     inside: str
     #: Bytes.
     size: int

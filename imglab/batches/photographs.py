@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imglab.batches import in_stores
+from imglab.batches.inside import from_here
 from imglab.batches.photograph import GONE, NO_FILE, Photograph, why_not
 from imglab.errors import ImageError
 from imglab.language import tr
-from imglab.storage.urls import Url, is_url
+from imglab.storage.urls import is_url
 from imglab.text import is_utf8
 
 
@@ -33,12 +34,12 @@ def find(places: Iterable[str | Path]) -> Found:
     """The photographs in some folders and below, and those that are named themselves.
 
     A place may be an address such as s3://BUCKET/FOLDER/. Links to folders are not followed.
+    Of several places each keeps its own, so that no two photographs have one.
     ImageError for a place that there is not.
     """
     found = Found(())
     roots = [_existing(place) for place in places]
-    several = len([each for each in roots if _is_folder(each)]) > 1
-    found.photographs = _walk(roots, several, found.left_out)
+    found.photographs = _walk(roots, len(roots) > 1, found.left_out)
     return found
 
 
@@ -49,7 +50,7 @@ def named(names: Iterable[str]) -> Found:
     return found
 
 
-def _existing(place: str | Path) -> Path | Url:
+def _existing(place: str | Path) -> Path | in_stores.Root:
     if isinstance(place, str) and is_url(place):
         return in_stores.existing(place)
     place = Path(place)
@@ -64,35 +65,27 @@ def _existing(place: str | Path) -> Path | Url:
     return place.resolve()
 
 
-def _is_folder(root: Path | Url) -> bool:
-    if isinstance(root, Url):
-        return bool(why_not(root.key))
-    return root.is_dir()
-
-
 def _walk(
-    roots: Iterable[Path | Url], with_root: bool, left_out: Counter[str]
+    roots: Iterable[Path | in_stores.Root], with_root: bool, left_out: Counter[str]
 ) -> Iterator[Photograph]:
     for root in roots:
-        if isinstance(root, Url):
+        if isinstance(root, in_stores.Root):
             yield from in_stores.walk(root, with_root, left_out)
             continue
         if root.is_dir():
-            start = ""
-            if with_root:
-                start = f"{_from_here(str(root))}/"
-            yield from _below(root, start, left_out)
+            yield from _below(root, with_root, left_out)
             continue
-        photograph = _taken(str(root), _from_here(str(root)), left_out)
+        photograph = _taken(str(root), from_here(str(root)), left_out)
         if photograph:
             yield photograph
 
 
-def _below(root: Path, start: str, left_out: Counter[str]) -> Iterator[Photograph]:
+def _below(root: Path, with_root: bool, left_out: Counter[str]) -> Iterator[Photograph]:
     """All below a folder: a folder's own before those of the folders in it."""
-    waiting = [(str(root), start)]
+    begin = f"{str(root).rstrip('/')}/"
+    waiting = [str(root)]
     while waiting:
-        folder, inside = waiting.pop()
+        folder = waiting.pop()
         deeper = []
         try:
             entries = os.scandir(folder)
@@ -103,9 +96,12 @@ def _below(root: Path, start: str, left_out: Counter[str]) -> Iterator[Photograp
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     if not entry.name.startswith("."):
-                        deeper.append((entry.path, f"{inside}{entry.name}/"))
+                        deeper.append(entry.path)
                     continue
-                photograph = _taken(entry.path, inside + entry.name, left_out)
+                inside = entry.path.removeprefix(begin)
+                if with_root:
+                    inside = from_here(entry.path)
+                photograph = _taken(entry.path, inside, left_out)
                 if photograph:
                     yield photograph
         waiting.extend(sorted(deeper, reverse=True))
@@ -126,14 +122,9 @@ def _named(names: Iterable[str], left_out: Counter[str]) -> Iterator[Photograph]
             # Resolved once: a hundred thousand names are in few folders.
             folders[folder] = str(Path(start).resolve())
         path = f"{folders[folder].rstrip('/')}/{bare}"
-        photograph = _taken(path, _from_here(path), left_out)
+        photograph = _taken(path, from_here(path), left_out)
         if photograph:
             yield photograph
-
-
-def _from_here(path: str) -> str:
-    """A path from the current folder on, or from the top: no two files share one."""
-    return path.removeprefix(f"{Path.cwd()}/").lstrip("/")
 
 
 def _taken(path: str, inside: str, left_out: Counter[str]) -> Photograph | None:

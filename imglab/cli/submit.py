@@ -266,10 +266,11 @@ def say_what_to_allow(names: Iterable[str], to: str) -> None:
 
 def _folder(name: str) -> str:
     """The folder of an address: itself, if it is one."""
-    from imglab.batches.photograph import why_not
+    from imglab.batches.in_stores import root_of
 
-    url = parse_folder(name)
-    if not name.endswith("/") and not why_not(url.key):
+    root = root_of(name)
+    url = root.url
+    if not root.is_folder:
         url = url.folder()
     return url.text.rstrip("/") + "/"
 
