@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ from imglab.cli.common import (
     open_queue,
     table_console,
 )
+from imglab.cli.options import check_needs, check_together
+from imglab.errors import NoSuchTask
 from imglab.language import tr, tr_count
 from imglab.queues.reasons import reason_in_words
 from imglab.queues.vocabulary import Status
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 STDOUT = Path("-")
 #: Seconds between two looks of --watch and --wait.
 WATCH_INTERVAL_S = 0.5
+#: Options of `imglab batch` that go together.
+PAIRS = (("--watch", "--wait"), ("--wait", "--manifest"), ("--wait", "--json"))
 
 
 @app.command(
@@ -62,29 +67,54 @@ def batch(
     as_json: AsJson = False,
 ) -> None:
     """Tell of batches, or do with one of them what an option says."""
+    options = {
+        "--watch": watch,
+        "--wait": wait,
+        "--manifest": manifest is not None,
+        "--retry": retry,
+        "--cancel": cancel,
+        "--forget": forget,
+    }
+    if not name:
+        check_needs(options, tr("the name of a batch"))
+    check_together(options | {"--json": as_json}, PAIRS)
     with open_queue(queue, namespace) as tasks:
         if not name:
             _list(tasks, as_json)
         elif retry:
-            moved = tasks.requeue_failed(list(tasks.batch_tasks(name, Status.FAILED)))
-            words = tr_count("{count:,} back in line.", "{count:,} back in line.", len(moved))
-            typer.echo(words)
+            _retry(tasks, name)
         elif cancel:
-            asked = [tasks.cancel(each) for each in list(tasks.batch_tasks(name, "open"))]
-            words = tr_count(
-                "{count:,} cancelled, or their workers are asked to stop.",
-                "{count:,} cancelled, or their workers are asked to stop.",
-                sum(asked),
-            )
-            typer.echo(words)
+            _cancel(tasks, name)
         elif forget:
-            tasks.forget_batch(name)
-            words = tr("The batch {name} is forgotten; its results are where they were.", name=name)
-            typer.echo(words)
+            _forget(tasks, name)
         elif manifest is not None:
             _write_manifest(tasks, name, manifest, wait)
         else:
             _show(tasks, name, watch, wait, as_json)
+
+
+def _retry(tasks: RedisTaskQueue, name: str) -> None:
+    moved = tasks.requeue_failed(list(tasks.batch_tasks(name, Status.FAILED)))
+    typer.echo(tr_count("{count:,} back in line.", "{count:,} back in line.", len(moved)))
+
+
+def _cancel(tasks: RedisTaskQueue, name: str) -> None:
+    """Take its open tasks back; one that has ended meanwhile, or is not kept, stops no other."""
+    asked = 0
+    for task_id in list(tasks.batch_tasks(name, "open")):
+        with suppress(NoSuchTask):
+            asked += tasks.cancel(task_id)
+    words = tr_count(
+        "{count:,} cancelled, or their workers are asked to stop.",
+        "{count:,} cancelled, or their workers are asked to stop.",
+        asked,
+    )
+    typer.echo(words)
+
+
+def _forget(tasks: RedisTaskQueue, name: str) -> None:
+    tasks.forget_batch(name)
+    typer.echo(tr("The batch {name} is forgotten; its results are where they were.", name=name))
 
 
 def _list(tasks: RedisTaskQueue, as_json: bool) -> None:
@@ -132,7 +162,7 @@ def _write_manifest(tasks: RedisTaskQueue, name: str, path: Path, follow: bool) 
 def _show(tasks: RedisTaskQueue, name: str, watch: bool, wait: bool, as_json: bool) -> None:
     from imglab.batches import progress_of
 
-    if watch and not as_json:
+    if watch:
         _watch(tasks, name)
         return
     while wait and not tasks.batch(name).is_over:
@@ -211,6 +241,8 @@ def _standing(state: BatchState) -> str:
 def _pace(progress: Progress) -> str:
     state = progress.state
     if state.is_over:
+        if state.ended_at < state.began_at:  # nothing was in it, so nothing ended
+            return tr("It is over.")
         took = (state.ended_at - state.began_at) / 1000
         return tr("It is over: {took:,.1f} s from its beginning to its end.", took=took)
     if not state.is_closed:

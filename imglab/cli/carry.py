@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imglab.cli.common import QUEUE, Name, Namespace, app, open_queue
-from imglab.errors import ImageError, ImglabError
+from imglab.errors import ImageError, ImglabError, QueueFull
 from imglab.language import tr
-from imglab.storage.carried import KEPT_S, MAX_CARRIED, is_carried, new_path
+from imglab.storage.carried import BEGIN, KEPT_S, MAX_CARRIED, is_carried
 from imglab.storage.urls import is_url
 from imglab.text import shown, shown_json
 
 if TYPE_CHECKING:
     from imglab.queues import RedisTaskQueue
 
+#: Bytes of a picture's name; it is written in twice as many letters.
+NAME_BYTES = 16
 #: The field of a payload with the name of the file that was carried.
 NAME = "file_name"
 
 
-def put_on_shelf(tasks: RedisTaskQueue, files: list[str], payloads: list[dict[str, Any]]) -> None:
-    """Put the pictures into Redis, and have their tasks name them there.
+def name_on_shelf(files: list[str], payloads: list[dict[str, Any]], call_id: str) -> None:
+    """Have the tasks of one call name their pictures, and their results, in Redis.
 
-    ImageError for one that is too large, or none that a worker could write.
+    The names are the same for the same call, so that it adds no task twice when it is repeated;
+    nobody else can guess them, for its id was drawn at random.
     """
+    seen: Counter[str] = Counter()
+    for name, payload in zip(files, payloads, strict=True):
+        seen[name] += 1
+        which = f"{call_id} {seen[name]} {name}"
+        payload["image_path"] = _path_on_shelf(f"picture {which}", name)
+        payload["output_path"] = _path_on_shelf(f"result {which}", name)
+        payload[NAME] = Path(name).name
+
+
+def _path_on_shelf(words: str, name: str) -> str:
+    digest = hashlib.blake2b(words.encode(), digest_size=NAME_BYTES).hexdigest()
+    return f"{BEGIN}{digest}{Path(name).suffix.lower()}"
+
+
+def check_carried(files: list[str]) -> None:
+    """Raise ImageError for a file that is too large, or none that a worker could write."""
     from imglab.imaging import format_of
 
     for name in files:
@@ -46,12 +67,21 @@ def put_on_shelf(tasks: RedisTaskQueue, files: list[str], payloads: list[dict[st
                     most=MAX_CARRIED,
                 )
             )
+
+
+def put_on_shelf(tasks: RedisTaskQueue, files: list[str], payloads: list[dict[str, Any]]) -> None:
+    """Put the pictures into Redis, under the names that their tasks have for them."""
     for name, payload in zip(files, payloads, strict=True):
-        payload["image_path"] = new_path(name)
-        payload["output_path"] = new_path(name)
-        payload[NAME] = Path(name).name
-        shelf_name = payload["image_path"].partition(":")[2]
+        shelf_name = payload["image_path"].removeprefix(BEGIN)
         tasks.keep_picture(shelf_name, Path(name).read_bytes(), KEPT_S)
+
+
+def check_room(tasks: RedisTaskQueue) -> None:
+    """Raise QueueFull where no task has room: no picture goes up then."""
+    queue = tasks.snapshot()
+    bound = queue.max_pending
+    if bound is not None and queue.in_line >= bound:
+        raise QueueFull(queue.in_line, bound)
 
 
 @app.command(

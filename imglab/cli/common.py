@@ -42,6 +42,8 @@ Filters = Annotated[
     str, typer.Option(help=tr("Filters in their order, such as blur:radius=3,edges."))
 ]
 QUEUE = "image_processing"
+#: What stands for the names on standard input.
+STDIN = "-"
 #: Letters of what stands before a bar.
 BAR_LETTERS = 15
 #: Letters across that a table has in the narrowest terminal.

@@ -35,6 +35,8 @@ Manifest = Annotated[
 Patience = Annotated[
     float, typer.Option(min=0.1, help=tr("With --engine: seconds without any result."))
 ]
+#: Seconds without any result, after which nobody waits for more.
+PATIENCE_S = 300.0
 #: Where Dask's scheduler is, if it is not on this machine.
 DASK_VARIABLE = "IMGLAB_DASK"
 #: How each line of a manifest begins.

@@ -19,6 +19,7 @@ from imglab.cli.common import (
     open_queue,
     table_console,
 )
+from imglab.cli.options import check_together
 from imglab.cli.typer_words import Commands
 from imglab.errors import ImglabError
 from imglab.language import tr, tr_count
@@ -88,6 +89,7 @@ def failed_requeue(
     """Give failed tasks a fresh start; cancelled ones only when they are named."""
     if not task_ids and not every:
         raise ImglabError(tr("Which ones? Name their ids (imglab failed list), or say --all."))
+    check_together({tr("ids"): task_ids, "--all": every})
     check_ids(task_ids or ())
     with open_queue(queue, namespace) as tasks:
         moved = tasks.requeue_failed(None if every else task_ids)

@@ -19,6 +19,7 @@ from imglab.cli.common import (
     open_queue,
     table_console,
 )
+from imglab.cli.options import check_together
 from imglab.errors import ImglabError
 from imglab.language import tr
 from imglab.queues.bound import fullness
@@ -57,6 +58,7 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """Show how many tasks are where, and who works."""
+    check_together({"--watch": watch, "--json": as_json})
     with open_queue(queue, namespace) as tasks:
         if as_json:
             typer.echo(json.dumps(_figures(tasks), indent=2))

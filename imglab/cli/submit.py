@@ -1,32 +1,26 @@
-"""The command that adds tasks for photographs; whole folders of them are in `submit_batch`."""
+"""The command that adds tasks for photographs, and which of its options go together."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
-from imglab.cli.carry import put_on_shelf
 from imglab.cli.common import (
     QUEUE,
+    STDIN,
     AsJson,
     Filters,
     Name,
     Namespace,
     app,
-    open_queue,
-    read_by_default,
 )
-from imglab.cli.engines import OURS, Manifest, OnEngine, Patience
-from imglab.errors import ImageError, ImglabError, PartlyAdded
+from imglab.cli.engines import OURS, PATIENCE_S, Manifest, OnEngine, Patience
+from imglab.cli.options import check_needs, check_together
+from imglab.errors import ImglabError
 from imglab.language import tr
 from imglab.queues.vocabulary import NORMAL, PRIORITIES
-from imglab.storage.urls import is_url, parse, parse_folder
-from imglab.text import is_utf8, shown
 
 
 @app.command(
@@ -80,13 +74,25 @@ def submit(
     ] = "",
     engine: OnEngine = OURS,
     manifest: Manifest = None,
-    patience: Patience = 300,
+    patience: Patience = PATIENCE_S,
     queue: Name = QUEUE,
     namespace: Namespace = "",
     as_json: AsJson = False,
 ) -> None:
     """Add a task for each image, or for each of a batch."""
-    _check_alone(carry, batch, to)
+    given = {
+        "--batch": batch,
+        "--keep-folders": keep_folders,
+        "--contact-sheet": contact_sheet,
+        "--null": null,
+        "--to": to,
+        "--carry": carry,
+        "--resume": resume,
+        "--engine": engine != OURS,
+        "--manifest": manifest is not None,
+        "--patience": patience != PATIENCE_S,
+    }
+    _check_given(files, given)
     if engine != OURS:
         from imglab.cli.submit_batch import submit_on_engine
 
@@ -132,167 +138,36 @@ def submit(
             as_json=as_json,
         )
         return
-    payloads = _payloads(files, to)
-    _add_filters(payloads, filters)
-    with open_queue(queue, namespace) as tasks:
-        if carry:
-            put_on_shelf(tasks, files, payloads)
-        try:
-            ids = tasks.add_tasks(
-                payloads,
-                priority,
-                max_attempts=max_attempts,
-                timeout=wait,
-                resume=resume or None,
-            )
-        except PartlyAdded as error:
-            raise _half_way(error, len(payloads)) from error
-    if not carry:
-        say_what_to_allow(files, to)
-    if as_json:
-        typer.echo(json.dumps(ids))
-        return
-    for task_id, name in zip(ids, files, strict=True):
-        typer.echo(f"{task_id}  {shown(_as_in_task(name))}")
+    from imglab.cli.submit_files import submit_files
+
+    submit_files(
+        files,
+        filters=filters,
+        to=to,
+        carry=carry,
+        priority=priority,
+        max_attempts=max_attempts,
+        wait=wait,
+        resume=resume,
+        queue=queue,
+        namespace=namespace,
+        as_json=as_json,
+    )
 
 
-def _check_alone(carry: bool, batch: str, to: str) -> None:
-    if not carry:
-        return
-    if batch:
+def _check_given(files: list[str], given: Mapping[str, object]) -> None:
+    """Refuse what was given and means nothing for these tasks, before anything is done."""
+    if given["--carry"] and given["--batch"]:
         raise ImglabError(tr("Redis carries single pictures, no batches: leave --carry out."))
-    if to:
+    if given["--carry"] and given["--to"]:
         raise ImglabError(tr("With --carry the result comes back through Redis: leave --to out."))
-
-
-def _payloads(files: list[str], to: str) -> list[dict[str, Any]]:
-    """A task for each file; ImageError, and nothing is added, for what is none."""
-    _check_files([Path(name) for name in files if not is_url(name)])
-    payloads: list[dict[str, Any]] = [{"image_path": _as_in_task(name)} for name in files]
-    if not to:
-        return payloads
-    folder = parse_folder(to)
-    seen = set()
-    for payload in payloads:
-        name = PurePosixPath(payload["image_path"]).name
-        if name in seen:
-            raise ImageError(
-                tr(
-                    "Two of them are called {name}, and one result would replace the other. "
-                    "Nothing was added; say --batch NAME.",
-                    name=name,
-                )
-            )
-        seen.add(name)
-        payload["output_path"] = parse(f"{folder.text.rstrip('/')}/{name}").text
-    return payloads
-
-
-def _as_in_task(name: str) -> str:
-    """A file as a task names it; ImageError for an address that is none."""
-    from imglab.storage import Folders
-
-    if is_url(name):
-        return parse(name).text
-    return Folders.of_project(read_by_default()).name(Path(name).resolve())
-
-
-def _add_filters(payloads: list[dict[str, Any]], filters: str) -> None:
-    from imglab.imaging import FilterPipeline
-
-    if not filters:
-        return
-    spec = FilterPipeline.parse(filters).spec()
-    for payload in payloads:
-        payload["filters"] = spec
-
-
-def _half_way(error: PartlyAdded, total: int) -> ImglabError:
-    """The error for a submit that stopped in the middle, with what to type."""
-    words = tr("{added:,} of {total:,} tasks are in.", added=len(error.added), total=total)
-    if error.unsure:
-        words = tr(
-            "{added:,} of {total:,} tasks are in, and of {unsure:,} nobody knows.",
-            added=len(error.added),
-            total=total,
-            unsure=len(error.unsure),
-        )
-    return ImglabError(
-        tr(
-            "{why} {words} Type the same line again with --resume {call}: it adds only the rest.",
-            why=error.why,
-            words=words,
-            call=error.call_id,
-        )
-    )
-
-
-def _check_files(files: Iterable[Path]) -> None:
-    for file in files:
-        if not is_utf8(str(file)):
-            raise ImageError(
-                tr(
-                    "The name of {file} is not UTF-8, and a task is. Nothing was added; rename it.",
-                    file=file,
-                )
-            )
-        if not file.is_file():
-            if file.is_dir():
-                raise ImageError(
-                    tr(
-                        "{file} is a folder, no file. Nothing was added; for all that is in it, "
-                        "say --batch NAME.",
-                        file=file,
-                    )
-                )
-            raise ImageError(tr("{file} is no file. Nothing was added; check the path.", file=file))
-
-
-def say_what_to_allow(names: Iterable[str], to: str) -> None:
-    """Say which of these a worker does not touch by itself: their tasks would fail."""
-    places = list(names)
-    _say_images([Path(name) for name in places if not is_url(name)])
-    prefixes = [f"read:{_folder(name)}" for name in places if is_url(name)]
-    if to:
-        prefixes.append(_folder(to.rstrip("/") + "/"))
-    if prefixes:
-        options = " ".join(f"--prefix {shlex.quote(each)}" for each in dict.fromkeys(prefixes))
-        words = tr(
-            "A worker must be told which addresses it may touch: imglab worker {options}",
-            options=options,
-        )
-        typer.echo(shown(words), err=True)
-
-
-def _folder(name: str) -> str:
-    """The folder of an address: itself, if it is one."""
-    from imglab.batches.in_stores import root_of
-
-    root = root_of(name)
-    url = root.url
-    if not root.is_folder:
-        url = url.folder()
-    return url.text.rstrip("/") + "/"
-
-
-def _say_images(files: Iterable[Path]) -> None:
-    """Say which of them a worker without --images would not read."""
-    from imglab.storage import Folders
-
-    readable = [folder.resolve() for folder in Folders.of_project(read_by_default()).readable]
-    strangers = []
-    for file in files:
-        place = file.resolve()
-        if not any(place.is_relative_to(folder) for folder in readable):
-            strangers.append(file)
-    if not strangers:
-        return
-    names = ", ".join(map(str, strangers))
-    places = dict.fromkeys(file if file.is_dir() else file.parent for file in strangers)
-    options = " ".join(f"--images {shlex.quote(str(place))}" for place in places)
-    words = tr(
-        "A worker must be told that it may read {names}: imglab worker {options}",
-        names=names,
-        options=options,
-    )
-    typer.echo(shown(words), err=True)
+    if not given["--engine"]:
+        check_needs({name: given[name] for name in ("--manifest", "--patience")}, "--engine NAME")
+    if given["--batch"]:
+        check_together({name: given[name] for name in ("--batch", "--resume")})
+    elif not given["--engine"]:  # which says itself that it needs a batch
+        names = ("--keep-folders", "--contact-sheet", "--null")
+        on_stdin = {STDIN: STDIN in files}
+        check_needs(on_stdin | {name: given[name] for name in names}, "--batch NAME")
+    if STDIN not in files:
+        check_needs({"--null": given["--null"]}, STDIN)

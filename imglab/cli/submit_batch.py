@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from imglab.cli.common import open_queue, read_by_default
+from imglab.cli.allowing import say_what_to_allow
+from imglab.cli.common import STDIN, open_queue, read_by_default
 from imglab.cli.engines import check_options, submit_to
 from imglab.errors import ImglabError, QueueFull, QueueUnavailable, StoreUnavailable
 from imglab.language import tr, tr_count
@@ -20,8 +21,6 @@ from imglab.language import tr, tr_count
 if TYPE_CHECKING:
     from imglab.batches import Found, Submitted
 
-#: What stands for the names on standard input.
-STDIN = "-"
 #: Bytes of standard input that are read at a time.
 STEP = 1 << 16
 
@@ -46,7 +45,6 @@ def submit_batch(
     from rich.console import Console
 
     from imglab.batches import Plan, submit
-    from imglab.cli.submit import say_what_to_allow
     from imglab.storage import Folders
 
     plan = Plan(
@@ -107,7 +105,6 @@ def submit_on_engine(
     `ours_alone` are the options that were given and mean nothing to another engine.
     """
     from imglab.batches import Plan, tasks_of
-    from imglab.cli.submit import say_what_to_allow
     from imglab.storage import Folders
 
     check_options(engine, ours_alone)
@@ -117,7 +114,7 @@ def submit_on_engine(
     plan.about()  # an address that is none is said before anything is looked for
     found = _found(files, ends_with_null)
     folders = Folders.of_project(read_by_default())
-    say_what_to_allow([file for file in files if file != STDIN], to)
+    say_what_to_allow([file for file in files if file != STDIN], to, engine)
     tasks = tasks_of(name, found, plan, folders)
     path = manifest or Path(f"{name}.jsonl")
     submit_to(engine, name, tasks, path, patience=patience, queue=queue, namespace=namespace)
