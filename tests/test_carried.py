@@ -162,6 +162,8 @@ def test_what_cannot_be_carried_is_said_and_nothing_is_added(own_server, project
     with large.open("wb") as file:
         file.truncate(MAX_CARRIED + 1)
     assert "8,388,609 bytes; Redis carries 8,388,608" in refused("submit", str(large), "--carry")
+    odd = ("images/sample.png", "--carry", "--priority", "odd")
+    assert "Priority 'odd' does not exist" in refused("submit", *odd)
     assert "leave --carry out" in refused("submit", "images", "--batch", "b", "--carry")
     assert "leave --to out" in refused(
         "submit", "images/sample.png", "--carry", "--to", "s3://b/out/"
@@ -169,6 +171,24 @@ def test_what_cannot_be_carried_is_said_and_nothing_is_added(own_server, project
     assert "without --carry" in refused("submit", "s3://b/a.png", "--carry")
     with RedisTaskQueue(url=own_server.url) as queue:
         assert queue.get_stats().unfinished == 0
+
+
+def test_a_call_that_is_resumed_carries_on_and_adds_nothing_twice(own_server, project, monkeypatch):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", own_server.url)
+    three = ("submit", *["images/sample.png"] * 3, "--carry")
+    imglab("settings", "--max-pending", "2")
+    said = refused(*three)
+    assert "2 of 3 tasks are in." in said
+    assert "The queue is full" in refused(*three)
+    with RedisTaskQueue(url=own_server.url) as queue:
+        pictures = list(queue.redis.scan_iter("*picture:*"))
+        assert len(pictures) == 3, "of the call that found no room none went up"
+    imglab("settings", "--max-pending", "none")
+    call_id = said.partition("--resume ")[2].partition(":")[0]
+    assert len(set(imglab(*three, "--resume", call_id).split()[::2])) == 3
+    with RedisTaskQueue(url=own_server.url) as queue:
+        assert queue.get_stats().pending == 3
+        assert sorted(queue.redis.scan_iter("*picture:*")) == sorted(pictures)
 
 
 def test_a_result_on_a_workers_disk_is_not_saved_but_named(own_server, project, monkeypatch):

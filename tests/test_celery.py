@@ -98,15 +98,15 @@ def test_a_batch_goes_on_where_it_stopped_and_does_nothing_twice(project, on, va
         # A cancelled task is not done: its worker would have written the file by the time the
         # next one is.
         taken_back = lines(manifest)[0]
-        assert "1 of them new" in submit("--filters", "edges")
+        assert "1 of them to do" in submit("--filters", "edges")
         (result,) = (project / "output" / "b").iterdir()
         assert lines(manifest)[-1]["output_path"] == f"output/b/{result.name}"
         assert lines(manifest)[-1]["task"] != taken_back["task"]
 
-        assert "0 of them new" in submit("--filters", "edges")
+        assert "0 of them to do" in submit("--filters", "edges")
         # The last line is torn, as by a full disk: it is done once more.
         manifest.write_text(manifest.read_text()[:-20])
-        assert "1 of them new" in submit("--filters", "edges")
+        assert "1 of them to do" in submit("--filters", "edges")
         assert [line["status"] for line in lines(manifest)] == ["cancelled", "completed"]
 
 

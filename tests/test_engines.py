@@ -231,6 +231,7 @@ def test_an_engine_that_is_not_installed(monkeypatch):
         (("worker",), ("--prefetch", "4")),
         (("worker",), ("--lease", "60")),
         (("worker",), ("--time-limit", "60")),
+        (("worker",), ("--max-tasks", "9")),
     ],
 )
 def test_an_option_that_only_our_own_queue_has(project, command, option):
@@ -309,8 +310,43 @@ def test_a_folder_without_photographs(project, valkey, monkeypatch):
 def test_what_is_in_the_manifest_already_is_not_sent_again(project, valkey, monkeypatch):
     monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
     code, printed, _ = run(*SUBMIT, "--engine", "celery", "--patience", "0.1")
-    assert (code, "1 of them new" in printed) == (1, True)
+    assert (code, "1 of them to do" in printed) == (1, True)
     (line,) = [json.loads(each) for each in (project / "b.jsonl").read_text().splitlines()]
     (project / "b.jsonl").write_text(json.dumps(line | {"status": "completed"}) + "\n")
     code, printed, _ = run(*SUBMIT, "--engine", "celery")
-    assert (code, "0 of them new" in printed) == (0, True)
+    assert (code, "0 of them to do" in printed) == (0, True)
+
+
+def test_another_place_for_the_results_is_something_to_do(project, valkey, monkeypatch):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
+    impatient = (*SUBMIT, "--engine", "celery", "--patience", "0.1")
+    lines = []
+    for more in ((), ("--keep-folders",), ("--to", "s3://here/"), ("--to", "s3://there/")):
+        code, printed, _ = run(*impatient, *more)
+        assert (code, "1 of them to do" in printed) == (1, True)
+        *_, line = (project / "b.jsonl").read_text().splitlines()
+        lines.append(json.dumps(json.loads(line) | {"status": "completed"}) + "\n")
+        (project / "b.jsonl").write_text("".join(lines))
+
+
+def test_a_photograph_that_is_named_twice_is_one_task(project, valkey, monkeypatch):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
+    twice = ("submit", "images", "images/sample.png", "--batch", "b")
+    code, printed, said = run(*twice, "--engine", "celery", "--patience", "0.1")
+    assert "2 photographs found, 1 of them to do" in printed
+    assert "b: 1 of 1 ended: 0 completed, 0 failed, 1 cancelled." in printed
+    assert (code, "should not happen" in said) == (1, False)
+
+
+def test_of_a_manifest_that_cannot_be_written_nothing_is_told(project, valkey, monkeypatch):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
+    words = (*SUBMIT, "--engine", "celery", "--manifest", "no/such/folder.jsonl")
+    code, printed, said = run(*words)
+    assert (code, "No such file" in said) == (1, True)
+    assert "stands in" not in printed
+
+
+@pytest.mark.parametrize("limit", ["none", "inf"])
+def test_a_celery_worker_without_any_limit(project, limit):
+    said = refused("worker", "--engine", "celery", "--time-limit", limit)
+    assert "A Celery worker needs a limit" in said

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from helpers.clock import until
 from helpers.processes import started
 from helpers.server import redis_queue
 from helpers.terminal import IMGLAB, imglab, refused, run_alone
@@ -189,6 +190,25 @@ def test_a_folder_without_photographs_begins_no_batch(project, queue):
     with pytest.raises(ImageError, match=r"no photograph\. Nothing was added\. Left out: 1"):
         submit(queue, "trip", find([project / "empty"]))
     assert queue.batches() == []
+
+
+def test_a_batch_of_which_no_photograph_can_have_a_result_is_not_begun(project, queue):
+    (project / "odd").mkdir()
+    shutil.copy(project / "images" / "sample.jpg", project / "odd" / "100%.jpg")
+    plan = Plan(keep_folders=True, to="s3://b/")
+    with pytest.raises(ImageError, match=r"no photograph.*cannot stand in an address"):
+        submit(queue, "trip", find([project / "odd"]), plan)
+    assert queue.batches() == []
+
+
+def test_after_a_fresh_start_a_batch_is_over_when_its_last_task_has_ended(tree, project, queue):
+    submit(queue, "trip", find([tree]))
+    work(queue, project)
+    first = progress_of(queue, "trip").state.ended_at
+    until(lambda: queue.server_time() > first + 1)
+    queue.requeue_failed()
+    work(queue, project)
+    assert progress_of(queue, "trip").state.ended_at > first
 
 
 def test_a_submit_that_stopped_half_way_goes_on_by_the_same_call(tree, queue):
@@ -401,6 +421,11 @@ def test_what_does_not_go_is_said_in_a_sentence(tree, terminal):
     assert "letters, digits" in refused("submit", "images", "--batch", "a b")
     assert "not both" in refused("submit", "-", "images", "--batch", "trip")
     assert "There is no batch 'trip'" in refused("batch", "trip")
+    with RedisTaskQueue(url=os.environ["IMGLAB_REDIS_URL"]) as queue:
+        queue.begin_batch("nothing")
+        queue.close_batch("nothing")
+    assert "It is over.\n" in imglab("batch", "nothing")
+    imglab("batch", "nothing", "--forget")
     assert "There is no batch 'trip'" in refused("batch", "trip", "--manifest", "trip.jsonl")
     assert not Path("trip.jsonl").exists()
     imglab("submit", "images", "--batch", "trip")
@@ -411,5 +436,8 @@ def test_a_full_queue_says_that_the_same_line_goes_on(tree, terminal):
     imglab("settings", "--max-pending", "2")
     said = refused("submit", "images", "--batch", "trip")
     assert "submitted in part; the same line again goes on" in said
+    said = refused("submit", "images", "--batch", "other")
+    assert "The queue is full" in said
+    assert "in part" not in said, "nothing of it was added"
     imglab("settings", "--max-pending", "none")
     assert "3 of them new" in imglab("submit", "images", "--batch", "trip")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from imglab.batches.inside import of_store
@@ -94,7 +95,9 @@ class Named:
         if reason:
             self._left_out[reason] += 1
             return
-        version = self._store(url).version(url)
+        version = None
+        with suppress(ImageError):  # one that nobody here may read stops no other
+            version = self._store(url).version(url)
         if version is None:
             self._left_out[GONE] += 1
             return

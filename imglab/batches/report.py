@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imglab.queues.base import BaseQueue
@@ -71,6 +71,9 @@ def progress_of(queue: BaseQueue, name: str) -> Progress:
         failed = [each for each in latest if each.status == Status.FAILED][:REASONS]
     else:
         latest = queue.latest_endings(name, FOR_RATE)
+    if latest and state.is_over:
+        # After a fresh start the batch itself keeps the time of its first end.
+        state = replace(state, ended_at=max(state.ended_at, latest[0].at))
     return Progress(state, _rate(latest[:FOR_RATE]), failed)
 
 

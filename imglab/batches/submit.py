@@ -9,7 +9,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imglab.batches import reasons
@@ -129,27 +129,27 @@ def submit(
     """Add a task for each photograph to a batch, those that are new or changed; close the batch.
 
     A photograph is known by its path, size, time of change and filters. What stops half-way may be
-    done again. ImageError where there is none; QueueError for a batch with other filters; QueueFull
-    when there is no room; QueueUnavailable when Redis is away.
+    done again. `progress` is told how many were taken, and 0 as soon as the batch is begun.
+    ImageError where there is none; QueueError for a batch with other filters; QueueFull when there
+    is no room; QueueUnavailable when Redis is away.
     """
     check_batch_name(name)
     if plan is None:
         plan = Plan()
     if folders is None:
         folders = Folders.of_project()
-    photographs = iter(found)
-    first = next(photographs, None)
+    sample = EvenSample(name)
+    tasks = _tasks(name, iter(found), plan, folders, sample, left_out=found.left_out)
+    first = next(tasks, None)
     if first is None:
         words = tr("There is no photograph. Nothing was added.")
         raise ImageError(words + _in_words(found.left_out))
     queue.begin_batch(name, plan.about())
-    sample = EvenSample(name)
-    rows = _tasks(
-        name, itertools.chain([first], photographs), plan, folders, sample, left_out=found.left_out
-    )
+    if progress:
+        progress(0)
     new = queue.add_to_batch(
         name,
-        rows,
+        itertools.chain([first], tasks),
         plan.priority,
         max_attempts=plan.max_attempts,
         timeout=plan.timeout,
@@ -160,8 +160,19 @@ def submit(
 
 
 def tasks_of(name: str, found: Found, plan: Plan, folders: Folders) -> Iterator[BatchTask]:
-    """The tasks of a batch, one for each photograph, for another engine than our queue."""
-    return _tasks(name, iter(found), plan, folders, EvenSample(name), left_out=found.left_out)
+    """The tasks of a batch, one for each photograph, for another engine than our queue.
+
+    An engine keeps no batch that could refuse another place for the results, so tasks whose results
+    go there are other tasks.
+    """
+    elsewhere = ""
+    if plan.to or plan.keep_folders:
+        elsewhere = f" {plan.keep_folders} {plan.about().get('to', '')}"
+    found_tasks = _tasks(
+        name, iter(found), plan, folders, EvenSample(name), left_out=found.left_out
+    )
+    for task in found_tasks:
+        yield replace(task, key=task.key + elsewhere)
 
 
 def _tasks(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: What the queue of this project is called among the engines.
 OURS = "imglab"
+#: The engine whose workers have limits on the tasks and on the time of each.
+CELERY = "celery"
 OnEngine = Annotated[
     str,
     typer.Option("--engine", help=tr("imglab, its own queue; or celery or dask, extras both.")),
@@ -41,8 +43,6 @@ PATIENCE_S = 300.0
 DASK_VARIABLE = "IMGLAB_DASK"
 #: How each line of a manifest begins.
 BEGINNING = b'{"at": '
-#: How many reasons are shown.
-REASONS = 10
 
 
 def check_options(engine: str, ours_only: Mapping[str, Any]) -> None:
@@ -87,13 +87,14 @@ def submit_to(
         task_id = task_id_in(name, 0, task.key)
         if task_id not in done:
             new.append((task_id, task))
+            done.add(task_id)  # a photograph that is named twice is one task
     if not total:
         raise ImglabError(tr("There is no photograph. Nothing was sent."))
     with open_engine(engine, address_of(engine), queue, namespace) as opened:
         typer.echo(
             tr_count(
-                "{name}: {count:,} photographs found, {new:,} of them new or changed.",
-                "{name}: {count:,} photographs found, {new:,} of them new or changed.",
+                "{name}: {count:,} photographs found, {new:,} of them to do.",
+                "{name}: {count:,} photographs found, {new:,} of them to do.",
                 total,
                 name=name,
                 new=len(new),
@@ -107,7 +108,7 @@ def _run(
 ) -> None:
     from rich.console import Console
 
-    from imglab.batches.report import as_plain
+    from imglab.batches.report import REASONS, as_plain
     from imglab.engines import follow
     from imglab.engines.reasons import reason_in_words
 
@@ -115,18 +116,19 @@ def _run(
     failed: list[str] = []
     # On a terminal alone, and gone before the next line.
     status = Console(stderr=True).status(_so_far(0, len(tasks)))
-    try:
-        with path.open("a", encoding="utf-8") as file, status:
-            for ending in follow(engine, tasks, patience):
-                file.write(f"{json.dumps(as_plain(ending), ensure_ascii=False)}\n")
-                file.flush()
-                counts[ending.status] += 1
-                if ending.status == Status.FAILED:
-                    reason = reason_in_words(ending.reason)
-                    failed.append(f"  {shown(ending.label)}: {shown(reason)}")
-                status.update(_so_far(counts.total(), len(tasks)))
-    finally:
-        _tell(name, len(tasks), counts, failed, path)
+    with path.open("a", encoding="utf-8") as file:
+        try:
+            with status:
+                for ending in follow(engine, tasks, patience):
+                    file.write(f"{json.dumps(as_plain(ending), ensure_ascii=False)}\n")
+                    file.flush()
+                    counts[ending.status] += 1
+                    if ending.status == Status.FAILED:
+                        reason = reason_in_words(ending.reason)
+                        failed.append(f"  {shown(ending.label)}: {shown(reason)}")
+                    status.update(_so_far(counts.total(), len(tasks)))
+        finally:
+            _tell(name, len(tasks), counts, failed[:REASONS], path)
 
 
 def _so_far(ended: int, total: int) -> str:
@@ -153,7 +155,7 @@ def _tell(name: str, total: int, counts: Counter[str], failed: list[str], path: 
             **figures,
         )
     typer.echo(words)
-    for line in failed[:REASONS]:
+    for line in failed:
         typer.echo(line)
     typer.echo(tr("What became of each stands in {path}.", path=shown(path)))
 
@@ -204,7 +206,7 @@ def work_for(
 ) -> None:
     """Be workers of an engine until a signal."""
     address = address_of(engine)
-    if engine == "celery":
+    if engine == CELERY:
         from imglab.engines import with_celery
 
         if time_limit is None:
@@ -220,7 +222,7 @@ def work_for(
 
 def address_of(engine: str) -> str:
     """Where an engine's broker or scheduler is."""
-    if engine == "celery":
+    if engine == CELERY:
         return redis_address()
     from imglab.engines.with_dask import ADDRESS
 

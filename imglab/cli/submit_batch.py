@@ -19,7 +19,9 @@ from imglab.errors import ImglabError, QueueFull, QueueUnavailable, StoreUnavail
 from imglab.language import tr, tr_count
 
 if TYPE_CHECKING:
-    from imglab.batches import Found, Submitted
+    from imglab.batches import Found, Plan, Submitted
+    from imglab.queues import RedisTaskQueue
+    from imglab.storage import Folders
 
 #: Bytes of standard input that are read at a time.
 STEP = 1 << 16
@@ -42,9 +44,7 @@ def submit_batch(
     as_json: bool,
 ) -> None:
     """Do what `imglab submit --batch` asks for, and say what was added."""
-    from rich.console import Console
-
-    from imglab.batches import Plan, submit
+    from imglab.batches import Plan
     from imglab.storage import Folders
 
     plan = Plan(
@@ -60,29 +60,47 @@ def submit_batch(
     found = _found(files, ends_with_null)
     folders = Folders.of_project(read_by_default())
     say_what_to_allow([file for file in files if file != STDIN], to)
-    # On a terminal alone, and gone before the next line.
-    status = Console(stderr=True).status(tr("Looking for photographs …"))
-
-    def say(count: int) -> None:
-        status.update(tr_count("{count:,} photographs …", "{count:,} photographs …", count))
-
-    with open_queue(queue, namespace) as tasks, status:
-        try:
-            done = submit(tasks, name, found, plan, folders=folders, progress=say)
-        except (QueueFull, QueueUnavailable, StoreUnavailable) as error:
-            raise ImglabError(
-                tr(
-                    "{error} The batch {name} was submitted in part; the same line again goes "
-                    "on, and adds nothing twice.",
-                    error=error,
-                    name=name,
-                )
-            ) from error
+    with open_queue(queue, namespace) as tasks:
+        done = _submit(tasks, name, found, plan, folders)
     if as_json:
         figures = {"batch": name, "found": done.found, "new": done.new}
         typer.echo(json.dumps(figures | {"left_out": dict(done.left_out)}))
     else:
         _tell(name, done)
+
+
+def _submit(
+    tasks: RedisTaskQueue, name: str, found: Found, plan: Plan, folders: Folders
+) -> Submitted:
+    """Submit it, and say meanwhile how many were taken; and afterwards that a part was, if so."""
+    from rich.console import Console
+
+    from imglab.batches import submit
+
+    # On a terminal alone, and gone before the next line.
+    status = Console(stderr=True).status(tr("Looking for photographs …"))
+    is_begun = False
+
+    def say(count: int) -> None:
+        nonlocal is_begun
+        is_begun = True
+        status.update(tr_count("{count:,} photographs …", "{count:,} photographs …", count))
+
+    try:
+        with status:
+            return submit(tasks, name, found, plan, folders=folders, progress=say)
+    except (QueueFull, QueueUnavailable, StoreUnavailable) as error:
+        had_no_room = isinstance(error, QueueFull) and not tasks.batch(name).tasks
+        if not is_begun or had_no_room:
+            raise
+        raise ImglabError(
+            tr(
+                "{error} The batch {name} was submitted in part; the same line again goes "
+                "on, and adds nothing twice.",
+                error=error,
+                name=name,
+            )
+        ) from error
 
 
 def submit_on_engine(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import sys
@@ -25,7 +26,7 @@ from imglab.cli.common import (
     open_queue,
     read_by_default,
 )
-from imglab.cli.engines import OURS, OnEngine, check_options, work_for
+from imglab.cli.engines import CELERY, OURS, OnEngine, check_options, work_for
 from imglab.cli.metrics import MetricsHost, MetricsPort
 from imglab.cli.settings import Keep, Lease, MaxAttempts, TimeLimit, Ttl, asked_for
 from imglab.errors import ImglabError, NoPhotographs, QueueError
@@ -122,7 +123,18 @@ def worker(
             "ttl": ttl,
         }
     )
-    _check_options(engine, asked, workers, burst, prefetch, metrics_port)
+    _check_options(
+        engine,
+        asked,
+        workers,
+        metrics_port,
+        {
+            "--burst": burst,
+            "--prefetch": prefetch > 1,
+            "--metrics-port": metrics_port is not None,
+            "--max-tasks": max_tasks is not None and engine != CELERY,
+        },
+    )
     name = name or _own_name(workers)
     limit = checked_max_memory(max_memory or None)
     _begin_log(log_format, name)
@@ -161,7 +173,11 @@ def worker(
 
 
 def _check_options(
-    engine: str, asked: dict[str, Any], workers: int, burst: bool, prefetch: int, port: int | None
+    engine: str,
+    asked: dict[str, Any],
+    workers: int,
+    port: int | None,
+    ours_alone: dict[str, bool],
 ) -> None:
     """Refuse what cannot be together, and what another engine has not."""
     if workers > 1 and port is not None:
@@ -173,10 +189,17 @@ def _check_options(
         )
     if engine == OURS:
         return
-    ours = {"--burst": burst, "--prefetch": prefetch > 1, "--metrics-port": port is not None}
     for setting in asked:
-        ours[f"--{setting.replace('_', '-')}"] = setting != "time_limit" or engine != "celery"
-    check_options(engine, ours)
+        name = f"--{setting.replace('_', '-')}"
+        ours_alone[name] = setting != "time_limit" or engine != CELERY
+    check_options(engine, ours_alone)
+    if asked.get("time_limit", 0) in (None, math.inf):
+        raise ImglabError(
+            tr(
+                "A Celery worker needs a limit, for it is how it knows that a task is lost: say "
+                "--time-limit SECONDS."
+            )
+        )
 
 
 def _work(spec: WorkerSpec, port: int | None, host: str) -> int:
