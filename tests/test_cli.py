@@ -92,7 +92,7 @@ def test_s20_a_task_stuck_in_processing_can_be_freed_by_hand(project, own_server
     assert stats()["completed"] == 1
 
 
-def test_failed_tasks_are_listed_shown_and_given_a_fresh_start(project):
+def test_failed_tasks_are_listed_shown_and_given_a_fresh_start(project, own_server):
     (project / "images/bad.jpg").write_text("no picture")
     (bad,) = submit("images/bad.jpg")
     assert "0 completed, 1 failed" in imglab("worker", "--burst")
@@ -103,6 +103,17 @@ def test_failed_tasks_are_listed_shown_and_given_a_fresh_start(project):
     assert json.loads(imglab("failed", "show", bad))["status"] == "failed"
     told = [event["event"] for event in json.loads(imglab("trace", bad, "--json"))]
     assert told == ["added", "claimed", "failed"]
+    with RedisTaskQueue(url=own_server.url) as queue:
+        queue.redis.rpush(queue.keys.finished("failed"), "trimmed", "odd", "text")
+        queue.redis.set(queue.keys.task("text"), "no record at all")
+        queue.redis.hset(queue.keys.task("odd"), mapping={"payload": "{", "status": "failed"})
+        listed, odd, text = json.loads(imglab("failed", "list", "--json"))
+        assert (listed["id"], odd["id"]) == (bad, "odd")
+        assert "Its record cannot be read: This is not a JSON object" in odd["reason"]
+        assert text["reason"].startswith("Its record cannot be read: ")
+        for each in ("trimmed", "odd", "text"):
+            queue.redis.lrem(queue.keys.finished("failed"), 0, each)
+        queue.redis.delete(queue.keys.task("text"))
     shutil.copy(project / "images/sample.jpg", project / "images/bad.jpg")
     assert imglab("failed", "requeue", bad) == "1 back in line.\n"
     assert "1 completed" in imglab("worker", "--burst")
@@ -122,6 +133,8 @@ def test_tasks_are_cancelled_and_counted_and_one_of_them_is_given_a_fresh_start(
         )
         queue.release(held)
     assert "1 completed, 0 failed" in imglab("worker", "--burst")
+    said = refused("cancel", "gone", done, waiting)
+    assert f"Finished before: {done}. There is no task 'gone'" in said
     assert f"Finished before: {done}." in refused("cancel", running, done)
     assert "There is no task 'nobody'" in refused("cancel", "nobody")
     assert (stats()["cancelled"], stats()["cancelled_total"]) == (2, 2)

@@ -78,7 +78,7 @@ def in_a_process(*words: str, **more) -> subprocess.CompletedProcess[str]:
         (("submit", "images/sample.png", "--priority", "[/x]"), "high, normal, low"),
         (("submit", "images/sample.png", "--queue", ""), "The queue's name"),
         (("stats", "--queue", "[/x]\n"), r"The queue's name '[/x]\n'"),
-        (("stats", "--namespace", "\udcff"), r"The namespace \udcff is not UTF-8"),
+        (("stats", "--namespace", "\udcff"), r"The namespace is a text, not '\udcff'"),
         (("trace", ""), "There is no task"),
         (("trace", "[/x]\x1b[2J"), r"[/x]\x1b[2J"),
         (("failed", "show", "\udcff"), r"\udcff"),

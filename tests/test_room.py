@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -11,10 +12,10 @@ import pytest
 from PIL import Image
 
 from imglab import memory
-from imglab.cli import ops
+from imglab.cli import ops, worker
 from imglab.errors import ImglabError
 from imglab.ops.doctor import examine
-from imglab.workers import WorkerPool, room
+from imglab.workers import WorkerPool, WorkerSpec, room
 from imglab.workers.room import Room, check_room
 
 GB = 10**9
@@ -72,6 +73,20 @@ def test_workers_that_cannot_even_start_are_refused(machine, project, queue):
     with pytest.raises(ImglabError, match=r"4 workers need 120 MB of memory .* at most 3 workers"):
         WorkerPool(4, (), queue).start()
     assert queue.workers() == {}
+
+
+def test_the_record_of_a_dead_worker_takes_no_room(machine, project, queue, caplog):
+    machine(2 * GB)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for number in range(9):
+        queue.get_task(f"dead-{number}")
+        key = queue.keys.workers
+        record = json.loads(queue.redis.hget(key, f"dead-{number}"))
+        queue.redis.hset(key, f"dead-{number}", json.dumps(record | {"pid": dead.pid}))
+    assert len(queue.workers()) == 9
+    worker._check_room(queue, WorkerSpec(name="ann", queue={}), 1)
+    assert caplog.text == ""
 
 
 def test_a_worker_that_may_have_more_memory_than_there_is_is_warned_of(machine, caplog):

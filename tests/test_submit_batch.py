@@ -402,6 +402,16 @@ def test_names_may_come_on_standard_input(tree, terminal, option):
     assert json.loads(done.stdout) == {"batch": "trip", "found": 4, "new": 4, "left_out": {}}
 
 
+def test_a_task_that_is_not_kept_stops_no_cancelling_of_the_others(tree, terminal):
+    imglab("submit", "images", "--batch", "trip")
+    with RedisTaskQueue(url=os.environ["IMGLAB_REDIS_URL"]) as queue:
+        first, *_ = queue.batch_tasks("trip", "open")
+        queue.redis.delete(queue.keys.task(first))
+    said = imglab("batch", "trip", "--cancel")
+    assert "4 cancelled" in said
+    assert "1 more are not kept any more" in said
+
+
 def test_a_manifest_can_be_followed_until_the_batch_is_over(tree, terminal):
     imglab("submit", "images", "--batch", "trip")
     following = [*IMGLAB, "batch", "trip", "--manifest", "-", "--wait"]

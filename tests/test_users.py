@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from helpers.project import ROOT
 from helpers.server import Server, running
-from helpers.terminal import run_alone
+from helpers.terminal import refused, run_alone
 
 from imglab.errors import QueueError, SettingsWarning
-from imglab.ops.users import rules
+from imglab.ops.users import address_for, rules
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.queues.batches import BatchTask
 from imglab.workers import WorkerPool
@@ -230,6 +230,28 @@ def test_a_namespace_with_a_wildcard_opens_no_other_queue(shared):
         assert_denied(queue, "HGETALL", f"task:{task_id}")
     neighbour.close()
     users.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "theirs"),
+    [
+        ("", "redis://viewer:pw@HOST:PORT"),
+        ("redis://:secret@h:1/2", "redis://viewer:pw@h:1/2"),
+        (
+            "rediss://h?ssl_ca_certs=/ca.pem&username=admin&password=secret",
+            "rediss://viewer:pw@h?ssl_ca_certs=%2Fca.pem",
+        ),
+        ("unix:///run/redis.sock?db=2", "unix://viewer:pw@/run/redis.sock?db=2"),
+        ("redis+sentinel://a:1,b:2/main/0", "redis+sentinel://viewer:pw@a:1,b:2/main/0"),
+    ],
+)
+def test_each_user_s_address_is_the_administrators_with_another_name(url, theirs):
+    assert address_for("viewer", "pw", url) == theirs
+
+
+@pytest.mark.parametrize("url", ["redis://[::1", "http://h:1", "redis://h:port"])
+def test_an_address_that_is_none_is_said_in_a_sentence(url, monkeypatch):
+    assert "address" in refused("users", IMGLAB_REDIS_URL=url)
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,15 +100,25 @@ def _retry(tasks: RedisTaskQueue, name: str) -> None:
 def _cancel(tasks: RedisTaskQueue, name: str) -> None:
     """Take its open tasks back; one that has ended meanwhile, or is not kept, stops no other."""
     asked = 0
+    unknown = 0
     for task_id in list(tasks.batch_tasks(name, "open")):
-        with suppress(NoSuchTask):
+        try:
             asked += tasks.cancel(task_id)
+        except NoSuchTask:
+            unknown += 1
     words = tr_count(
         "{count:,} cancelled, or their workers are asked to stop.",
         "{count:,} cancelled, or their workers are asked to stop.",
         asked,
     )
     typer.echo(words)
+    if unknown:
+        words = tr_count(
+            "{count:,} more are not kept any more, so nobody will do them.",
+            "{count:,} more are not kept any more, so nobody will do them.",
+            unknown,
+        )
+        typer.echo(words)
 
 
 def _forget(tasks: RedisTaskQueue, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +10,9 @@ import typer
 
 from imglab import __version__
 from imglab.cli.typer_words import Commands
-from imglab.errors import ImglabError
 from imglab.language import tr
 from imglab.project import is_in_project
-from imglab.text import is_utf8, shown
+from imglab.text import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,18 +105,7 @@ def open_queue(name: str, namespace: str, database: int | None = None) -> RedisT
     """Connect to a queue in the Redis that `ensure_server` finds, and in this database of it."""
     from imglab.queues import RedisTaskQueue
 
-    if not is_utf8(namespace):
-        raise ImglabError(tr("The namespace {namespace} is not UTF-8.", namespace=namespace))
     return RedisTaskQueue(url=redis_address(database), name=name, namespace=namespace)
-
-
-def check_ids(task_ids: Iterable[str]) -> None:
-    """Refuse a name that no task can have."""
-    for task_id in task_ids:
-        if not is_utf8(task_id):
-            raise ImglabError(
-                tr("There is no task {task}: the name of a task is UTF-8.", task=task_id)
-            )
 
 
 def redis_address(database: int | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,14 +15,13 @@ from imglab.cli.common import (
     Namespace,
     add_row,
     app,
-    check_ids,
     new_table,
     open_queue,
     table_console,
 )
 from imglab.cli.options import check_together
 from imglab.cli.typer_words import Commands
-from imglab.errors import ImglabError
+from imglab.errors import ImglabError, NoSuchTask, QueueError, QueueUnavailable
 from imglab.language import tr, tr_count
 from imglab.queues.reasons import reason_in_words
 from imglab.queues.vocabulary import Status
@@ -46,7 +46,7 @@ def failed_list(
 ) -> None:
     """List failed tasks with their last error."""
     with open_queue(queue, namespace) as tasks:
-        failed = [_task(tasks, task_id) for task_id in tasks.tasks(Status.FAILED, limit)]
+        failed = list(_tasks(tasks, tasks.tasks(Status.FAILED, limit)))
     if as_json:
         typer.echo(json.dumps(failed, indent=2))
     elif not failed:
@@ -66,7 +66,6 @@ def failed_list(
 )
 def failed_show(task_id: str, queue: Name = QUEUE, namespace: Namespace = "") -> None:
     """Show everything about one task, with its last errors."""
-    check_ids([task_id])
     with open_queue(queue, namespace) as tasks:
         typer.echo(shown_json(_task(tasks, task_id)))
 
@@ -90,13 +89,34 @@ def failed_requeue(
     if not task_ids and not every:
         raise ImglabError(tr("Which ones? Name their ids (imglab failed list), or say --all."))
     check_together({tr("ids"): task_ids, "--all": every})
-    check_ids(task_ids or ())
     with open_queue(queue, namespace) as tasks:
         moved = tasks.requeue_failed(None if every else task_ids)
     if missing := set(task_ids or ()) - set(moved):
         names = ", ".join(sorted(missing))
         raise ImglabError(tr("Not among the failed or cancelled tasks: {tasks}.", tasks=names))
     typer.echo(tr_count("{count} back in line.", "{count} back in line.", len(moved)))
+
+
+def _tasks(tasks: RedisTaskQueue, task_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """All about each of them, or why nobody can read it; one that was trimmed is left out."""
+    for task_id in task_ids:
+        try:
+            yield _task(tasks, task_id)
+        except NoSuchTask:
+            continue
+        except QueueUnavailable:
+            raise
+        except QueueError as error:
+            yield {
+                "id": task_id,
+                "status": Status.FAILED,
+                "payload": {},
+                "attempts": 0,
+                "crashes": 0,
+                "worker": "",
+                "reason": tr("Its record cannot be read: {error}", error=error),
+                "errors": [],
+            }
 
 
 def _task(tasks: RedisTaskQueue, task_id: str) -> dict[str, Any]:

@@ -97,20 +97,18 @@ def users(queue: Name = QUEUE, namespace: Namespace = "") -> None:
     """Print three users with few rights for one queue, as lines to type."""
     import secrets
     import shlex
-    from urllib.parse import urlsplit
 
-    from imglab.ops.users import USERS, rules
+    from imglab.ops.users import USERS, address_for, rules
 
     passwords = {user: secrets.token_hex(PASSWORD_BYTES) for user in USERS}
+    url = os.environ.get("IMGLAB_REDIS_URL", "")
+    urls = {user: address_for(user, passwords[user], url) for user in USERS}
     for user, rule in rules(passwords, queue, namespace).items():
         typer.echo(shlex.join(["imglab", "redis", "ACL", "SETUSER", user, *rule]))
-    address = urlsplit(os.environ.get("IMGLAB_REDIS_URL", ""))
-    place = address.netloc.rpartition("@")[2] or "HOST:PORT"
-    scheme = address.scheme or "redis"
     typer.echo("")
     for user in USERS:
-        url = f"{scheme}://{user}:{passwords[user]}@{place}{address.path}"
-        typer.echo(tr("# For a {user}: export IMGLAB_REDIS_URL={url}", user=user, url=url))
+        own_url = shlex.quote(urls[user])
+        typer.echo(tr("# For a {user}: export IMGLAB_REDIS_URL={url}", user=user, url=own_url))
 
 
 @app.command(

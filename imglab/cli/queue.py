@@ -14,13 +14,12 @@ from imglab.cli.common import (
     Namespace,
     add_row,
     app,
-    check_ids,
     new_table,
     open_queue,
     table_console,
 )
 from imglab.cli.options import check_together
-from imglab.errors import ImglabError
+from imglab.errors import ImglabError, NoSuchTask
 from imglab.language import tr
 from imglab.queues.bound import fullness
 from imglab.queues.vocabulary import Status
@@ -78,7 +77,6 @@ def trace(
     task_id: str, queue: Name = QUEUE, namespace: Namespace = "", as_json: AsJson = False
 ) -> None:
     """Tell the life of one task."""
-    check_ids([task_id])
     with open_queue(queue, namespace) as tasks:
         events = tasks.trace(task_id)
         if not events:
@@ -105,18 +103,32 @@ def cancel(
     namespace: Namespace = "",
 ) -> None:
     """Take tasks back."""
-    check_ids(task_ids)
     finished = []
+    unknown = []
     with open_queue(queue, namespace) as tasks:
         for task_id in task_ids:
-            if not tasks.cancel(task_id):
-                finished.append(task_id)
-            elif tasks.task(task_id).status == Status.PROCESSING:
+            try:
+                status = _cancel(tasks, task_id)
+            except NoSuchTask as error:
+                unknown.append(str(error))
+                continue
+            if status == Status.PROCESSING:
                 typer.echo(tr("{task}  its worker is asked to stop", task=task_id))
-            else:
+            elif status == Status.CANCELLED:
                 typer.echo(tr("{task}  cancelled", task=task_id))
+            else:
+                finished.append(task_id)
+    words = unknown
     if finished:
-        raise ImglabError(tr("Finished before: {tasks}.", tasks=", ".join(finished)))
+        words.insert(0, tr("Finished before: {tasks}.", tasks=", ".join(finished)))
+    if words:
+        raise ImglabError(" ".join(words))
+
+
+def _cancel(tasks: RedisTaskQueue, task_id: str) -> str:
+    """Take a task back; return where it is then. NoSuchTask for one that is not kept."""
+    tasks.cancel(task_id)
+    return tasks.task(task_id).status
 
 
 def _watch(tasks: RedisTaskQueue) -> NoReturn:

@@ -270,12 +270,15 @@ def _serve_figures(worker: Worker, port: int, host: str) -> None:
 
 def _check_room(queue: RedisTaskQueue, spec: WorkerSpec, workers: int) -> None:
     """Say when these workers, and all others of this machine, may not fit into its memory."""
+    from imglab.workers.names import taken_names
     from imglab.workers.room import check_room
 
     others = set()
     with suppress(QueueError):  # a key of another kind: the worker itself will say what is wrong
+        alive = taken_names(queue)  # a dead one leaves its record for a while
         for other, record in queue.workers().items():
-            if record["host"] == socket.gethostname() and other != spec.name:
+            is_here = record["host"] == socket.gethostname()
+            if is_here and other in alive and other != spec.name:
                 others.add(other)
     check_room(len(others) + workers, spec.max_memory)
 
@@ -318,15 +321,17 @@ def _readable(images: Iterable[Path], output: Path) -> tuple[str, ...]:
     return read_by_default()
 
 
-def _may_touch_stores(prefixes: tuple[str, ...] | None) -> bool:
-    """Whether it has pictures in stores: then folders may be empty. ImglabError for a bad prefix.
-
-    NotInstalled, with the line to type, where the library for one is missing.
-    """
+def _check_prefixes(prefixes: tuple[str, ...] | None) -> None:
+    """Raise ImglabError for a prefix that is none, NotInstalled where its library is missing."""
     from imglab.storage import storage_for
-    from imglab.storage.prefixes import Prefixes
 
     storage_for(prefixes=prefixes)
+
+
+def _may_read_stores(prefixes: tuple[str, ...] | None) -> bool:
+    """Whether it has pictures in stores: then its folders may be empty."""
+    from imglab.storage.prefixes import Prefixes
+
     return bool(Prefixes.of(prefixes).readable)
 
 
@@ -339,7 +344,8 @@ def _have_photographs(
     """
     from imglab.storage import Folders
 
-    if _may_touch_stores(prefixes):
+    _check_prefixes(prefixes)
+    if _may_read_stores(prefixes):
         return
     folders = Folders.of_project(readable, str(output))
     is_said = False

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from imglab.errors import QueueError
+from imglab.errors import QueueError, QueueUnavailable
 from imglab.language import tr
+from imglab.queues import addresses
 from imglab.queues.keys import as_pattern
 
 #: Their names.
@@ -70,3 +72,22 @@ def rules(
         )  # what is in brackets is one rule
         commands[user] = ["reset", "on", f">{passwords[user]}", *single_rules]
     return commands
+
+
+def address_for(user: str, password: str, url: str = "") -> str:
+    """The address of a Redis for one of the users; `url` is the one that its administrator has.
+
+    Without that, HOST:PORT is left to fill in. QueueUnavailable for what is no address.
+    """
+    if not url:
+        return f"redis://{user}:{password}@HOST:PORT"
+    addresses.read(url)
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] not in ("redis", "rediss", "unix"):
+        raise QueueUnavailable(addresses.NO_ADDRESS)
+    place = parts.netloc.rpartition("@")[2]
+    # Whoever is named behind the ? is the administrator.
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    rest = [(name, value) for name, value in options if name not in ("username", "password")]
+    netloc = f"{user}:{password}@{place}"
+    return parts._replace(netloc=netloc, query=urlencode(rest), fragment="").geturl()
