@@ -40,7 +40,7 @@ def test_names_on_standard_input_are_for_a_batch(project):
         (("b", "--retry", "--json"), "--retry and --json do not go together"),
     ],
 )
-def test_a_look_at_batches_ignores_no_option(words, sentence):
+def test_a_look_at_batches_ignores_no_option(project, words, sentence):
     assert sentence in refused("batch", *words)
 
 
@@ -51,5 +51,5 @@ def test_a_look_at_batches_ignores_no_option(words, sentence):
         (("stats", "--watch", "--json"), "--watch and --json do not go together"),
     ],
 )
-def test_other_commands_ignore_none_either(words, sentence):
+def test_other_commands_ignore_none_either(project, words, sentence):
     assert sentence in refused(*words)

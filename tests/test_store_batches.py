@@ -17,7 +17,6 @@ from PIL import Image
 
 from imglab import RedisWorker, WorkerPool
 from imglab.batches import Plan, find, named, submit
-from imglab.batches.photograph import GONE
 from imglab.batches.report import manifest
 from imglab.errors import ImageError, ImglabError, QueueError, StoreUnavailable
 from imglab.queues import QueueSettings
@@ -92,13 +91,6 @@ def test_addresses_may_be_named_one_by_one(photos):
     found = named(names)
     assert [each.path for each in found] == [names[0]]
     assert sum(found.left_out.values()) == 3
-
-
-def test_an_address_that_nobody_may_read_stops_no_other(photos, web):
-    forbidden = "s3://no-such-bucket-here/a.png"
-    found = named([forbidden, f"{photos.url}/photos/a.png"])
-    assert [each.path for each in found] == [f"{photos.url}/photos/a.png"]
-    assert found.left_out == {GONE: 1}
 
 
 def test_a_batch_goes_from_bucket_to_bucket_with_its_sheet_and_its_manifest(photos, queue, project):

@@ -10,6 +10,8 @@ from helpers.project import ROOT
 from helpers.server import free_port
 from helpers.stores import SECRET, make_bucket, new_bucket, running_moto, running_sftp
 
+from imglab.batches import named
+from imglab.batches.photograph import GONE
 from imglab.errors import ImageError, StoreUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.storage import Storage, storage_for
@@ -118,6 +120,18 @@ def test_what_a_store_answers_is_said_without_its_own_words(faulty, storage, sta
     assert words in text
     assert is_again is again
     assert faulty.puts == []
+
+
+def test_of_a_batch_an_address_that_nobody_may_read_is_left_out_alone(faulty):
+    def addresses():
+        faulty.status = {"HEAD": 403}
+        yield "s3://b/a.jpg"
+        faulty.status = {}
+        yield "s3://b/b.jpg"
+
+    found = named(addresses())
+    assert [each.path for each in found] == ["s3://b/b.jpg"]
+    assert found.left_out == {GONE: 1}
 
 
 def test_who_may_write_and_not_read_writes(faulty, storage):
