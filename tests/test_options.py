@@ -48,6 +48,7 @@ def test_a_look_at_batches_ignores_no_option(project, words, sentence):
     ("words", "sentence"),
     [
         (("failed", "requeue", "x", "--all"), "ids and --all do not go together"),
+        (("worker", "--metrics-host", "0.0.0.0"), "--metrics-host means nothing without"),
         (("stats", "--watch", "--json"), "--watch and --json do not go together"),
     ],
 )

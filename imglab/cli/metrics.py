@@ -12,6 +12,8 @@ from imglab.language import tr
 #: The port of a queue's figures: none that another exporter is known to have.
 PORT = 9469
 
+#: Where figures are served unless somebody names another address.
+LOCALHOST = "127.0.0.1"
 MetricsPort = Annotated[
     int | None,
     typer.Option(help=tr("Serve its figures at http://HOST:PORT/metrics, its health at /healthz.")),
@@ -32,7 +34,7 @@ MetricsHost = Annotated[
 )
 def metrics(
     port: Annotated[int, typer.Option(help=tr("The port; 0 for any that is free."))] = PORT,
-    host: MetricsHost = "127.0.0.1",
+    host: MetricsHost = LOCALHOST,
     queue: Name = QUEUE,
     namespace: Namespace = "",
 ) -> None:

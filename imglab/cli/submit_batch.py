@@ -90,8 +90,10 @@ def _submit(
         with status:
             return submit(tasks, name, found, plan, folders=folders, progress=say)
     except (QueueFull, QueueUnavailable, StoreUnavailable) as error:
-        had_no_room = isinstance(error, QueueFull) and not tasks.batch(name).tasks
-        if not is_begun or had_no_room:
+        if not is_begun:
+            raise
+        # A Redis that is away cannot be asked what it has.
+        if not isinstance(error, QueueUnavailable) and not tasks.batch(name).tasks:
             raise
         raise ImglabError(
             tr(

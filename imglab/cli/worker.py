@@ -27,7 +27,8 @@ from imglab.cli.common import (
     read_by_default,
 )
 from imglab.cli.engines import CELERY, OURS, OnEngine, check_options, work_for
-from imglab.cli.metrics import MetricsHost, MetricsPort
+from imglab.cli.metrics import LOCALHOST, MetricsHost, MetricsPort
+from imglab.cli.options import check_needs
 from imglab.cli.settings import Keep, Lease, MaxAttempts, TimeLimit, Ttl, asked_for
 from imglab.errors import ImglabError, NoPhotographs, QueueError
 from imglab.language import tr
@@ -99,7 +100,7 @@ def worker(
         str, typer.Option(help=tr("text, or json: a line of JSON for each record."))
     ] = "text",
     metrics_port: MetricsPort = None,
-    metrics_host: MetricsHost = "127.0.0.1",
+    metrics_host: MetricsHost = LOCALHOST,
     lease: Lease = None,
     max_attempts: MaxAttempts = None,
     time_limit: TimeLimit = None,
@@ -127,7 +128,7 @@ def worker(
         engine,
         asked,
         workers,
-        metrics_port,
+        (metrics_port, metrics_host),
         {
             "--burst": burst,
             "--prefetch": prefetch > 1,
@@ -176,10 +177,13 @@ def _check_options(
     engine: str,
     asked: dict[str, Any],
     workers: int,
-    port: int | None,
+    figures_at: tuple[int | None, str],
     ours_alone: dict[str, bool],
 ) -> None:
     """Refuse what cannot be together, and what another engine has not."""
+    port, host = figures_at
+    if port is None:
+        check_needs({"--metrics-host": host != LOCALHOST}, "--metrics-port PORT")
     if workers > 1 and port is not None:
         raise typer.BadParameter(
             tr(
