@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import subprocess
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from helpers.project import SMALL
 from helpers.server import redis_queue
-from helpers.terminal import imglab, refused, run
+from helpers.terminal import IMGLAB, imglab, refused, run
 from PIL import Image
 
 from imglab import RedisWorker, WorkerPool
@@ -189,6 +190,23 @@ def test_a_place_that_cannot_be_listed_is_said(bucket, web, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StoreUnavailable, match="nobody answers there"):
         list(find([f"{bucket.url}/photos/"]))
+
+
+def test_a_store_that_is_away_before_anything_was_added_left_nothing_in_part(
+    own_server, bucket, project, monkeypatch
+):
+    monkeypatch.setenv("IMGLAB_REDIS_URL", own_server.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    done = subprocess.run(
+        [*IMGLAB, "submit", "-", "--batch", "trip"],
+        input=f"images/sample.png\n{bucket.url}/a.png\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "nobody answers there" in done.stderr
+    assert "in part" not in done.stderr
 
 
 class ManyNames(BaseHTTPRequestHandler):
