@@ -18,6 +18,7 @@ from PIL import Image
 
 from imglab import RedisWorker, WorkerPool
 from imglab.batches import Plan, find, named, submit
+from imglab.batches.photograph import GONE
 from imglab.batches.report import manifest
 from imglab.errors import ImageError, ImglabError, QueueError, StoreUnavailable
 from imglab.queues import QueueSettings
