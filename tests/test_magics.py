@@ -211,6 +211,40 @@ def test_a_cell_is_saved_below_output_only(tmp_path, monkeypatch, capsys, path):
     assert not list(tmp_path.rglob("*.py"))
 
 
+@pytest.fixture
+def importing(tmp_path, monkeypatch):
+    """A project whose output folder Python may come to search."""
+    monkeypatch.setenv("IMGLAB_ROOT", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "output").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["queue", "random", "redis", "PIL", "imglab", "sys"])
+@pytest.mark.parametrize("path", ["output/lesson/{name}.py", "output/{name}/__init__.py"])
+def test_a_saved_program_never_hides_a_module_that_others_import(importing, capsys, name, path):
+    magics.save(path.format(name=name), "NUMBER = 1\n")
+    said = capsys.readouterr().out
+    assert said.startswith(f"(error) {name} is the name of a module that others import")
+    assert f"such as my_{name}.py" in said
+    assert not list(importing.rglob("*.py"))
+    assert not any(str(importing) in path for path in sys.path)
+
+
+def test_a_saved_program_may_have_the_name_of_another_in_output(importing, capsys):
+    for folder in ("lesson-04", "lesson-08", "lesson-04"):
+        magics.save(f"output/{folder}/careless_here.py", f"FOLDER = {folder!r}\n")
+    assert capsys.readouterr().out.count("Saved ") == 3
+
+
+def test_a_saved_text_that_is_no_program_takes_no_module_away(importing):
+    json = importlib.import_module("json")
+    magics.save("output/lesson/json.txt", "{}\n")
+    assert importlib.import_module("json") is json
+    assert str(importing / "output/lesson") not in sys.path
+
+
 def test_the_magics_work_in_a_kernel(busy, valkey):
     cells = [
         "%load_ext imglab.console",

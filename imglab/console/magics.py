@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.machinery import PathFinder
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
@@ -106,17 +107,56 @@ def monitor(line: str) -> None:
 def save(line: str, cell: str) -> None:
     """Write a cell into a file below output/, such as `%%save output/lesson-04/consumer.py`.
 
-    Another text that the file held before is kept beside it, as `consumer.py.before`. Its folder is
-    then searched for modules, here and in the processes that are started from here.
+    Another text that the file held before is kept beside it, as `consumer.py.before`. A program's
+    folder is then searched for modules, here and in the processes that are started from here. So
+    one that would hide a module of Python's or of a package is refused.
     """
+    folders = Folders.of_project()
     try:
-        file = Folders.of_project().to_write(line.strip())
+        file = folders.to_write(line.strip())
+        _check_hides_nothing(file, folders)
         file.parent.mkdir(parents=True, exist_ok=True)
         _keep_before(file, cell)
         file.write_text(cell, encoding="utf-8")
     except (ImglabError, OSError, ValueError) as error:  # ValueError: a name or text of odd bytes
         _print_error(error)
         return
+    if file.suffix == ".py":
+        _make_importable(file)
+    print(_saved(line, cell))  # noqa: T201
+
+
+def _check_hides_nothing(file: Path, folders: Folders) -> None:
+    """Refuse a program of a name that every import of it would then find first.
+
+    A `queue.py` would break the queue's own workers: they import Python's.
+    """
+    if file.suffix != ".py":
+        return
+    name = file.stem
+    if name == "__init__":  # a package has its folder's name
+        name = file.parent.name
+    if name not in sys.stdlib_module_names and not _is_installed(name, folders):
+        return
+    raise ImglabError(
+        tr(
+            "{name} is the name of a module that others import, and this file would hide it: "
+            "choose another name, such as my_{name}.py.",
+            name=shown(name),
+        )
+    )
+
+
+def _is_installed(name: str, folders: Folders) -> bool:
+    """Whether a module of this name stands where Python searches, outside the output folder."""
+    output = folders.writable.resolve()
+    outside = [path for path in sys.path if not Path(path).is_relative_to(output)]
+    spec = PathFinder.find_spec(name, outside)
+    return spec is not None and spec.origin is not None  # a mere folder hides nothing
+
+
+def _make_importable(file: Path) -> None:
+    """Let a module be found, here and in the processes that are started from here."""
     folder = str(file.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -128,7 +168,6 @@ def save(line: str, cell: str) -> None:
     # Python takes what it compiled for the new text when both are as long and of one second.
     Path(cache_from_source(str(file))).unlink(missing_ok=True)
     importlib.invalidate_caches()
-    print(_saved(line, cell))  # noqa: T201
 
 
 def _saved(line: str, cell: str) -> str:
