@@ -103,6 +103,15 @@ def test_the_picture_is_a_table_of_text_in_words_and_signs(shown):
         assert f"{name} {sign} {state}" in row
 
 
+def test_a_photograph_that_does_not_come_back_in_time_is_a_red_lamp_and_says_so(
+    valkey, monkeypatch
+):
+    monkeypatch.setattr(module, "ROUND_TRIP_TIMEOUT", 0.0)  # no worker is as quick
+    lamps = bench(valkey.url)
+    assert lamps.lamps["round trip"].state == "red"
+    assert words(lamps, "round trip") == "The photograph did not come back within 0 seconds."
+
+
 def test_a_redis_that_is_not_there_is_a_red_lamp_and_a_sentence():
     port = free_port()
     lamps = bench(f"redis://localhost:{port}")

@@ -209,13 +209,15 @@ class Bench:
         source = f"images/{photo.name}"
         target = "output/bench/drawing.png"
         self._queue.add_task({"image_path": source, "output_path": target}, task_id="photograph")
-        if not self._queue.wait("photograph", timeout=ROUND_TRIP_TIMEOUT):
+        try:
+            self._queue.wait("photograph", timeout=ROUND_TRIP_TIMEOUT)
+        except TimeoutError:
             raise QueueError(
                 tr(
                     "The photograph did not come back within {seconds:g} seconds.",
                     seconds=ROUND_TRIP_TIMEOUT,
                 )
-            )
+            ) from None
         expected = FILTERS.apply(open_image(photo))
         if open_image(project_root() / target).tobytes() != expected.tobytes():
             raise QueueError(
