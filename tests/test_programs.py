@@ -78,6 +78,14 @@ def test_it_is_killed_when_nobody_holds_it_any_more(counts):
     assert until(lambda: not psutil.pid_exists(pid))
 
 
+def test_an_empty_line_is_a_line_and_not_the_end(project):
+    spoken = 'print("before\\n\\nafter", flush=True)\ninput()\nprint(flush=True)\ninput()\n'
+    (project / "output" / "gaps.py").write_text(spoken)
+    with Program("output/gaps.py") as program:
+        assert program.finish() == ["before", "", "after", ""]
+        assert program.line() == ""
+
+
 def test_its_words_are_arguments(project):
     (project / "output" / "words.py").write_text("import sys\nprint(sys.argv[1:])\n")
     with Program("output/words.py", "a b", 3) as program:

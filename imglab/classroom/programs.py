@@ -11,7 +11,7 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from imglab.errors import ImglabError
 from imglab.language import tr
@@ -48,7 +48,7 @@ class Program:
 
     def line(self) -> str:
         """Wait for the next line that it prints, and return it; "" when it has ended."""
-        return self._out().readline().rstrip("\n")
+        return self._read().rstrip("\n")
 
     def go(self) -> None:
         """Let it take its next step."""
@@ -63,8 +63,11 @@ class Program:
     def finish(self) -> list[str]:
         """Let it take every step until it ends; return the lines it printed meanwhile."""
         lines = []
-        while line := self.line():
-            lines.append(line)
+        while True:
+            line = self._read()
+            if not line:
+                break
+            lines.append(line.rstrip("\n"))
             if self._process.poll() is None:
                 self._let_go()
         self._process.wait()
@@ -99,10 +102,11 @@ class Program:
             return signal.Signals(-code).name
         return tr("exit code {code}", code=code)
 
-    def _out(self) -> IO[str]:
+    def _read(self) -> str:
+        """Wait for the next line, and return it with its line end; "" when it has ended."""
         out = self._process.stdout
         assert out is not None  # a pipe, see __init__
-        return out
+        return out.readline()
 
 
 def _end(process: subprocess.Popen[str]) -> None:
