@@ -12,6 +12,7 @@ from PIL import Image
 from imglab.errors import ImglabError
 from imglab.queues import TaskQueue
 from imglab.views import charts
+from imglab.views.frames import frames
 from imglab.views.runs import Run, Runs
 from imglab.views.scaling import Law
 
@@ -94,6 +95,37 @@ def test_the_depth_begins_and_ends_as_the_record_does():
     assert lines["completed"][-1] == 3
     assert "failed" not in lines
     assert charts.depth_text(RECORD).splitlines()[0] == "pending: at most 3, 1 at the end"
+
+
+def test_the_depth_of_a_queue_that_was_idle_for_long_has_a_point_where_it_changes():
+    hour = 3600 * 1000
+    record = [
+        {"at": begin + ms, "event": event, "task": f"t{begin}", "worker": "w1"}
+        for begin in (0, hour)
+        for ms, event in ((0, "added"), (400, "claimed"), (800, "completed"))
+    ]
+    lines = {line.get_label(): line for line in charts.depth(axes(), record)}
+    times = list(lines["pending"].get_xdata())
+    assert len(times) <= 2 * len(record)
+    assert times[-1] == hour / 1000 + 0.8
+    # What lasted less than a second is there, though an hour lies between.
+    assert list(lines["pending"].get_ydata()).count(1) == 2
+    assert charts.depth_text(record).splitlines() == [
+        "pending: at most 1, 0 at the end",
+        "processing: at most 1, 0 at the end",
+        "completed: at most 2, 2 at the end",
+    ]
+
+
+def test_a_record_without_its_idle_frames_tells_the_same():
+    told = list(frames(RECORD, 0.05))
+    changed = list(frames(RECORD, 0.05, idle=False))
+    assert len(changed) < len(told)
+    counts = {frame.at: frame.counts for frame in changed}
+    latest = changed[0].counts
+    for frame in told:
+        latest = counts.get(frame.at, latest)
+        assert frame.counts == latest
 
 
 def test_a_cancelled_try_is_none_that_was_completed_and_its_task_has_a_depth():

@@ -48,7 +48,7 @@ __all__ = [
     "waits_text",
 ]
 
-#: Seconds between two points of the curve of `depth`.
+#: Seconds between two points of the curve of `depth`, where it changes.
 DEPTH_STEP = 0.05
 #: Below this share of the whole time a bar could not be seen.
 SHORTEST_BAR = 1 / 500
@@ -186,7 +186,7 @@ class _Depths(NamedTuple):
 
 
 def _depths(events: Iterable[dict[str, Any]]) -> _Depths:
-    film = list(frames(events, DEPTH_STEP))
+    film = list(frames(events, DEPTH_STEP, idle=False))
     if not film:
         raise ImglabError(tr("There is nothing to draw: the record has no events."))
     counts: dict[str, list[int]] = {Status.PENDING: []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -226,10 +227,14 @@ class _Past:
         )
 
 
-def frames(events: Iterable[dict[str, Any]], every: float = 0.125) -> Iterator[Frame]:
+def frames(
+    events: Iterable[dict[str, Any]], every: float = 0.125, *, idle: bool = True
+) -> Iterator[Frame]:
     """The frames of a record, one each `every` seconds: the queue as its events tell of it.
 
     A record begins with an empty queue: take it from `queue.events()` of a queue that was cleared.
+    Without `idle`, the frames are left out that would be as the one before: a queue that was used
+    yesterday and today has more of those than memory.
     """
     past = _Past()
     step = max(1, int(every * 1000))
@@ -242,6 +247,9 @@ def frames(events: Iterable[dict[str, Any]], every: float = 0.125) -> Iterator[F
         while last > due:
             yield past.frame(due)
             due += step
+            if not idle and last > due:
+                steps = math.ceil((last - due) / step)
+                due += steps * step
         past.take(event)
     if due is not None:
         yield past.frame(last)
