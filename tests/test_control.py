@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -109,6 +110,16 @@ def test_photographs_are_added_under_names_one_can_read_and_drawn(controls, proj
     assert controls.queue.get_stats().completed == 3
     drawn = {path.name for path in (project / "output" / "control-room").iterdir()}
     assert drawn == {"camera.png", "sample.png"}
+
+
+def test_a_photograph_may_have_any_name(controls, project):
+    for name in ("IMG 1234", "IMG_1234", "café", "很", "x" * 200):
+        shutil.copyfile(project / "images/camera.jpg", project / "images" / f"{name}.jpg")
+    assert add(controls, 7) == "Added 7 at normal priority: IMG_1234-1 to _-7."
+    tasks = [controls.queue.task(each) for each in controls.queue.tasks("pending")]
+    sources = {task.payload["image_path"] for task in tasks}
+    assert sources == {f"images/{each.name}" for each in (project / "images").glob("*.jpg")}
+    assert len({task.payload["output_path"] for task in tasks}) == 7
 
 
 def test_an_earlier_kernels_tasks_keep_their_names(controls):

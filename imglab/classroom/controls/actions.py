@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -33,6 +34,8 @@ PENCIL = FilterPipeline.parse("grayscale,median:size=7,edges,brightness:factor=3
 MISSING = {"missing": "images/missing.jpg"}
 #: A picture that is there, by the name of the tasks that kill their worker.
 POISON = {"poison": "images/sample.jpg"}
+#: The most letters of a photograph's name in the ids of its tasks.
+NAME_LETTERS = 80
 #: The signal that does nothing: it only asks whether the process is there.
 ASK = 0
 #: Photographs that `keep_adding` adds each second: more than one worker draws, less than many do.
@@ -46,6 +49,20 @@ FIRST_LIFE = 3.0
 LOOK_EVERY = 0.05
 #: The lines of a worker's log in which a refusal is looked for.
 LOG_LINES = 100
+
+
+def _named(photos: Sequence[Path]) -> dict[str, str]:
+    """Each photograph's path, by a name that a task's id may have: no two have the same."""
+    named: dict[str, str] = {}
+    for photo in photos:
+        fit = re.sub(r"[^\w.@-]", "_", photo.stem, flags=re.ASCII)[:NAME_LETTERS]
+        name = fit
+        number = 2
+        while name in named:
+            name = f"{fit}_{number}"
+            number += 1
+        named[name] = f"images/{photo.name}"
+    return named
 
 
 class Controls:
@@ -69,7 +86,7 @@ class Controls:
 
     def add(self, count: int, priority: str, filters: Sequence[Any] = PENCIL) -> str:
         """Add tasks, one for each photograph in turn; return the first and the last id."""
-        pictures = {photo.stem: f"images/{photo.name}" for photo in photographs()}
+        pictures = _named(photographs())
         if not pictures:  # the tasks then say why they fail
             pictures = MISSING
         return self._add(count, priority, pictures, filters)
