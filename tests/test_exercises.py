@@ -268,6 +268,23 @@ def test_what_follows_uses_ours_until_the_students_own_has_passed(capsys):
     assert "has not passed yet" in capsys.readouterr().out
 
 
+def test_another_answer_than_the_one_that_passed_has_not_passed(capsys):
+    own = EXERCISES[ENOUGH].solution
+    check(ENOUGH, own)
+    assert use(ENOUGH, raises) is own, "ours, though an answer passed before"
+    assert "has not passed yet" in capsys.readouterr().out
+    assert not exercise.has_passed(ENOUGH, ...)
+    assert exercise.has_passed(ENOUGH, own)
+
+
+def test_an_answer_without_code_is_known_by_itself(monkeypatch):
+    monkeypatch.setattr(exercise, "source", lambda answer: "")
+    own = EXERCISES[ENOUGH].solution
+    check(ENOUGH, own)
+    assert exercise.has_passed(ENOUGH, own)
+    assert not exercise.has_passed(ENOUGH, raises)
+
+
 def test_a_file_of_ours_is_used_until_the_students_own_has_passed(capsys, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
@@ -319,6 +336,14 @@ def test_an_unknown_exercise_is_an_error_for_people():
     for name in ("05-exercise-nothing", "99-exercise", ""):
         with pytest.raises(ImglabError, match="There is no exercise"):
             check(name, 1)
+
+
+def test_a_check_the_wrong_way_round_is_an_error_for_people():
+    asks = (check, use, lambda value, _: hint(value), lambda value, _: solution(value))
+    for ask in asks:
+        for value in (raises, [1], None):
+            with pytest.raises(ImglabError, match='comes first, in quotes, such as "05-exercise-'):
+                ask(value, ENOUGH)
 
 
 def test_a_wait_of_a_consumer_is_not_over_when_somebody_else_asks_redis(queue):

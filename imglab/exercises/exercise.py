@@ -7,6 +7,7 @@ for a student's mistake: a verdict is a text.
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import sys
 import textwrap
@@ -27,8 +28,8 @@ from imglab.exercises.words import told
 from imglab.language import tr
 from imglab.text import wrapped
 
-#: Exercises that passed in this notebook.
-_passed = set[str]()
+#: Exercises that passed in this notebook, each with the mark of the answer that did.
+_passed = set[tuple[str, str]]()
 #: Exercise → how many hints were given.
 _hinted = dict[str, int]()
 #: Exercise → the source of the last answer.
@@ -74,10 +75,11 @@ def check(name: str, answer: object) -> Verdict:
     _sources[name] = code
     verdict = _verdict(name, exercise, answer, code)
     _verdicts[name] = repr(verdict)
-    _passed.discard(name)
+    mark = _mark_of(answer, code)
+    _passed.discard((name, mark))
     if verdict.state == "passed":
-        _passed.add(name)
-    progress.write_down("checked", name, verdict.state, code=_fingerprint(code))
+        _passed.add((name, mark))
+    progress.write_down("checked", name, verdict.state, code=mark)
     return verdict
 
 
@@ -129,12 +131,14 @@ def last_verdict(name: str) -> str:
 
 def has_passed(name: str, answer: object) -> bool:
     """Whether this very answer passed: in this notebook, or in an earlier run of it."""
-    if name in _passed:
-        return True
-    return _fingerprint(source(answer)) in progress.passed_codes(name)
+    mark = _mark_of(answer, source(answer))
+    return (name, mark) in _passed or mark in progress.passed_codes(name)
 
 
-def _fingerprint(code: str) -> str:
+def _mark_of(answer: object, code: str) -> str:
+    """What an answer is known by: its code; one without any is known in this notebook alone."""
+    if not code:
+        return f"{os.getpid()}-{id(answer)}"
     return hashlib.sha256(code.encode(errors="replace")).hexdigest()[:16]
 
 
@@ -158,10 +162,11 @@ def hint(name: str) -> None:
 
 def solution(name: str) -> None:
     """Print one way to do it, below the student's own, if `check` has seen one."""
+    exercise = find(name)
     theirs = _sources.get(name, "")
     if theirs:
         print(tr("Yours:") + "\n\n" + textwrap.indent(theirs.rstrip(), "    "))  # noqa: T201
-    ours = textwrap.indent(find(name).source().rstrip(), "    ")
+    ours = textwrap.indent(exercise.source().rstrip(), "    ")
     print("\n" + tr("One way:") + "\n\n" + ours)  # noqa: T201
 
 
@@ -171,11 +176,11 @@ def use(name: str, answer: Any) -> Any:
     Files of ours go into a folder of their own, which Python then searches first: the student's
     files stay as they are. For files, what comes back is the path, or the paths, to work with.
     """
+    ours = find(name).solution
     if has_passed(name, answer):
         return answer
     words = tr("{name} has not passed yet, so what follows uses our solution.", name=name)
     print(wrapped(words))  # noqa: T201
-    ours = find(name).solution
     if not _are_files(ours):
         return ours
     paths = [_save_ours(path, text) for path, text in ours.items()]
@@ -200,6 +205,15 @@ def _module(name: str) -> str:
 
 def find(name: str) -> Exercise:
     """One exercise. ImglabError for a name that none has."""
+    if not isinstance(name, str):
+        raise ImglabError(
+            tr(
+                "The name of the exercise comes first, in quotes, such as {example}; this is "
+                "{value}.",
+                example='"05-exercise-enough"',
+                value=told(name),
+            )
+        )
     with suppress(ImportError, KeyError):
         exercise: Exercise = import_module(_module(name)).EXERCISES[name]
         return exercise
