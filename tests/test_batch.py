@@ -159,7 +159,49 @@ def test_results_never_overwrite_the_photographs(photos, tmp_path):
     assert greys(sorted(photos.iterdir())) == [10, 20, 30, 40, 50]
 
 
-@pytest.mark.parametrize(("workers", "mode"), [(2, "sequential"), (0, "threads"), (2, "magic")])
+@in_every_mode
+def test_a_list_of_filters_is_a_pipeline_too(photos, tmp_path, mode, workers):
+    batch = BatchProcessor([InvertFilter(), "grayscale", {"name": "invert"}], workers, mode)
+    assert batch.pipeline == FilterPipeline([InvertFilter(), "grayscale", "invert"])
+    assert len(batch.process(photos, tmp_path / "out").done) == 5
+
+
+@pytest.mark.parametrize("pipeline", ["blur", None, BlurFilter(), [3]])
+def test_what_is_no_list_of_filters_is_an_error_for_people(pipeline):
+    with pytest.raises(FilterError):
+        BatchProcessor(pipeline)
+
+
+@pytest.mark.parametrize(
+    ("source", "folder"),
+    [
+        (None, "out"),
+        (5, "out"),
+        (b"photos", "out"),
+        ([None], "out"),
+        ([Image.new("L", (1, 1))], "out"),
+        ([], None),
+    ],
+)
+def test_what_is_no_path_is_an_error_for_people(source, folder):
+    with pytest.raises(ImageError, match="is no path: photographs come as a folder or a list of"):
+        BatchProcessor(INVERT).process(source, folder)
+
+
+@pytest.mark.parametrize(
+    ("workers", "mode"),
+    [
+        (2, "sequential"),
+        (0, "threads"),
+        (2, "magic"),
+        ("3", "threads"),
+        (None, "processes"),
+        (1.5, "threads"),
+        (True, "threads"),
+        (2, None),
+        (2, ["threads"]),
+    ],
+)
 def test_a_mode_that_cannot_be_had_is_refused(workers, mode):
     with pytest.raises(ImagingError, match=r"choose sequential \(1 worker\), threads or processes"):
         BatchProcessor(INVERT, workers, mode)

@@ -10,13 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
+from os import PathLike
 from pathlib import Path
 from typing import Literal, get_args
 
 from imglab.errors import FilterError, ImageError, ImagingError, ImglabError
+from imglab.imaging.base_filter import BaseFilter, Spec
 from imglab.imaging.files import open_image
 from imglab.imaging.frames import film_of
 from imglab.imaging.kinds import FORMATS, check_fits, format_of
+from imglab.imaging.normal import shown
 from imglab.imaging.pipeline import FilterPipeline
 from imglab.imaging.progress import follow
 from imglab.imaging.writing import AS_THE_SOURCE
@@ -75,30 +78,29 @@ class BatchReport:
         return "\n  ".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class BatchProcessor:
     """Sends photographs through a pipeline, several at a time in threads or processes.
 
-    ImagingError for a mode that does not exist or does not go with so many workers; FilterError
-    for a filter that another process could not import.
+    Takes a pipeline, or what `FilterPipeline` takes. ImagingError for a mode that does not exist or
+    does not go with so many workers; FilterError for what is no filter, and for one that another
+    process could not import.
     """
 
     pipeline: FilterPipeline
     workers: int = 1
     mode: Mode = "sequential"
 
-    def __post_init__(self) -> None:
-        too_many = self.mode == "sequential" and self.workers > 1
-        if self.mode not in get_args(Mode) or self.workers < 1 or too_many:
-            modes = tr("sequential (1 worker), threads or processes")
-            raise ImagingError(
-                tr(
-                    "{mode!r} with {workers} workers: choose {modes}",
-                    mode=self.mode,
-                    workers=self.workers,
-                    modes=modes,
-                )
-            )
+    def __init__(
+        self,
+        pipeline: Iterable[BaseFilter | Spec],
+        workers: int = 1,
+        mode: Mode = "sequential",
+    ) -> None:
+        _check_mode(workers, mode)
+        object.__setattr__(self, "pipeline", FilterPipeline(pipeline))
+        object.__setattr__(self, "workers", workers)
+        object.__setattr__(self, "mode", mode)
         if self.mode == "processes":
             self._check_importable()
 
@@ -117,10 +119,11 @@ class BatchProcessor:
         """Filter the photographs of a folder, or those listed, into another folder.
 
         One that fails is reported, and the rest go on; of two called cat.jpg, the second becomes
-        cat-2.jpg. ImageError where a result would overwrite a photograph.
+        cat-2.jpg. ImageError where a result would overwrite a photograph, and for what is no
+        folder.
         """
         started = time.perf_counter()
-        jobs, skipped = _jobs(source, Path(output_dir))
+        jobs, skipped = _jobs(source, _as_path(output_dir))
         outcomes: Iterable[tuple[Job, Outcome]] = zip(jobs, self._outcomes(jobs), strict=True)
         if progress:
             outcomes = follow(outcomes, total=len(jobs))
@@ -162,14 +165,46 @@ class BatchProcessor:
         return futures.ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
 
 
+def _check_mode(workers: int, mode: str) -> None:
+    is_whole = isinstance(workers, int) and not isinstance(workers, bool)
+    is_mode = isinstance(mode, str) and mode in get_args(Mode)
+    if is_whole and is_mode:
+        is_alone = workers == 1
+        is_many = workers > 1 and mode != "sequential"
+        if is_alone or is_many:
+            return
+    modes = tr("sequential (1 worker), threads or processes")
+    raise ImagingError(
+        tr(
+            "{mode!r} with {workers} workers: choose {modes}",
+            mode=mode,
+            workers=shown(workers),
+            modes=modes,
+        )
+    )
+
+
+def _as_path(value: object) -> Path:
+    """A path that somebody gave. ImageError for anything else."""
+    if not isinstance(value, str | PathLike):
+        raise ImageError(
+            tr(
+                "{value} is no path: photographs come as a folder or a list of files, and their "
+                "results need a folder.",
+                value=shown(value),
+            )
+        )
+    return Path(value)
+
+
 def _jobs(source: Source, folder: Path) -> tuple[list[Job], dict[Path, str]]:
     """Each photograph with the file for its result, no two of them the same; what was left out."""
     skipped: dict[Path, str] = {}
-    if not isinstance(source, str | Path):
-        paths = list(dict.fromkeys(map(Path, source)))
-    elif Path(source).is_dir():
+    if not isinstance(source, str | Path) and isinstance(source, Iterable):
+        paths = list(dict.fromkeys(map(_as_path, source)))
+    elif _as_path(source).is_dir():
         paths = []
-        for path in sorted(Path(source).iterdir()):
+        for path in sorted(_as_path(source).iterdir()):
             reason = _why_skip(path)
             if reason:
                 skipped[path] = reason
