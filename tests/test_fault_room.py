@@ -211,6 +211,15 @@ def test_rooms_are_looked_into_and_diagnosed_and_nothing_is_judged_there(rooms, 
     assert told[1:] == ["(integer) 1", "And if the file were no picture:", "(integer) 1"]
     with pytest.raises(ImglabError, match="Only room 0"):
         rooms.rule_out(1, "ps")
+    mistakes = {
+        "": "A proof is the text of one command",
+        "DEL lesson-10:0:task:coffee": "DEL is no command that reads keys",
+        "LLEN lesson-10:0:task:coffee": "Redis refuses it: ",
+        "GET lesson-10:0:image_processing:failed x": "Redis refuses it: ",
+    }
+    for command, reason in mistakes.items():
+        rooms.rule_out(0, command)
+        assert capsys.readouterr().out.startswith(f"(error) {reason}")
     assert "|" not in "".join(keys_at(rooms[0].url, "lesson-10:")), "copies are gone"
 
 

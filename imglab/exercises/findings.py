@@ -129,19 +129,21 @@ def _command(proof: Any, plan: Plan, room: Room, exam: Examiner) -> Command:
 
 def _judge_proof(command: Command, fault: Fault, room: Room, exam: Examiner) -> None:
     """Ask the command in a copy of the room as it is, and in one for each rival."""
-    as_it_is = Copy(room, "as-it-is")
-    reply = _ask(command, as_it_is, room, exam)
+    with Copy(room, "as-it-is") as as_it_is:
+        reply = _ask(command, as_it_is, room, exam)
+        again = _ask(command, as_it_is, room, exam)
     exam.require(
-        _ask(command, as_it_is, room, exam) == reply,
+        again == reply,
         tr("a command that answers the same twice"),
         str(command),
         tr("Each time it answers something else, though nothing has changed: that proves nothing."),
     )
-    for number, rival in enumerate(fault.rivals(), 1):
-        otherwise = Copy(room, f"rival-{number}")
-        rival.change(otherwise)
+    for rival in fault.rivals():
+        with Copy(room, "otherwise") as otherwise:
+            rival.change(otherwise)
+            reply_otherwise = _ask(command, otherwise, room, exam)
         exam.require(
-            _ask(command, otherwise, room, exam) != reply,
+            reply_otherwise != reply,
             tr("another answer than if {rival}", rival=rival.words),
             short(" ".join(reply.split()), REPLY_LETTERS),
             tr(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from imglab.classroom.fault_room.room import Room
 from imglab.queues.keys import Keys
@@ -13,7 +13,10 @@ EVERYTHING = ("-", "+")
 
 
 class Copy:
-    """The keys of a room as they were when it was made; only whoever holds it changes them."""
+    """The keys of a room as they were at the beginning of `with`, which deletes them at its end.
+
+    Only whoever holds it changes them.
+    """
 
     def __init__(self, room: Room, name: str) -> None:
         self.plan = room.plan
@@ -26,9 +29,16 @@ class Copy:
         self.ps = room.ps()
         #: The moment it was made, in milliseconds of Redis' clock.
         self.now = room.queue.server_time()
-        for key in room.queue.find_keys(f"{self.room_start}*"):
+        self._keys_of_room = room.queue.find_keys(f"{self.room_start}*")
+
+    def __enter__(self) -> Self:
+        for key in self._keys_of_room:
             if "|" not in key:  # another copy's
                 self.redis.copy(key, self.start + key.removeprefix(self.room_start))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop("*")
 
     @property
     def record(self) -> str:
@@ -38,10 +48,6 @@ class Copy:
     def key_of_other_queue(self, part: str) -> str:
         """A key of the queue at which somebody works by mistake."""
         return f"{self.start}{self.plan.other_queue}:image_processing:{part}"
-
-    def delete(self) -> None:
-        """Delete all of it."""
-        self.drop("*")
 
     def drop(self, pattern: str) -> None:
         """Delete the keys of the copy that match."""

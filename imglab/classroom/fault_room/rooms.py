@@ -135,7 +135,8 @@ class FaultRooms:
     def rule_out(self, number: int, command: str) -> None:
         """Print what a command answers in room 0, and what it would under other causes.
 
-        ImglabError for any other room: there it would tell the cause.
+        Of a command that proves nothing it prints why. ImglabError for any other room: there it
+        would tell the cause.
         """
         if number != EXAMPLE:
             raise ImglabError(
@@ -146,17 +147,10 @@ class FaultRooms:
                 )
             )
         room = self[number]
-        known = read_command(command, room.queue.redis, room.queue.namespace, SPACE)
-        as_it_is = Copy(room, "as-it-is")
-        print(f"> {known}\n{ask_copy(known, as_it_is, room.queue.namespace)}")  # noqa: T201
-        for rival in fault_of(room.plan).rivals():
-            otherwise = Copy(room, "otherwise")
-            rival.change(otherwise)
-            answer = ask_copy(known, otherwise, room.queue.namespace)
-            otherwise_words = tr("And if {words}:", words=rival.words)
-            print(f"{otherwise_words}\n{answer}")  # noqa: T201
-            otherwise.delete()
-        as_it_is.delete()
+        try:
+            _print_copies(room, command)
+        except NotThisCommand as error:
+            print(f"(error) {error}")  # noqa: T201 - a notebook's answer
 
     @property
     def answer(self) -> tuple[str, dict[int, tuple[Any, Any]]]:
@@ -190,6 +184,19 @@ class FaultRooms:
         stats = room.queue.get_stats()
         tasks = {str(status): stats[status] for status in (*UNFINISHED, *_ENDED)}
         return Row(plan.number, fault_of(plan).symptom(plan), tasks, room.is_well())
+
+
+def _print_copies(room: Room, command: str) -> None:
+    """Print what a command answers in a copy of a room, and in one for each rival."""
+    start = room.queue.namespace
+    known = read_command(command, room.queue.redis, start, SPACE)
+    with Copy(room, "as-it-is") as as_it_is:
+        print(f"> {known}\n{ask_copy(known, as_it_is, start)}")  # noqa: T201
+    for rival in fault_of(room.plan).rivals():
+        with Copy(room, "otherwise") as otherwise:
+            rival.change(otherwise)
+            words = tr("And if {words}:", words=rival.words)
+            print(f"{words}\n{ask_copy(known, otherwise, start)}")  # noqa: T201
 
 
 def _said_of(plan: Plan, words: str) -> str:
