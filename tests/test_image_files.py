@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from imglab.errors import ImageError, ResourceExhausted
-from imglab.imaging import open_image, save_image
+from imglab.imaging import open_image, quiet, save_image
+from imglab.imaging.quiet import quiet_pillow
 
 CAT = Path(__file__).parent.parent / "images" / "sample.jpg"
 PIXELS = np.random.default_rng(5).integers(0, 256, (12, 16, 3), dtype=np.uint8)
@@ -391,6 +392,33 @@ def odd_exif():
     exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 9) + bytes(20)
     content = encoded("JPEG")
     return content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+
+
+def test_a_filter_that_somebody_else_sets_meanwhile_stays_and_ours_goes():
+    with warnings.catch_warnings():
+        # Equal to ours, but theirs; and one more while we read.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        before = list(warnings.filters)
+        with quiet_pillow():
+            warnings.filterwarnings("error", category=DeprecationWarning, module="theirs")
+            theirs = warnings.filters[0]
+            with quiet_pillow():
+                pass
+        assert list(warnings.filters) == [theirs, *before]
+    assert quiet._set == []
+
+
+def test_two_who_read_at_once_leave_no_filter_whoever_ends_first():
+    with warnings.catch_warnings():
+        before = list(warnings.filters)
+        first, second = quiet_pillow(), quiet_pillow()
+        first.__enter__()
+        warnings.simplefilter("always", BytesWarning)
+        theirs = warnings.filters[0]
+        second.__enter__()
+        first.__exit__(None, None, None)
+        second.__exit__(None, None, None)
+        assert list(warnings.filters) == [theirs, *before]
 
 
 def test_nobody_is_warned_of_odd_metadata_and_the_filters_of_warnings_are_as_before():

@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+#: Modules whose warnings are ignored. The comment makes our filter another than anybody's for the
+#: same modules: Python keeps only one of two that are equal.
+_MODULES = r"PIL\.(?#imglab)"
+
 _lock = threading.Lock()
-#: The filters that are set at the moment, one for each who reads; all of them are alike.
+#: The filter that stands at the moment, once for each who reads.
 _set: list[Any] = []
 
 
@@ -21,9 +25,12 @@ _set: list[Any] = []
 def quiet_pillow() -> Iterator[None]:
     """Ignore what Pillow only warns of; its warning of too many pixels is of another kind."""
     with _lock:
-        if not _set:
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-        ours = warnings.filters[0]
+        # Others may have set filters of theirs meanwhile, or put back what there was before.
+        if not _set or _set[-1] not in warnings.filters:
+            warnings.filterwarnings("ignore", category=UserWarning, module=_MODULES)
+            ours = warnings.filters[0]
+        else:
+            ours = _set[-1]
         _set.append(ours)
     try:
         yield
