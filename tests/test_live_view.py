@@ -12,6 +12,7 @@ from helpers.notebooks import as_in_a_notebook
 from helpers.server import redis_queue
 from nbclient import NotebookClient
 
+from imglab.errors import ImglabError
 from imglab.queues import RedisTaskQueue, TaskQueue
 from imglab.views import board, lanes, live_keys
 from imglab.views.live_view import Live
@@ -32,6 +33,16 @@ def notebook(monkeypatch):
 def alive() -> int:
     """How many live views there are in this process."""
     return sum(thread.name == "live view" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("kind", [ImglabError, ValueError])
+def test_an_error_in_a_picture_is_text_whatever_is_in_it(kind):
+    def picture() -> str:
+        raise kind("<b> \x1b[2J \u202egpj.exe")
+
+    with Live(picture) as view:
+        html = view._bundle()["text/html"]
+    assert r"&lt;b&gt; \x1b[2J \u202egpj.exe" in html
 
 
 @pytest.mark.parametrize("view", [board, lanes, live_keys])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Hashable
-from html import escape
 from typing import Any, Self
 
 from imglab.errors import ImglabError
@@ -17,6 +16,7 @@ from imglab.extras import need
 from imglab.language import tr
 from imglab.notebook import running_ipython
 from imglab.queues import RedisTaskQueue
+from imglab.views.html_table import plain
 
 #: How often a live view is drawn anew.
 FRAMES_A_SECOND = 8
@@ -154,14 +154,14 @@ class Live:
         try:
             html = self._picture()
         except ImglabError as error:
-            html = escape(str(error))
+            html = plain(error)
         except Exception as error:  # noqa: BLE001 - a reader gets a sentence, not a dead view
             words = tr(
                 "This picture cannot be drawn: {error} ({kind}).",
                 error=error,
                 kind=type(error).__name__,
             )
-            html = escape(words)
+            html = plain(words)
         # Half a pair, from a name that is no UTF-8: no message to a browser takes it.
         sound = html.encode("utf-8", "backslashreplace").decode("utf-8")
         return {"text/html": sound, "text/plain": self.text}
