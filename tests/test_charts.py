@@ -161,6 +161,17 @@ def test_what_is_beyond_the_cores_bends_the_ideal_and_no_law():
     assert "Amdahl, up to 2 workers: 0.0% one at a time" in charts.speed_up_text(perfect, cores=2)
 
 
+def test_laws_and_ideal_meet_what_was_measured_also_without_one_worker():
+    rates = {n: Law(10, 0.1, 0.01).throughput(n) for n in (2, 4, 6, 8)}
+    lines = {line.get_label(): line for line in charts.speed_up(axes(), rates, cores=8)}
+    measured = dict(zip(*lines["measured"].get_data(), strict=True))
+    law = lines["Universal Scalability"]
+    assert law.get_ydata()[-1] == pytest.approx(measured[8])
+    ideal = lines["ideal"]
+    assert ideal.get_ydata()[-1] == pytest.approx(8 / 2)
+    assert ideal.get_ydata()[0] == pytest.approx(1 / 2)
+
+
 def test_two_measurements_are_enough_for_a_chart_and_one_has_no_law():
     assert len(charts.speed_up(axes(), {1: 10, 2: 18}, cores=4)) == 4
     assert len(charts.speed_up(axes(), {1: 10}, cores=4)) == 3

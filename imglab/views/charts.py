@@ -255,11 +255,12 @@ def speed_up(ax: Axes, rates: Mapping[int, float], cores: int) -> list[Artist]:
     """
     gains = _gains(rates)
     xs = spread(1, max(rates))
-    ideal = [min(x, cores) for x in xs]
+    fewest = min(rates)  # the measured are so many times as fast as these, and so is the rest
+    ideal = [min(x, cores) / min(fewest, cores) for x in xs]
     artists = list[Any](ax.plot(xs, ideal, "--", color=INK, label=tr("ideal")))
     for each in _laws(rates, cores):
-        one = each.law.throughput(1)
-        curve = [each.law.throughput(x) / one for x in xs]
+        first = each.law.throughput(fewest)
+        curve = [each.law.throughput(x) / first for x in xs]
         artists += ax.plot(xs, curve, color=each.colour, label=each.label)
     artists += ax.plot(
         list(gains), list(gains.values()), "o", color=COLOURS[1], label=tr("measured"), zorder=3
