@@ -40,6 +40,14 @@ def line_by_hand(queue, task_id, **fields):
     queue.redis.lpush(queue.keys.pending(), task_id)
 
 
+def put_again(queue, place, task_id):
+    """What a producer's rights allow with the id of any task."""
+    if place == "delayed":
+        queue.redis.zadd(queue.keys.delayed, {task_id: 0})
+    else:
+        queue.redis.lpush(queue.keys.pending(), task_id)
+
+
 # Keys
 
 
@@ -100,8 +108,9 @@ def test_a_task_whose_place_is_taken_is_not_added_at_all(queue, delay):
 # Ids that are put in line again
 
 
+@pytest.mark.parametrize("place", ["pending", "delayed"])
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
-def test_a_finished_task_that_somebody_puts_in_line_again_does_not_run_again(queue, status):
+def test_a_finished_task_that_somebody_puts_in_line_again_does_not_run_again(queue, status, place):
     queue.add_task({}, task_id="a")
     task = queue.get_task("w")
     if status == "completed":
@@ -111,17 +120,19 @@ def test_a_finished_task_that_somebody_puts_in_line_again_does_not_run_again(que
     else:
         queue.cancel("a")
         queue.release(task)
-    queue.redis.lpush(queue.keys.pending(), "a")
+    put_again(queue, place, "a")
     assert queue.get_task("w") is None
     assert queue.tasks(status) == ["a"]
+    assert queue.get_stats().completed_total == (status == "completed")
     assert queue.check() == []
     assert set_aside(queue) == {"a": f"it was put in line again, and is {status}"}
 
 
-def test_a_task_in_a_worker_s_hands_stays_there_though_somebody_puts_it_in_line(queue):
+@pytest.mark.parametrize("place", ["pending", "delayed"])
+def test_a_task_in_a_worker_s_hands_stays_there_though_somebody_puts_it_in_line(queue, place):
     queue.add_task({}, task_id="a")
     task = queue.get_task("w")
-    queue.redis.lpush(queue.keys.pending(), "a")
+    put_again(queue, place, "a")
     assert queue.get_task("other") is None
     queue.mark_completed(task)
     assert queue.check() == []

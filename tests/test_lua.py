@@ -20,6 +20,7 @@ from helpers.lua import (
     complete,
     completed,
     expire,
+    fail,
     forget,
     held,
     reaped,
@@ -380,6 +381,53 @@ def test_a_delayed_id_whose_hash_is_gone_is_set_aside_when_it_is_due(queue):
         "meta": {"reaped_at": "now"},
         **set_aside("ghost"),
     }
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
+def test_an_ended_task_that_somebody_delays_is_not_put_in_line_again(queue, status):
+    if status == "completed":
+        complete(queue, "t1")
+    elif status == "failed":
+        fail(queue, "t1")
+    else:
+        add(queue, "t1")
+        step(queue, "cancel", "t1")
+    forget(queue, "wake", "workers")
+    queue.redis.zadd(queue.keys.delayed, {"t1": 1})
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply == [60_000]
+    assert changed == {
+        "delayed": None,
+        "workers": {"ann": seen("")},
+        "meta": {"reaped_at": "now"},
+        "odd": set_aside("t1", f"it was put in line again, and is {status}")["odd"],
+    }
+
+
+def test_a_held_task_that_somebody_delays_stays_with_its_worker(queue):
+    held(queue)
+    forget(queue, "wake")
+    queue.redis.zadd(queue.keys.delayed, {"t1": 1})
+    reply, changed = run(queue, "get_tasks", *asks("bob", "n2"))
+    assert len(reply) == 1
+    assert changed == {
+        "delayed": None,
+        "workers": {"bob": seen("")},
+        "meta": {"reaped_at": "now"},
+        "odd": set_aside("t1", "it was put in line again, and a worker has it")["odd"],
+    }
+
+
+def test_a_task_that_somebody_delays_by_hand_and_is_nowhere_else_joins_its_line(queue):
+    add(queue, "t1")
+    forget(queue, "wake")
+    queue.redis.delete(queue.keys.pending())
+    queue.redis.zadd(queue.keys.delayed, {"t1": 1})
+    reply, changed = run(queue, "get_tasks", *asks())
+    assert reply[0][0] == "t1"
+    expected = claimed()
+    expected["events"] = ["promoted t1", *expected["events"]]
+    assert changed == {"delayed": None, **expected}
 
 
 def test_a_paused_queue_hands_out_nothing_but_goes_on_promoting(queue):

@@ -44,7 +44,7 @@ class Intruder:
         self.unseen: set[bytes] = set()
         #: Sound tasks whose record it wrote into.
         self.spoiled: set[str] = set()
-        #: Sound tasks whose id it put into a line again.
+        #: Sound tasks whose id it put into a line, or into `delayed`, again.
         self.doubled: set[str] = set()
         self.acts: Counter[str] = Counter()
         #: How many of its commands Redis refused.
@@ -72,6 +72,7 @@ class Intruder:
             self._id_again,
             self._spoil_a_record,
             self._delay_something,
+            self._delay_again,
             self._wake_everybody,
             self._forge_an_event,
             self._end_of_the_stream,
@@ -143,14 +144,24 @@ class Intruder:
 
     # Other keys
 
-    def _delay_something(self) -> None:
+    def _due(self) -> float:
         seconds, _ = self._redis.time()
-        due = self._dice.choice((float("-inf"), -1.5, 0, 1e3, (seconds + LATEST) * 1000.0))
+        return self._dice.choice((float("-inf"), -1.5, 0, 1e3, (seconds + LATEST) * 1000.0))
+
+    def _delay_something(self) -> None:
+        due = self._due()
         task_id = self._dice.choice((self._new_id(), oddities.some_bytes(self._dice)))
         if self._dice.random() < 0.5:
             self._redis.hset(self._task_key(task_id), mapping=oddities.record(self._dice))
         self._redis.zadd(self._keys.delayed, {task_id: due})
         self.foreign.add(task_id)
+
+    def _delay_again(self) -> None:
+        """Delay a task of somebody else, wherever it is: in a worker's hands, or at its end."""
+        task_id = self._somebody()
+        if task_id:
+            self.doubled.add(task_id)
+            self._redis.zadd(self._keys.delayed, {task_id: self._due()})
 
     def _wake_everybody(self) -> None:
         tokens = [oddities.some_bytes(self._dice) for _ in range(TOKENS)]

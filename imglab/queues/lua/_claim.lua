@@ -9,7 +9,8 @@ local LONGEST_WAIT = 60000
 -- Up to here Lua counts by ones.
 local MOST_CLAIMS = 2 ^ 53
 
--- Move what is due from delayed to the tail of its list; returns when the next one is.
+-- Move what is due from delayed to the tail of its list; returns when the next one is. A producer may put
+-- any id there: what is elsewhere stays where it is.
 local function promote()
   for _ = 1, 100 do
     local id, due = unpack(sure('ZRANGE', delayed, 0, 0, 'WITHSCORES'))
@@ -17,7 +18,14 @@ local function promote()
     if tonumber(due) > now then return tonumber(due) end
     -- Include _odd _add _batch _rare
     redis.call('ZREM', delayed, id)
-    line_up('LPUSH', id, 'promoted')
+    local status = redis.pcall('HGET', task_key(id), 'status')
+    local again
+    if status ~= 'delayed' then again = elsewhere(id, status) end
+    if again then
+      keep_odd(id, again) -- and no event: its own life goes on
+    else
+      line_up('LPUSH', id, 'promoted')
+    end
   end
   return now
 end
