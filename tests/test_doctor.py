@@ -76,6 +76,25 @@ def test_a_task_in_two_places_is_settled_where_it_is_finished(queue):
     assert queue.get_task("w") is None
 
 
+def test_what_is_mended_in_one_go_is_mended_once_however_many_findings_there_are(
+    queue, monkeypatch
+):
+    ids = queue.add_tasks([{}] * 3)
+    queue.redis.delete(*(queue.keys.task(each) for each in ids))
+    findings = [each for each in examine(queue) if each.repair]
+    assert len(findings) == 3
+    walks = []
+    walk = queue.standings
+    monkeypatch.setattr(queue, "standings", lambda: walks.append(1) or walk())
+    findings[0].repair()
+    assert len(walks) > 0
+    walks_of_first = len(walks)
+    for finding in findings[1:]:
+        finding.repair()
+    assert len(walks) == walks_of_first
+    assert found(queue, "broken") == []
+
+
 def test_an_id_whose_record_is_gone_is_taken_out(queue):
     queue.add_task({}, task_id="ghost")
     queue.redis.delete(f"{queue.namespace}task:ghost")

@@ -657,6 +657,21 @@ def test_the_invariants_hold_after_every_kind_of_step(queue):
     assert queue.check() == []
 
 
+def test_a_sound_queue_stays_sound_when_its_bounds_are_lowered(queue):
+    queue.change_settings(max_crashes=3)
+    for _ in queue.add_tasks([{}] * 3):
+        queue.mark_completed(queue.get_task("w"))
+    queue.add_task({}, task_id="a")
+    queue.get_task("w")
+    queue.reap(dead_worker="w")
+    claim_again(queue, "w")
+    queue.reap(dead_worker="w")
+    queue.change_settings(max_crashes=1, keep=1)
+    assert queue.task("a").crashes == 2
+    assert queue.get_stats().completed == 3
+    assert queue.check() == []
+
+
 def test_s19_others_are_asked_before_high_in_turn_so_that_the_middle_does_not_starve(queue):
     for priority in PRIORITIES:
         queue.add_tasks([{}] * 40, priority)

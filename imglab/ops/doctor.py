@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from imglab.errors import ImglabError, QueueError, QueueUnavailable
@@ -126,9 +126,10 @@ def _settings(queue: RedisTaskQueue) -> Iterator[Finding]:
 
 def _invariants(queue: RedisTaskQueue) -> Iterator[Finding]:
     wrong = queue.check()
+    mend_once = cache(partial(mend, queue))  # it mends all of them, looking at every task
     for what in wrong:
         remedy = tr("Probably freed by hand. --repair makes each task's record say where it is.")
-        yield Finding("broken", what, remedy, partial(mend, queue))
+        yield Finding("broken", what, remedy, mend_once)
     if not wrong:
         count = queue.get_stats().unfinished
         yield Finding(
@@ -163,12 +164,13 @@ def _leases(queue: RedisTaskQueue) -> Iterator[Finding]:
 
 
 def _orphans(queue: RedisTaskQueue) -> Iterator[Finding]:
+    mend_once = cache(partial(mend, queue))
     for task_id in queue.orphans():
         what = tr(
             "Task {task} has a record, but is in no list: nobody will ever take it.", task=task_id
         )
         remedy = tr("--repair puts it back in line, or deletes it if it was finished.")
-        yield Finding("broken", what, remedy, partial(mend, queue))
+        yield Finding("broken", what, remedy, mend_once)
 
 
 def _odd(queue: RedisTaskQueue) -> Iterator[Finding]:
@@ -259,4 +261,4 @@ def _give_back(queue: RedisTaskQueue) -> None:
 def mend(queue: RedisTaskQueue) -> None:
     """Make each task be in one place, and its record say so; each in one step of Redis' own."""
     _, standings = queue.standings()
-    queue.repair([*unsound(standings, queue.settings), *queue.orphans()])
+    queue.repair([*unsound(standings), *queue.orphans()])

@@ -367,7 +367,7 @@ class BaseQueue(OwnClaims, Batches):
         """
         tokens, standings = self.standings()
         moved = self._who_moved(seen_twice(standings))
-        return broken(standings, tokens, self.settings, moved)
+        return broken(standings, tokens, moved=moved)
 
     @abstractmethod
     def standings(self) -> tuple[int, list[Standing]]:
