@@ -19,8 +19,10 @@ from helpers.server import redis_queue
 
 from imglab.errors import ImglabError, TaskCancelled
 from imglab.imaging import FilterPipeline, open_image
+from imglab.project import project_home
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.workers import WorkerPool, WorkerSpec
+from imglab.workers.crew import Crew, Member
 from imglab.workers.process import VARIABLE
 
 
@@ -83,6 +85,43 @@ def test_s24_a_killed_worker_is_replaced_and_its_task_comes_back_at_once(project
     assert queue.task(task_id).crashes == 1
     told = [event["event"] for event in queue.trace(task_id)]
     assert told == ["added", "claimed", "expired", "delayed", "promoted", "claimed", "completed"]
+
+
+def test_a_worker_that_cannot_be_started_again_for_a_while_is_started_later(project, queue, caplog):
+    with WorkerPool(1, (), queue) as pool:
+        log = pool.logs / "worker-1.log"
+        log.rename(pool.logs / "before.log")
+        log.mkdir()  # no file can be opened there, as where the disk is full
+        pid = pool.kill("worker-1")
+        until(lambda: "worker-1 cannot be started again yet" in caplog.text, seconds=30)
+        assert pool.pids == {}
+        assert pool.names == ["worker-1"]
+        log.rmdir()
+        until(lambda: pool.pids, seconds=30)
+        assert pool.pids["worker-1"] != pid
+        task_id = queue.add_task(photo(1))
+        assert queue.wait(task_id, timeout=30)
+    assert caplog.text.count("cannot be started again") == 1
+
+
+def test_a_lease_that_is_raised_later_counts_before_a_silent_worker_is_killed(queue, valkey):
+    queue.get_task("worker-1")  # whose process is the one below
+    spec = WorkerSpec(name="", queue=queue.spec())
+    crew = Crew(queue, spec, "worker", project_home() / "logs")
+    process = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    seen = queue.workers()["worker-1"]["seen"]
+    member = Member(process, seen=seen, seen_at=time.monotonic() - 200)
+    crew.members["worker-1"] = member
+    with RedisTaskQueue(url=valkey.url, namespace=queue.namespace) as other:
+        other.change_settings(lease=300)
+        crew._kill_the_frozen()
+        assert process.poll() is None
+        other.change_settings(lease=30)  # it may beat by the longer one until its task is over
+        crew._kill_the_frozen()
+        assert process.poll() is None
+    member.seen_at -= 800
+    crew._kill_the_frozen()
+    assert process.wait(30) == -signal.SIGKILL
 
 
 def test_s24_a_task_that_kills_its_workers_is_failed_and_the_others_are_done(project, queue):
@@ -407,6 +446,7 @@ def test_w7_a_worker_without_a_time_limit_leaves_all_the_same(project, valkey, e
         until(lambda: not is_alive(worker))
         assert queue.tasks("pending") == [task_id], "it is given back"
         assert queue.task(task_id).attempt == 0
+        assert queue.workers() == {}, "who leaves takes its name off the list"
 
 
 @pytest.mark.parametrize("is_asked_to_leave", [True, False])

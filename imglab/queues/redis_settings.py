@@ -42,6 +42,11 @@ class RedisSettings(RedisWalk):
         self._use(wanted)
         return wanted
 
+    def take_up_settings(self) -> QueueSettings:
+        """Go by the settings that are stored now, and return them; nothing is stored."""
+        self._take_up(self._stored_text())
+        return self.settings
+
     def _agree(self) -> None:
         """Have settings stored with the queue and use those: at first, and then every so often."""
         if time.monotonic() < self._look_again:

@@ -53,6 +53,12 @@ class Member:
 
     process: subprocess.Popen[bytes]
     false_starts: int = 0
+    #: Whether Redis was told that its process is gone.
+    is_reported: bool = False
+    #: Why it could not be started again when that was tried last.
+    hindrance: str = ""
+    #: The longest lease that counted in its time, in seconds: it may beat by that one still.
+    lease: float = 0.0
     #: The last sign of life that Redis knows of, in milliseconds of its clock.
     seen: int = 0
     #: When that was new here, in seconds of time.monotonic(): two clocks are never compared.
@@ -207,6 +213,7 @@ class Crew:
     def _kill_the_frozen(self) -> None:
         try:
             records = self.queue.workers()
+            self.queue.take_up_settings()  # a worker started since goes by those
         except QueueError:
             records = {}  # without Redis nobody can show life: the count begins anew
         for name, member in self.members.items():
@@ -216,7 +223,8 @@ class Crew:
                 member.seen = seen
                 member.seen_at = time.monotonic()
             silent_for = time.monotonic() - member.seen_at
-            limit = SILENT_LEASES * self.queue.settings.lease
+            member.lease = max(member.lease, self.queue.settings.lease)
+            limit = SILENT_LEASES * member.lease
             has_begun = record.get("pid") == member.process.pid
             if not has_begun:
                 limit = max(limit, START_TIMEOUT_S)
@@ -226,28 +234,46 @@ class Crew:
                 member.process.kill()
 
     def _replace(self, name: str, member: Member) -> None:
+        if not member.is_reported:
+            self._report(name, member)
+        if not member.is_reported:
+            return  # the next look tries again
+        if member.false_starts < MAX_FALSE_STARTS:
+            self._start_again(name, member)
+        else:
+            words = tr("%s failed %d times before it was ready; see its log")
+            logger.error(words, name, member.false_starts)
+            self.given_up.append(name)
+            del self.members[name]
+
+    def _report(self, name: str, member: Member) -> None:
+        """Tell Redis that a process is gone, unless Redis is away."""
         try:
             # An exit code of its own, before it asked for work. Killed by a signal, it is negative.
             code = member.process.returncode
             was_renewed = code in list(Cause)
             failed = code > 0 and not was_renewed and not self._is_ready(name)
-            false_starts = 0
-            if failed:
-                false_starts = member.false_starts + 1
             # Its process is gone, so the lease of what it held need not run out first.
             self.queue.reap(dead_worker=name, pid=member.process.pid)
         except QueueError as error:
             logger.debug("%s died, and Redis cannot be told: %s", name, error)
-            return  # the next look tries again
+            return
+        member.is_reported = True
+        if failed:
+            member.false_starts += 1
+        else:
+            member.false_starts = 0
         if was_renewed:
             self._note_renewal(name, Cause(code))
-        if false_starts < MAX_FALSE_STARTS:
-            self.members[name] = self._spawn(name, false_starts)
-        else:
-            words = tr("%s failed %d times before it was ready; see its log")
-            logger.error(words, name, false_starts)
-            self.given_up.append(name)
-            del self.members[name]
+
+    def _start_again(self, name: str, member: Member) -> None:
+        """Start a process in place of one that is gone; where that fails, the next look tries."""
+        try:
+            self.members[name] = self._spawn(name, member.false_starts)
+        except OSError as error:  # too many files, processes, or a full disk: it may pass
+            if str(error) != member.hindrance:
+                logger.error(tr("%s cannot be started again yet: %s"), name, error)  # noqa: TRY400
+            member.hindrance = str(error)
 
     def _note_renewal(self, name: str, cause: Cause) -> None:
         reason = in_short(cause, self.spec.max_tasks, self.spec.max_memory)

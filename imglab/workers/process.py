@@ -42,6 +42,8 @@ REDIS_RETRY_S = 0.2
 LOOK_INTERVAL_S = 0.5
 #: How long after a task's time limit a process ends that nothing else could end, in seconds.
 DEAF_TIMEOUT_S = 60.0
+#: How long a process that leaves at once tries to take its name off the list, in seconds.
+LEAVE_TIMEOUT_S = 2.0
 #: What Python is to run so that it is a worker again.
 AGAIN = ("-m", "imglab.workers")
 #: What asks a worker to leave: `kill`, Ctrl-C, a closed terminal, Ctrl-\\.
@@ -80,7 +82,7 @@ def run(
     )
     if on_worker:
         on_worker(worker)
-    watch = _Watch(worker, spec, standby, again)
+    watch = _Watch(worker, queue, spec, standby, again)
     watch.start()
     logger.info("%s: ready, %s", spec.name, queue)
     try:
@@ -191,13 +193,19 @@ class _Watch(threading.Thread):
     """
 
     def __init__(
-        self, worker: Worker, spec: WorkerSpec, standby: Standby, again: Sequence[str]
+        self,
+        worker: Worker,
+        queue: RedisTaskQueue,
+        spec: WorkerSpec,
+        standby: Standby,
+        again: Sequence[str],
     ) -> None:
         super().__init__(name="watch", daemon=True)
         #: Whether somebody asked this process to leave.
         self.is_leaving = False
         self.again = again
         self.worker = worker
+        self.queue = queue
         self.spec = spec
         self.standby = standby
         # The sender is kept, or it would be closed.
@@ -210,12 +218,9 @@ class _Watch(threading.Thread):
         signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
 
     def run(self) -> None:
-        deaf_limit = self.worker.queue.settings.longest_try + DEAF_TIMEOUT_S
         leave_at = math.inf
         while time.monotonic() < leave_at:
-            # For what no thread can see, native code that holds the GIL: this needs no thread.
-            if deaf_limit < math.inf:
-                faulthandler.dump_traceback_later(deaf_limit, exit=True)
+            self._set_alarm()
             ready, _, _ = select.select([self.signals], [], [], LOOK_INTERVAL_S)
             if ready:
                 self.signals.recv(1)
@@ -231,6 +236,7 @@ class _Watch(threading.Thread):
             self._end_if_overdue()
             keep_short()
         self._give_back()
+        self._leave_the_list()
         # The main thread may be in a native call for minutes: nothing is left to wait for.
         os._exit(1)
 
@@ -239,6 +245,25 @@ class _Watch(threading.Thread):
             self.worker.release()
         except ImglabError as error:
             logger.warning("%s: the task at hand waits for its lease: %s", self.spec.name, error)
+
+    def _set_alarm(self) -> None:
+        """For what no thread can see, native code that holds the GIL: an alarm needs no thread."""
+        deaf_limit = self.queue.settings.longest_try + DEAF_TIMEOUT_S
+        if deaf_limit < math.inf:
+            faulthandler.dump_traceback_later(deaf_limit, exit=True)
+        else:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _leave_the_list(self) -> None:
+        """Take the worker off the list, where Redis answers soon."""
+
+        def leave() -> None:
+            with suppress(ImglabError):  # then it shows no life, and is forgotten after an hour
+                self.queue.leave(self.spec.name)
+
+        leaving = threading.Thread(target=leave, name="leave", daemon=True)
+        leaving.start()
+        leaving.join(LEAVE_TIMEOUT_S)
 
     def _end_if_overdue(self) -> None:
         """Start this process anew, in place, when the main thread will not let go of a task."""
