@@ -14,7 +14,8 @@ from helpers.processes import is_alive
 from helpers.server import redis_queue
 
 from imglab.queues import QueueSettings
-from imglab.workers import WorkerPool
+from imglab.workers import WorkerPool, WorkerSpec
+from imglab.workers.standby import Standby
 
 
 @pytest.fixture
@@ -62,6 +63,21 @@ def test_a_worker_without_tasks_has_no_helper(project, queue):
         assert pool.join(timeout=20)
         (helper,) = helpers_of(pool.pids["worker-1"])
     until(lambda: not is_alive(helper.pid))
+
+
+def test_the_helper_is_another_one_once_the_settings_of_the_queue_are_others(queue):
+    standby = Standby(WorkerSpec(name="ann", queue=queue.spec()), queue)
+    standby.start()
+    (first,) = helpers_of(os.getpid())
+    standby.start()
+    assert helpers_of(os.getpid()) == [first]
+    queue.change_settings(lease=300)
+    standby.start()
+    (second,) = helpers_of(os.getpid())
+    assert second != first
+    assert "150.0" in second.cmdline(), "half a lease"
+    standby.end()
+    until(lambda: not lives(second), seconds=30)
 
 
 def test_a_task_that_holds_the_gil_beyond_its_time_limit_is_taken_away(project, valkey):

@@ -44,12 +44,19 @@ class Standby:
         self._queue = queue
         self._process: subprocess.Popen[bytes] | None = None
         self._is_due = True
+        #: The settings that the process goes by.
+        self._settings = queue.settings
 
     def start(self) -> None:
-        """Start the process, unless it was. Call it before a task that may hold the GIL."""
-        if not self._is_due:
+        """Start the process, unless it was. Call it before a task that may hold the GIL.
+
+        One that goes by settings which do not count any more is let go for another one.
+        """
+        if not self._is_due and self._settings == self._queue.settings:
             return
+        self.end()
         self._is_due = False
+        self._settings = self._queue.settings
         connection = None
         try:
             connection = self._queue.socket_to_hand_on()
@@ -67,7 +74,7 @@ class Standby:
             standby_wait.SHORT: os.fsdecode(short),
             standby_wait.LONG: os.fsdecode(long),
         }
-        settings = self._queue.settings
+        settings = self._settings
         times = (PATIENCE_LEASES * settings.lease, settings.longest_try, self._spec.grace)
         numbers = [NONE if connection is None else connection, os.getpid(), *times]
         process = subprocess.Popen(
@@ -92,7 +99,8 @@ class Standby:
         except BlockingIOError:
             return  # it is frozen, perhaps along with us
         except (OSError, ValueError):  # it was killed, or let go
-            self._is_due = True
+            if process is self._process:
+                self._is_due = True
 
     def end(self) -> None:
         """Let the process go, and wait for it: it is to leave before its worker does."""
