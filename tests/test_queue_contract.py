@@ -193,6 +193,21 @@ def test_an_id_that_was_never_claimed_cannot_be_finished(queue):
     assert places(queue) == {"pending": 1}
 
 
+@pytest.mark.parametrize("end", ["mark_completed", "mark_failed", "release", "renew"])
+def test_what_is_read_of_a_task_that_nobody_holds_finishes_nothing(queue, end):
+    queue.add_task({}, task_id="waits")
+    queue.add_task({}, task_id="later", delay=60)
+    arguments = ["no luck"] if end == "mark_failed" else []
+    for task_id in ("waits", "later"):
+        with pytest.raises(LeaseLost):
+            getattr(queue, end)(queue.task(task_id), *arguments)
+    queue.mark_completed(queue.get_task("w"), {"n": 1})
+    with pytest.raises(LeaseLost):
+        getattr(queue, end)(queue.task("waits"), *arguments)
+    assert queue.result("waits") == {"n": 1}
+    assert queue.task("later").status == "delayed"
+
+
 def test_a_result_that_is_no_json_is_refused_and_the_claim_stays(queue):
     queue.add_task({})
     task = queue.get_task("w")

@@ -100,7 +100,7 @@ class TaskQueue(MemoryBatches):
     def _complete(self, task: Task, result: str) -> None:
         with self._changed:
             known = self._records.get(task.id)
-            if known and known.committed == task.claim:
+            if known and task.claim and known.committed == task.claim:
                 return
             record = self._owned(task)
             record.result = result

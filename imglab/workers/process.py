@@ -247,7 +247,7 @@ class _Watch(threading.Thread):
             logger.warning("%s: the task at hand waits for its lease: %s", self.spec.name, error)
 
     def _set_alarm(self) -> None:
-        """For what no thread can see, native code that holds the GIL: an alarm needs no thread."""
+        """Set the alarm that ends what no thread can see: native code that holds the GIL."""
         deaf_limit = self.queue.settings.longest_try + DEAF_TIMEOUT_S
         if deaf_limit < math.inf:
             faulthandler.dump_traceback_later(deaf_limit, exit=True)
