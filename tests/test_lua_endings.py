@@ -108,6 +108,13 @@ def test_a_tasks_own_number_of_tries_wins_over_the_queues(queue, attempts, expec
     assert changed == expected
 
 
+def test_the_most_tries_that_a_task_may_have_are_its_own_too(queue):
+    held(queue, max_attempts=10**9)
+    queue.redis.hset(task_key(queue), "attempts", SETTINGS.max_attempts)
+    _, changed = run(queue, "mark_failed", "t1", "1:n1", "boom", "1", 0.5)
+    assert changed == delayed(40_000)
+
+
 @pytest.mark.parametrize(("attempts", "expected"), [(3, delayed(20_000)), (4, failed())])
 def test_a_crash_does_not_count_as_a_try(queue, attempts, expected):
     held(queue)

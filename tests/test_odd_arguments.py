@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from helpers.clock import until
@@ -127,6 +128,22 @@ def test_p8_tries_that_are_no_number_are_said(queue, odd):
         queue.add_task({}, max_attempts=odd)
     assert one_sentence(error)
     assert queue.get_stats().unfinished == 0
+
+
+def test_more_tries_than_any_queue_counts_are_refused_where_a_task_is_added(queue):
+    queue.begin_batch("holiday")
+    for add in (
+        partial(queue.add_task, {}),
+        partial(queue.add_tasks, [{}]),
+        partial(queue.add_to_batch, "holiday", []),
+    ):
+        with pytest.raises(TaskError, match=r"max_attempts must be .* from 1 to 1,000,000,000"):
+            add(max_attempts=10**9 + 1)
+    assert queue.get_stats().unfinished == 0
+    queue.add_task({}, max_attempts=10**9)
+    for _ in range(queue.settings.max_attempts + 1):
+        queue.mark_failed(queue.get_task("w"), "no luck")
+    assert queue.get_stats().delayed == 1
 
 
 @pytest.mark.parametrize("odd", [*ODD, "5", "x"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from imglab.errors import NoSuchTask, QueueError, TaskError
 from imglab.language import tr
-from imglab.queues.task import Task
+from imglab.queues.task import MAX_COUNT, Task
 from imglab.text import is_utf8, told
 
 #: What counts as a number, and as a whole one. Python's own come first, being quicker to ask for.
@@ -72,6 +72,23 @@ def as_count(value: Any, what: str, least: int) -> int:
             )
         )
     return int(value)
+
+
+def as_tries(value: Any) -> int | None:
+    """How many tries a task may have, None for as many as its queue gives."""
+    if value is None:
+        return None
+    tries = as_count(value, "max_attempts", 1)
+    if tries > MAX_COUNT:
+        raise TaskError(
+            tr(
+                "{name} must be a whole number from 1 to {most:,}, not {value}.",
+                name="max_attempts",
+                most=MAX_COUNT,
+                value=told(value),
+            )
+        )
+    return tries
 
 
 def as_id(value: Any) -> str:

@@ -19,7 +19,7 @@ from imglab.errors import (
 )
 from imglab.language import tr
 from imglab.queues.adding import Adding, call_id_of, ids_in, new_id
-from imglab.queues.arguments import as_count, as_delay, as_id, as_timeout
+from imglab.queues.arguments import as_delay, as_id, as_timeout, as_tries
 from imglab.queues.batches import Batches
 from imglab.queues.bound import WaitForRoom
 from imglab.queues.invariants import Standing, broken, seen_twice
@@ -147,8 +147,7 @@ class BaseQueue(OwnClaims, Batches):
     ) -> None:
         check_priority(priority)
         seconds = as_delay(delay)
-        if tries is not None:
-            tries = as_count(tries, "max_attempts", 1)
+        tries = as_tries(tries)
         timeout = as_timeout(timeout)
         room = WaitForRoom(self, timeout)
         patience = Patience(self.patience, end_of(timeout))

@@ -19,7 +19,7 @@ from typing import Any
 
 from imglab.errors import NoSuchBatch, QueueError, TaskError
 from imglab.language import tr
-from imglab.queues.arguments import as_count, as_timeout
+from imglab.queues.arguments import as_timeout, as_tries
 from imglab.queues.bound import WaitForRoom
 from imglab.queues.patience import Patience, end_of
 from imglab.queues.task import THE_PAYLOAD, as_utf8, check_priority, encode
@@ -131,9 +131,7 @@ class Batches(Waiting):
         NoSuchBatch where it was not begun; TaskError for a payload as in `add_task`.
         """
         check_priority(priority)
-        tries = max_attempts
-        if tries is not None:
-            tries = as_count(tries, "max_attempts", 1)
+        tries = as_tries(max_attempts)
         timeout = as_timeout(timeout)
         before = self.batch(name)
         room = WaitForRoom(self, timeout)

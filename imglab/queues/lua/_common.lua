@@ -49,7 +49,7 @@ local MOST = 1e9
 -- A count out of a record, where anybody may have written anything: 0 for what is none.
 local function as_count(text)
   local number = tonumber(text)
-  if number and number > 0 and number < MOST then return math.floor(number) end -- so no NaN either
+  if number and number > 0 and number <= MOST then return math.floor(number) end -- so no NaN either
   return 0
 end
 
