@@ -77,6 +77,14 @@ def test_the_wait_is_random_below_a_bound_that_doubles_up_to_its_cap(queue, trie
     assert changed == delayed(wait)
 
 
+def test_where_there_is_no_wait_there_is_none_after_any_number_of_tries(queue):
+    queue.change_settings(backoff=0)
+    held(queue, max_attempts=9999)
+    queue.redis.hset(task_key(queue), "attempts", 2000)
+    _, changed = run(queue, "mark_failed", "t1", "1:n1", "boom", "1", 0.5)
+    assert changed == delayed(0)
+
+
 def test_after_its_last_try_a_task_is_failed(queue):
     held(queue)
     queue.redis.hset(task_key(queue), "attempts", 3)

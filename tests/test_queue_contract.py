@@ -299,7 +299,26 @@ def test_only_so_many_finished_tasks_are_kept_each_with_all_it_had(queue):
             queue.task(task_id)
 
 
+def test_a_lowered_number_of_kept_tasks_is_reached_with_the_next_that_ends(queue):
+    ids = queue.add_tasks([{}] * 5)
+    for _ in ids[1:]:
+        queue.mark_completed(queue.get_task("w"))
+    queue.change_settings(keep=2)
+    queue.mark_completed(queue.get_task("w"))
+    assert queue.tasks("completed") == ids[:2:-1]
+    with pytest.raises(NoSuchTask):
+        queue.task(ids[0])
+
+
 # Failing and trying again
+
+
+def test_the_wait_for_a_try_beyond_a_thousand_is_bounded_too(queue):
+    queue.change_settings(backoff=0.001, backoff_cap=0.001)
+    task_id = queue.add_task({}, max_attempts=2000)
+    for _ in range(1100):
+        queue.mark_failed(queue.get_task("w", timeout=30), "no luck")
+    assert queue.task(task_id).status == "delayed"
 
 
 def test_s24_a_failed_try_waits_and_is_tried_again_until_the_last(queue):

@@ -23,6 +23,8 @@ from imglab.text import told
 
 #: Every so many claims, one begins with a priority that is not the first.
 TURN = 8
+#: How often a wait is doubled at the most: beyond any cap, and no more than a number can hold.
+MOST_DOUBLINGS = 60
 
 
 @dataclass
@@ -190,7 +192,8 @@ class MemorySteps(BaseQueue):
             self._give_up(task_id, Status.FAILED, reason)
             return
         self._keep_error(record, reason)
-        longest = min(self.settings.backoff_cap, self.settings.backoff * 2 ** (tries - 1))
+        doubled = 2.0 ** min(tries - 1, MOST_DOUBLINGS)
+        longest = min(self.settings.backoff_cap, self.settings.backoff * doubled)
         wait = random.random() * longest
         self._delay(task_id, wait)
         self._note(Event.DELAYED, task_id, wait=int(wait * 1000), reason=reason)
@@ -219,7 +222,7 @@ class MemorySteps(BaseQueue):
         self._timed.discard(task_id)
         self._totals[status] += 1
         self._finished[status].appendleft(task_id)
-        if len(self._finished[status]) > self.settings.keep:
+        while len(self._finished[status]) > self.settings.keep:  # it may have been lowered
             del self._records[self._finished[status].pop()]
         self._note(Event(status), task_id, **details)
 

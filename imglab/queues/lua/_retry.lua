@@ -26,6 +26,9 @@ local function call_off(id, reason)
   note('cancelled', id, 'reason', reason)
 end
 
+-- How often a wait is doubled at the most: beyond any cap, and no more than a number can hold.
+local MOST_DOUBLINGS = 60
+
 -- A try that did not end well: keep its error, then wait (exponential back-off, full jitter) and
 -- try again while the budget lasts, else give up; what somebody cancelled meanwhile ends at once.
 -- The caller has taken the id out of processing.
@@ -34,7 +37,8 @@ local function retry_or_bury(id, claim, reason, tries, budget, random)
   keep_error(id, claim, reason)
   if is_cancelled(id) then return call_off(id, reason) end
   if tries >= budget then return bury(id, reason) end
-  local longest = math.min(BACKOFF_CAP, BACKOFF * 2 ^ (tries - 1))
+  local doubled = 2 ^ math.min(tries - 1, MOST_DOUBLINGS)
+  local longest = math.min(BACKOFF_CAP, BACKOFF * doubled)
   local wait = math.floor(random * longest)
   sure('ZADD', delayed, now + wait, id)
   redis.call('HSET', task_key(id), 'status', 'delayed', 'claim', '')
