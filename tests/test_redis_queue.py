@@ -172,6 +172,49 @@ def test_what_a_lost_reply_brought_too_many_is_owed_until_it_could_be_given_back
     assert queue.get_stats().processing == 1
 
 
+def before_a_broken_task_fails(queue, act):
+    """Do something whenever the queue is about to fail what it claimed and cannot read."""
+    send = queue._send
+
+    def send_later(command, sha, *words):
+        if sha == script("mark_failed").sha:
+            act()
+        return send(command, sha, *words)
+
+    queue._send = send_later
+    return send
+
+
+def with_broken_payloads(queue, *ids):
+    queue.redis.script_load(script("mark_failed").text)
+    for task_id in ids:
+        queue.redis.hset(queue.keys.task(task_id), "payload", "{{{")
+
+
+def test_a_broken_task_that_somebody_took_over_meanwhile_costs_no_other_one(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(3)])
+    with_broken_payloads(queue, ids[0])
+    before_a_broken_task_fails(queue, lambda: queue.redis.hdel(queue.keys.processing, ids[0]))
+    assert [task.id for task in queue.get_tasks("w", 3)] == ids[1:]
+
+
+def test_a_broken_task_that_cannot_be_failed_now_costs_no_other_one_its_lease(queue):
+    ids = queue.add_tasks([{"n": n} for n in range(3)])
+    with_broken_payloads(queue, ids[1])
+
+    def cut():
+        raise redis.ConnectionError("cut")
+
+    send = before_a_broken_task_fails(queue, cut)
+    queue.patience = 0.0
+    with pytest.raises(QueueUnavailable):
+        queue.get_tasks("w", 3)
+    queue._send = send
+    assert [task.id for task in queue.get_tasks("w", 3)] == [ids[0], ids[2]]
+    assert queue.tasks("failed") == [ids[1]]
+    assert queue.task(ids[0]).attempt == 1
+
+
 def test_a_completion_whose_reply_is_lost_can_be_repeated(queue):
     queue.add_tasks([{"n": 1}, {"n": 2}])
     task = queue.get_task("w")

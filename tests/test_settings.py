@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from imglab import cli
 from imglab.errors import QueueError, SettingsWarning, TaskError, TaskFailed
 from imglab.ops.doctor import examine
-from imglab.queues import QueueSettings, RedisTaskQueue, TaskQueue
+from imglab.queues import QueueSettings, RedisTaskQueue, Task, TaskQueue, own_claims
 from imglab.queues.task import MAX_DEPTH
 from imglab.views.frames import Camera
 from imglab.workers import WorkerPool
@@ -77,6 +78,24 @@ def test_of_a_claim_its_token_is_remembered_not_its_payload():
     queue.add_task({"text": "x" * 60_000})
     queue.get_task("w")
     assert "xxx" not in repr(queue._claims)
+
+
+def test_threads_that_share_a_queue_object_forget_old_claims_side_by_side(monkeypatch):
+    monkeypatch.setattr(own_claims, "REMEMBERED", 3)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads meet
+    queue = TaskQueue()
+
+    def remember(first: int) -> None:
+        for number in range(first, first + 20_000):
+            queue._remember(Task(str(number), {}, claim="1:n"))
+
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(remember, range(0, 160_000, 20_000)))
+    finally:
+        sys.setswitchinterval(before)
+    assert len(queue._claims) <= 3
 
 
 # A queue's own settings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from imglab.errors import NoSuchTask
 from imglab.language import tr
 from imglab.queues.task import Task
@@ -16,7 +18,7 @@ class OwnClaims:
 
     def __init__(self) -> None:
         #: Id → claim and worker.
-        self._claims: dict[str, tuple[str, str]] = {}
+        self._claims: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     def _remember(self, task: Task) -> Task:
         # The claim alone, not the payload, which may have 64 KiB. Taken out first: a claim made
@@ -24,7 +26,7 @@ class OwnClaims:
         self._claims.pop(task.id, None)
         self._claims[task.id] = (task.claim, task.worker)
         if len(self._claims) > REMEMBERED:
-            del self._claims[next(iter(self._claims))]
+            self._claims.popitem(last=False)  # in one step: threads may share this object
         return task
 
     def _claimed(self, task: Task | str) -> Task:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from imglab.errors import LeaseLost, TaskError
@@ -87,7 +87,7 @@ class RedisClaims(RedisSettings):
             self._nonces.give_back(worker, nonce)
             raise
         if not done:
-            return self._at_most(limit, *self._read_claims(reply, worker), nonce)
+            return self._at_most(limit, *self._read_claims(reply, worker, nonce), nonce)
         completed = len(done) // 3
         stale = [done[3 * n] for n, recorded in enumerate(reply[:completed]) if not recorded]
         has_claimed = limit and not stale
@@ -97,7 +97,7 @@ class RedisClaims(RedisSettings):
             raise LeaseLost(*stale)  # and nothing was claimed
         if not limit:
             return [], 0
-        return self._at_most(limit, *self._read_claims(reply[completed], worker), nonce)
+        return self._at_most(limit, *self._read_claims(reply[completed], worker, nonce), nonce)
 
     def _at_most(
         self, limit: int, tasks: list[Task], wait: float, nonce: str
@@ -107,15 +107,20 @@ class RedisClaims(RedisSettings):
         The others go back to the heads of their lines, the last one first: the order is as before.
         """
         for task in reversed(tasks[limit:]):
-            try:
-                with suppress(LeaseLost):
-                    self.release(task)
-            except BaseException:
-                self._nonces.give_back(task.worker, nonce)  # all of them are still owed
-                raise
+            with self._owing(task.worker, nonce), suppress(LeaseLost):
+                self.release(task)
         return tasks[:limit], wait
 
-    def _read_claims(self, reply: list[Any], worker: str) -> tuple[list[Task], float]:
+    @contextmanager
+    def _owing(self, worker: str, nonce: str) -> Iterator[None]:
+        """Note, when it is broken off in here, that all that was claimed is still owed."""
+        try:
+            yield
+        except BaseException:
+            self._nonces.give_back(worker, nonce)
+            raise
+
+    def _read_claims(self, reply: list[Any], worker: str, nonce: str) -> tuple[list[Task], float]:
         """The claimed tasks, or in how many seconds to ask again. A broken payload is no task."""
         if isinstance(reply[0], int):
             return [], reply[0] / 1000
@@ -125,9 +130,10 @@ class RedisClaims(RedisSettings):
                 task = Task(task_id, decode(payload), priority, attempt, claim, worker)
             except TaskError as error:
                 broken = Task(task_id, {}, priority, attempt, claim, worker)
-                self.mark_failed(
-                    broken, tr("The payload is broken. {error}", error=error), retry=False
-                )
+                why = tr("The payload is broken. {error}", error=error)
+                # Where somebody else has it by now, it is his to find out.
+                with self._owing(worker, nonce), suppress(LeaseLost):
+                    self.mark_failed(broken, why, retry=False)
             else:
                 tasks.append(self._remember(task))
         return tasks, 0
