@@ -414,7 +414,7 @@ MUTANTS = (
     Mutant(
         "cancelled but in line",
         "a cancelled task is handed out all the same",
-        "redis.call('LREM', line_of(priority), 0, id)",
+        "sure('LREM', line, 0, id)",
         "1",
         "queues/lua/cancel.lua",
     ),

@@ -614,6 +614,37 @@ def test_a_delayed_task_is_cancelled(queue):
     assert changed == {"delayed": None, **CANCELLED}
 
 
+@pytest.mark.parametrize(("delay", "place"), [(0, "pending:low"), (STEP, "delayed")])
+def test_a_task_whose_record_names_no_priority_is_cancelled_wherever_it_waits(queue, delay, place):
+    add(queue, "t1", priority="low", delay=delay)
+    queue.redis.hset(task_key(queue), "priority", "urgent")
+    reply, changed = run(queue, "cancel", "t1")
+    assert reply == 1
+    assert changed == {place: None, **CANCELLED}
+
+
+@pytest.mark.parametrize("place", ["delayed", "pending"])
+def test_a_place_of_another_type_keeps_no_task_from_being_cancelled(queue, place):
+    if place == "delayed":
+        add(queue, "t1")
+        queue.redis.set(queue.keys.delayed, "x")
+    else:
+        add(queue, "t1", delay=STEP)
+        queue.redis.set(queue.keys.pending(), "x")
+    assert step(queue, "cancel", "t1") == 1
+    assert queue.tasks("cancelled") == ["t1"]
+    assert queue.check() == []
+
+
+def test_a_finished_task_that_somebody_puts_in_line_again_cannot_be_cancelled(queue):
+    complete(queue, "done")
+    fail(queue, "lost")
+    queue.redis.lpush(queue.keys.pending(), "done", "lost")
+    queue.redis.zadd(queue.keys.delayed, {"done": 1})
+    assert run(queue, "cancel", "done") == (0, {})
+    assert run(queue, "cancel", "lost") == (0, {})
+
+
 def test_the_worker_of_a_running_task_is_asked_to_stop(queue):
     held(queue)
     reply, changed = run(queue, "cancel", "t1")

@@ -15,11 +15,16 @@ if redis.call('HEXISTS', processing, id) == 1 then
   redis.call('HSET', task_key(id), 'cancel', 1)
   return ASKED
 end
-local taken_out = redis.call('ZREM', delayed, id) + redis.call('LREM', line_of(priority), 0, id)
-if taken_out > 0 then
-  keep_error(id, nil, REASON)
-  call_off(id, REASON)
-  return CANCELLED
-end
 if status == 'cancelled' then return CANCELLED end -- the same answer, should the first one be lost
-return FINISHED
+-- Somebody may have put it in line again all the same: a claim will find it there.
+if status == 'completed' or status == 'failed' then return FINISHED end
+
+-- Anybody may have written there what is no priority: then it may be in any of the lines.
+local lines = {line_of(priority)}
+if #lines == 0 then lines = {unpack(KEYS, FIRST_LINE, FIRST_LINE - 1 + #PRIORITIES)} end
+local taken_out = sure('ZREM', delayed, id)
+for _, line in ipairs(lines) do taken_out = taken_out + sure('LREM', line, 0, id) end
+if taken_out == 0 then return FINISHED end
+keep_error(id, nil, REASON)
+call_off(id, REASON)
+return CANCELLED
