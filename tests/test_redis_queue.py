@@ -18,6 +18,7 @@ from helpers.server import redis_queue, running
 
 from imglab.errors import LeaseLost, QueueError, QueueUnavailable
 from imglab.queues import QueueSettings, RedisTaskQueue
+from imglab.queues.batches import BatchTask
 from imglab.queues.connection import check_version, describe
 from imglab.queues.scripts import script
 
@@ -78,6 +79,28 @@ def test_s16_the_producer_can_ask_for_the_state_at_any_time(queue, valkey):
         assert producer.task(task_id).worker == "worker-1"
         queue.mark_completed(task, {"square": 1})
         assert asked() == ([0, 0, 1], "completed", {"square": 1})
+
+
+@pytest.mark.parametrize("odd", ["[x]:", "?:", "*:", "\\:"])
+def test_a_queue_finds_all_keys_of_its_own_and_of_nobody_else(valkey, odd):
+    with redis_queue(valkey) as other:
+        other.add_task({}, task_id="theirs")
+        with RedisTaskQueue(url=valkey.url, namespace=other.namespace + odd) as queue:
+            queue.begin_batch("holiday")
+            queue.add_to_batch("holiday", [BatchTask("a", {})])
+            queue.mark_completed(queue.get_task("w"))
+            queue.keep_picture("cat", b"x", 60)
+            with RedisTaskQueue(url=valkey.url, namespace=other.namespace + "x:") as near:
+                near.add_task({}, task_id="near")
+            everything = valkey_keys(queue)
+            assert sorted(queue.find_keys()) == everything
+            assert any(key.endswith(":ended") for key in everything)
+            assert any("picture:" in key for key in everything)
+
+
+def valkey_keys(queue):
+    """All keys under a namespace, found by looking at every key there is."""
+    return sorted(key for key in queue.redis.scan_iter("*") if key.startswith(queue.namespace))
 
 
 def test_namespaces_keep_queues_apart_and_clear_deletes_its_own_only(valkey):

@@ -16,12 +16,13 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, u
 
 from imglab.errors import QueueUnavailable
 from imglab.language import tr
+from imglab.queues.arguments import DEFAULT_PORT
 
 #: What stands behind the + of a scheme.
 SENTINEL = "sentinel"
 CLUSTER = "cluster"
 #: Where they listen when nobody says where.
-_DEFAULT_PORTS = {SENTINEL: 26379, CLUSTER: 6379}
+_DEFAULT_PORTS = {SENTINEL: 26379, CLUSTER: DEFAULT_PORT}
 #: What may stand behind the ? of an address, besides what begins with ssl_: the rest is ours.
 _OPTIONS = (
     "db",

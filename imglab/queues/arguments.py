@@ -20,6 +20,8 @@ WHOLE_NUMBERS = (int, Integral)
 MAX_DELAY_S = 1e9
 #: What a refusal calls it; looked up once, and not with each call.
 A_TIMEOUT = tr("A timeout")
+#: Where Redis listens when nobody says where.
+DEFAULT_PORT = 6379
 #: The last port there is.
 MAX_PORT = 65_535
 

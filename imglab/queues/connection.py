@@ -15,12 +15,10 @@ from redis.retry import Retry
 from imglab.errors import PasswordRefused, QueueError, QueueUnavailable
 from imglab.language import tr
 from imglab.queues import addresses, cluster, own_password, sentinel
-from imglab.queues.arguments import as_port, as_text
+from imglab.queues.arguments import DEFAULT_PORT, as_port, as_text
 
 #: The longest a client blocks in one command, in seconds: a worker looks around this often.
 BLOCK = 1.0
-#: Where Redis is when nobody says where.
-DEFAULT_PORT = 6379
 #: The oldest server with every command the queue uses.
 OLDEST = (6, 2)
 
@@ -84,7 +82,9 @@ def place_of(host: Any, port: Any, url: Any, connection: Any) -> dict[str, Any]:
     }
 
 
-def connect(host: str = "localhost", port: int = 6379, *, url: str | None = None) -> redis.Redis:
+def connect(
+    host: str = "localhost", port: int = DEFAULT_PORT, *, url: str | None = None
+) -> redis.Redis:
     """A client for one Redis; `url` wins over `host` and `port`. Nothing is sent yet."""
     if url is None:
         return _client_with(_Pool(host=host, port=port, **_settings(is_socket_file=False)))
@@ -112,7 +112,7 @@ def _client_of(url: str) -> redis.Redis:
     given["socket_timeout"] = max(BLOCK + 0.5, given["socket_timeout"] or 0)
     if not url.startswith("unix:"):
         given.setdefault("host", "localhost")
-        given.setdefault("port", 6379)
+        given.setdefault("port", DEFAULT_PORT)
     client = redis.Redis.from_pool(pool)
     if place.kind == addresses.SENTINEL:
         return sentinel.follow(client, place)

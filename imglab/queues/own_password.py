@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import redis
 
 from imglab.project import project_home
+from imglab.queues.arguments import DEFAULT_PORT, MAX_PORT
 
 #: In the folder of a server's data: what its keeper says of it. Gone when no server is wanted.
 STATE = "server.json"
@@ -30,10 +31,6 @@ HOMES = "IMGLAB_REDIS_HOMES"
 HOST = "127.0.0.1"
 #: The user that every Redis has. Named, because one who needs no password then accepts any.
 USER = "default"
-#: Where a Redis listens when its address does not say it.
-DEFAULT_PORT = 6379
-#: The highest port there is.
-LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def read_state(home: Path) -> ServerState | None:
     port = found.get("port")
     run_id = found.get("run_id")
     keeper = found.get("keeper")
-    if type(port) is not int or not 0 < port <= LAST_PORT:
+    if type(port) is not int or not 0 < port <= MAX_PORT:
         return None
     # A signal to 0 or to a negative number reaches whole groups of processes.
     if type(keeper) is not int or keeper <= 1 or type(run_id) is not str:

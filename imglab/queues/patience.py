@@ -74,7 +74,7 @@ class Patience:
 
 
 def patient(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
-    """Let a method that only reads ride through: it asks again for `queue.patience` seconds."""
+    """Let a method whose repetition does no harm ask again, for `queue.patience` seconds."""
 
     @functools.wraps(method)
     def ask(queue: Any, /, *arguments: P.args, **options: P.kwargs) -> T:

@@ -29,7 +29,7 @@ from imglab.queues.connection import (
     speaking_to,
 )
 from imglab.queues.kept_connection import KeptConnection
-from imglab.queues.keys import Keys
+from imglab.queues.keys import Keys, as_pattern
 from imglab.queues.patience import patient
 from imglab.queues.scripts import script
 from imglab.queues.stored_settings import (
@@ -265,13 +265,14 @@ class RedisReader(BaseQueue):
             return inspect.now(self.redis)
 
     def find_keys(self, *patterns: str) -> list[str]:
-        """The names of all keys that match; of this queue's own and its tasks', without any."""
+        """The names of all keys that match; without any, of all that this queue keeps."""
         with speaking_to(self.redis):
             if patterns:
                 return inspect.find_keys(self.redis, patterns)
-            tasks = inspect.find_keys(self.redis, [self.keys.task("*"), self.keys.result("*")])
+            starts = (self.keys.task, self.keys.result, self.keys.batch, self.keys.picture)
+            others = inspect.find_keys(self.redis, [as_pattern(key("")) + "*" for key in starts])
             own = (*self.keys.lines, *self.keys.all[: -len(self.keys.lines)])
-            return [key for key in own if self.redis.exists(key)] + tasks
+            return [key for key in own if self.redis.exists(key)] + others
 
     def look_at_key(self, name: str) -> inspect.KeyInfo:
         """What Redis says of a key: its type, length, and time to live."""

@@ -18,10 +18,9 @@ MAX_PREFETCH = 500
 def checked_prefetch(prefetch: int, max_crashes: int) -> int:
     """The number itself; ImglabError when it is out of range."""
     most = MAX_PREFETCH
+    # After a crash nobody knows which task did it: here one crash would bury its neighbours.
     if max_crashes == 1:
-        most = (
-            1  # after a crash nobody knows which task did it: one crash would bury its neighbours
-        )
+        most = 1
     is_whole = isinstance(prefetch, int) and not isinstance(prefetch, bool)
     if not is_whole or not 1 <= prefetch <= most:
         raise ImglabError(

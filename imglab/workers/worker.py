@@ -302,10 +302,8 @@ class Worker:
         if ending.fate is Fate.FAILED:
             self.failed += 1
         fate = ending.fate.name.lower()
-        logger.info(
-            *("%s: task %s %s: %s", self.name, task.id, fate, ending.reason),
-            extra={"error": ending.reason},
-        )
+        words = "%s: task %s %s: %s"
+        logger.info(words, self.name, task.id, fate, ending.reason, extra={"error": ending.reason})
         # The queue knows which tasks are cancelled: whatever is told of one, it ends as such.
         fail = partial(self.queue.mark_failed, task, ending.reason, retry=ending.retry)
         self._report(fail)
@@ -330,8 +328,8 @@ class Worker:
         if not logger.isEnabledFor(logging.DEBUG):
             return
         for task, result in done:
-            words = ("%s: task %s completed: %s", self.name, task.id, result)
-            logger.debug(*words, extra=about(self.name, task))
+            words = "%s: task %s completed: %s"
+            logger.debug(words, self.name, task.id, result, extra=about(self.name, task))
 
     def _hand_in_and_claim(self, done: list[tuple[Task, str]], limit: int) -> None:
         self.completed += len(done)
