@@ -8,6 +8,7 @@ import os
 import pytest
 from helpers.project import ROOT
 from helpers.server import redis_queue
+from helpers.shelf import new_path
 from helpers.terminal import imglab, refused
 from PIL import Image
 
@@ -16,7 +17,7 @@ from imglab.errors import ImageError, StoreUnavailable
 from imglab.ops.users import rules
 from imglab.queues import QueueSettings, RedisTaskQueue
 from imglab.storage import storage_for
-from imglab.storage.carried import KEPT_S, MAX_CARRIED, new_path
+from imglab.storage.carried import KEPT_S, MAX_CARRIED
 
 PHOTO = (ROOT / "images" / "sample.jpg").read_bytes()
 

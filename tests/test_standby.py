@@ -77,7 +77,7 @@ def test_the_helper_is_another_one_once_the_settings_of_the_queue_are_others(que
     assert second != first
     assert "150.0" in second.cmdline(), "half a lease"
     standby.end()
-    until(lambda: not lives(second), seconds=30)
+    until(lambda: not is_alive(second.pid), seconds=30)
 
 
 def test_a_task_that_holds_the_gil_beyond_its_time_limit_is_taken_away(project, valkey):

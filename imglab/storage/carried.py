@@ -1,17 +1,15 @@
 """Photographs that travel through the queue's own Redis: for a class without a shared folder.
 
-Small ones, and not for long: Redis keeps all of them in memory. A name is drawn at random, so who
+Small ones, and not for long: Redis keeps all of them in memory. A name cannot be guessed, so who
 does not know it does not find it, and no task can ask for another key.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import BinaryIO, Protocol
 
 from imglab.errors import ImageError, QueueError, StoreUnavailable
@@ -48,11 +46,6 @@ class Shelf(Protocol):
 def is_carried(path: object) -> bool:
     """Whether a path is meant for the queue's Redis."""
     return isinstance(path, str) and path.startswith(BEGIN)
-
-
-def new_path(file_name: str) -> str:
-    """A path that nobody can guess, for a picture of the same kind as this file."""
-    return f"{BEGIN}{secrets.token_hex(16)}{PurePath(file_name).suffix.lower()}"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ TOO_LONG = "●"
 LEGEND = (
     tr("a number: how many claims passed a task by  ▶ front of the line"),
     tr(
-        "{sign} {claims} claims or more: with turns, no task waits longer",
+        "{sign} {claims} claims or more: with turns, the front of a line waits less",
         sign=TOO_LONG,
         claims=FAIR_WAIT,
     ),

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from helpers.project import ROOT
+from helpers.shelf import new_path
 from helpers.stores import Bucket, new_bucket, running_moto
 
 from imglab.queues import RedisTaskQueue
 from imglab.storage import Storage, storage_for
-from imglab.storage.carried import KEPT_S, new_path
+from imglab.storage.carried import KEPT_S
 
 #: How often each is done, in turns.
 ROUNDS = 100
