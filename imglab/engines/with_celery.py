@@ -242,9 +242,8 @@ def _celery_address(url: str) -> str:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     _check_options(options)
     if parts.scheme == "rediss" and CERTIFICATES not in options:
-        options[CERTIFICATES] = KINDS_OF_CHECK[
-            0
-        ]  # Celery wants to be told what we take for granted
+        # Celery wants to be told what we take for granted.
+        options[CERTIFICATES] = KINDS_OF_CHECK[0]
     return with_own_password(urlunsplit(parts._replace(query=urlencode(options))))
 
 
