@@ -555,9 +555,16 @@ MUTANTS = (
         tests=HOSTILE,
     ),
     Mutant(
+        "promoted from anywhere",
+        "a task that is over runs again when a producer delays its id",
+        "if status ~= 'delayed' then again = elsewhere(id, status) end",
+        "",
+        file=CLAIM,
+    ),
+    Mutant(
         "numbers of anybody",
         "a number such as inf in a record stops a claim after the id left its line",
-        "if number and number > 0 and number < MOST then",
+        "if number and number > 0 and number <= MOST then",
         "if number then",
         tests=HOSTILE,
     ),
