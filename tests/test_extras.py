@@ -209,6 +209,7 @@ def test_every_package_that_is_imported_is_declared():
         "prometheus_client": "prometheus-client",
         "PIL": "pillow",
         "hiredis": "redis",  # its extra
+        "billiard": "celery",
         "kombu": "celery",
         "dask": "distributed",
         # What JupyterLab is made of.

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 from helpers.clock import make_due, run_out
-from test_board import film_of, text_of
+from helpers.notebooks import without_tags
+from test_board import film_of
 
 from imglab.ops.doctor import examine
 from imglab.queues.inspect import Claim, Snapshot
@@ -92,7 +93,7 @@ def test_v1_a_time_that_no_clock_has_ends_neither_table_nor_board(queue, seen):
     (state,) = worker_states(queue.snapshot(), LEASE)
     assert state.name == "ann"
     frame = Camera(queue).shoot()
-    assert "ann" in text_of(board_html(frame, film_of(frame), "odd"))
+    assert "ann" in without_tags(board_html(frame, film_of(frame), "odd"))
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_p5_stats_board_and_doctor_tell_the_same_of_a_worker_that_was_killed(
     camera = Camera(killed)
     frame = camera.shoot()
     camera.close()
-    assert dead.words in text_of(board_html(frame, film_of(frame), "q"))
+    assert dead.words in without_tags(board_html(frame, film_of(frame), "q"))
     monkeypatch.setenv("IMGLAB_REDIS_URL", valkey.url)
     command = [sys.executable, "-m", "imglab", "stats", "--namespace", killed.namespace]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout

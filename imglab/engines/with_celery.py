@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
+from billiard.common import terminate_handler_fired
 from celery import Celery, states
 from celery.contrib.abortable import AbortableAsyncResult, AbortableTask
 from kombu.exceptions import OperationalError
