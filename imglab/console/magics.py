@@ -15,7 +15,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.machinery import PathFinder
+from functools import cache
+from importlib.metadata import packages_distributions
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def save(line: str, cell: str) -> None:
     folders = Folders.of_project()
     try:
         file = folders.to_write(line.strip())
-        _check_hides_nothing(file, folders)
+        _check_hides_nothing(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         _keep_before(file, cell)
         file.write_text(cell, encoding="utf-8")
@@ -126,7 +127,7 @@ def save(line: str, cell: str) -> None:
     print(_saved(line, cell))  # noqa: T201
 
 
-def _check_hides_nothing(file: Path, folders: Folders) -> None:
+def _check_hides_nothing(file: Path) -> None:
     """Refuse a program of a name that every import of it would then find first.
 
     A `queue.py` would break the queue's own workers: they import Python's.
@@ -136,7 +137,7 @@ def _check_hides_nothing(file: Path, folders: Folders) -> None:
     name = file.stem
     if name == "__init__":  # a package has its folder's name
         name = file.parent.name
-    if name not in sys.stdlib_module_names and not _is_installed(name, folders):
+    if name not in sys.stdlib_module_names and name not in _of_packages():
         return
     raise ImglabError(
         tr(
@@ -147,12 +148,10 @@ def _check_hides_nothing(file: Path, folders: Folders) -> None:
     )
 
 
-def _is_installed(name: str, folders: Folders) -> bool:
-    """Whether a module of this name stands where Python searches, outside the output folder."""
-    output = folders.writable.resolve()
-    outside = [path for path in sys.path if not Path(path).is_relative_to(output)]
-    spec = PathFinder.find_spec(name, outside)
-    return spec is not None and spec.origin is not None  # a mere folder hides nothing
+@cache
+def _of_packages() -> frozenset[str]:
+    """The names under which installed packages are imported; not what merely lies about."""
+    return frozenset({"imglab", *packages_distributions()})
 
 
 def _make_importable(file: Path) -> None:

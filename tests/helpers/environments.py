@@ -32,9 +32,9 @@ def build_wheel_once(folder: Path) -> Path:
     with (folder / "wheel.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not list(folder.glob("*.whl")):
-            offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet")
-            words = [sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", folder, ROOT]
-            subprocess.run(words, check=True)
+            # By uv, for an environment that uv made has no pip.
+            here = ("--python", sys.executable, "--no-build-isolation", "--offline")
+            _uv("build", "--wheel", *here, "--out-dir", folder, ROOT)
     (built,) = folder.glob("*.whl")
     return built
 
