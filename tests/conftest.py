@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ from imglab.language import VARIABLE, language
 from imglab.queues import RedisTaskQueue
 
 pytest_plugins = ["helpers.quick_start", "helpers.schedule", "helpers.stores"]
+
+# A shell that starts us in the background has us ignore Ctrl-C, and so all that we start: but tests
+# press it there.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more of what else runs here than of the code.
 hypothesis.settings.register_profile("busy machine", deadline=None)
